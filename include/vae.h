@@ -1,0 +1,227 @@
+/*
+ * vae.h - variational autoencoders over streams of records: the public interface of libvae.
+ *
+ * Everything the commands do is done through this header: open a reader, make a filter from a model
+ * (encode, decode, score, generate), run batches through it, put them to a writer. See libvae(3).
+ *
+ * Conventions
+ *   - Functions return 0 (or a count) on success and a negative VAE_E* code on failure; constructors
+ *     return NULL. Either way `struct vae_err` then holds one line that says what is wrong.
+ *   - vae_*_free(NULL) does nothing. The caller keeps what it opened or passed in.
+ *   - The library never prints, never exits and starts no thread before it is asked for work.
+ *   - Log-probabilities are in nats, summed over values, one double per record.
+ */
+#ifndef VAE_H
+#define VAE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VAE_VERSION "0.1"
+
+/* ---- errors ------------------------------------------------------------------------------------------ */
+
+enum {
+    VAE_EUSAGE = -1,   /* an option or a call makes no sense                       exit status 64 */
+    VAE_EDATA = -2,    /* bad data, a bad stream or a bad model                    65 */
+    VAE_ENOINPUT = -3, /* a file that cannot be opened                             66 */
+    VAE_EDIVERGED = -4, /* training failed                                         70 */
+    VAE_EOS = -5,      /* out of memory, or the operating system refused           71 */
+    VAE_ECREATE = -6,  /* a file that cannot be created                            73 */
+    VAE_EIO = -7,      /* reading or writing failed                                74 */
+    VAE_EAGAIN = -8,   /* somebody else holds what is needed                       75 */
+    VAE_EROW = -9,     /* one record is bad; the next call goes on behind it       65 */
+    VAE_ESTOP = -10,   /* the caller's callback asked to stop                      70 */
+};
+
+struct vae_err {
+    int code;      /* one of VAE_E*, 0 where nothing failed */
+    char msg[256]; /* one line, lower case, no full stop, control bytes as \xNN */
+};
+
+/* The <sysexits.h> status for a VAE_E* code; 0 for 0. */
+int vae_exit_status(int code);
+
+/* Copies n bytes to out as text that is safe to print, at most size-1 bytes and a NUL: control bytes and bytes that are
+ * no UTF-8 as \xNN, "..." at the end where cut. Returns out. */
+char *vae_quote(char *out, size_t size, const char *bytes, size_t n);
+
+/* ---- records ----------------------------------------------------------------------------------------- */
+
+struct vae_batch; /* some records: one array per field */
+struct vae_head;  /* what the fields of a stream are: names, types, shapes, and where it came from */
+
+size_t vae_batch_rows(const struct vae_batch *);
+
+struct vae_in;  /* a reader of records from files or standard input, in any supported format */
+struct vae_out; /* a writer of records in any supported format */
+struct vae_model;
+void vae_model_free(struct vae_model *);
+
+struct vae_in_opts {
+    const char *format;       /* a name of vae_format(), NULL: told by the content */
+    char delim;               /* cell delimiter of tables, 0: told by the content */
+    int header;               /* 1 first row is a header, 0 it is not, -1 told by the content */
+    char *const *keep;        /* names (or 1-based numbers) of columns to carry, never to model */
+    size_t nkeep;
+    size_t batch_rows;        /* at most so many records a batch, 0: a good number */
+    const struct vae_model *model; /* match columns to this model's, by name; NULL: take all as they come */
+};
+
+/* Opens paths[0..n-1] one after the other ("-" is standard input; n = 0 too). NULL and err on failure. */
+struct vae_in *vae_in_open(char *const *paths, size_t n, const struct vae_in_opts *, struct vae_err *);
+const struct vae_head *vae_in_head(const struct vae_in *);
+
+/* The next records: their number, 0 at the end, VAE_EROW for one bad record (call again to go on behind it),
+ * or another VAE_E*. Returns early, with the whole records it has, rather than block on idle input.
+ * The batch is the reader's and lives until the next call. */
+int vae_in_next(struct vae_in *, const struct vae_batch **, struct vae_err *);
+
+struct vae_in_stats {
+    uint64_t rows;          /* good records so far */
+    uint64_t extra_columns; /* columns passed over because the model has no use for them */
+    uint64_t headers;       /* header rows seen */
+    bool header_assumed;    /* nothing told whether the first row is a header */
+    bool has_input;         /* false: the last batch ended because the input is idle */
+};
+void vae_in_stats(const struct vae_in *, struct vae_in_stats *);
+/* "data.csv:17" of record `row` (0-based) in the batch handed out last; valid until the next call. */
+const char *vae_in_where(const struct vae_in *, size_t row);
+void vae_in_free(struct vae_in *);
+
+struct vae_out_opts {
+    const char *format; /* a name of vae_format(); NULL: as the head's origin says */
+    char delim;         /* of tables, 0: as the origin says */
+    int header;         /* write a header row: 1, 0, -1 as the origin says */
+    int level;          /* zlib level 0..9; -1: files 6, pipes 0 */
+    uint32_t frame_rows; /* records in a VTS frame, 0: a good number */
+    bool no_model_path; /* leave the model's path out of a VTS head */
+};
+
+/* path NULL or "-" is standard output. A named file appears under its name when it is whole. */
+struct vae_out *vae_out_open(const char *path, const struct vae_head *, const struct vae_out_opts *, struct vae_err *);
+int vae_out_put(struct vae_out *, const struct vae_batch *, struct vae_err *);
+int vae_out_flush(struct vae_out *, struct vae_err *); /* everything put so far reaches the reader */
+/* Ends the stream and frees the writer. status 0: all is well; else a VAE_E* that a later reader is told of. */
+int vae_out_close(struct vae_out *, int status, struct vae_err *);
+
+/* Row i of the table of formats, NULL behind the last; *readable and *writable (may be NULL) say what it does. */
+const char *vae_format(size_t i, bool *readable, bool *writable);
+
+/* ---- models ------------------------------------------------------------------------------------------ */
+
+/* Loads and verifies a model file. NULL and err on failure. */
+struct vae_model *vae_model_load(const char *path, struct vae_err *);
+/* Writes it so that at every instant the path holds the old file or the new one, whole. */
+int vae_model_save(struct vae_model *, const char *path, struct vae_err *);
+/* Is the directory of `path` writable? Asked before hours of training. 0 or VAE_ECREATE. */
+int vae_model_can_save(const char *path, struct vae_err *);
+const char *vae_model_id(const struct vae_model *);   /* SHA-256 of its file, as sha256sum prints it; "" if unsaved */
+size_t vae_model_latents(const struct vae_model *);
+/* What the model is, as text for people or as JSON; the caller frees it. NULL when out of memory. */
+char *vae_model_describe(const struct vae_model *, bool json);
+char *vae_head_describe(const struct vae_head *, bool json);
+/* The model a stream of latents names in its head: its path (NULL where none is named). */
+const char *vae_head_model_path(const struct vae_head *);
+
+/* ---- filters: records in, records out ------------------------------------------------------------------- */
+
+struct vae_op;
+
+/* What `in` gives (a head of data for encoders and scores, of latents for decoders) -> a filter, or NULL and err.
+ * The model and the head must outlive it. threads 0: one per processor. */
+struct vae_op_opts {
+    size_t threads;
+    uint64_t seed;
+    bool sample;      /* encode: draw from the posterior; decode: draw from the likelihood; generate: do not, if mean */
+    bool mean;        /* generate: means instead of draws */
+    bool with_sd;     /* encode: posterior standard deviations too */
+    bool no_model_path;
+    uint64_t first_row; /* number of the first record, for what is drawn */
+    const char *prior;  /* generate: a name of vae_prior(), NULL: the model's own */
+    enum vae_by { VAE_BY_AUTO, VAE_BY_ELBO, VAE_BY_IW, VAE_BY_RECON, VAE_BY_MSE } by; /* score */
+    int draws;          /* score: posterior draws, 0: the model's own number */
+    bool parts;         /* score: nll, recon, kl and mse too */
+    double alpha;       /* score: threshold on p, 0: the model's own */
+};
+struct vae_op *vae_encode(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
+struct vae_op *vae_decode(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
+struct vae_op *vae_score(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
+struct vae_op *vae_generate(const struct vae_model *, const struct vae_op_opts *, struct vae_err *);
+
+const struct vae_head *vae_op_head(const struct vae_op *); /* of what it gives */
+
+/* Runs records *from.. of a batch: *out are the results for those before the first bad one and live until the next
+ * call. *from becomes the record to go on with. 0; VAE_EROW where record *from - 1 is bad (call again to go on behind it);
+ * another VAE_E* on failure. */
+int vae_op_run(struct vae_op *, const struct vae_batch *in, size_t *from, const struct vae_batch **out, struct vae_err *);
+/* The next n records of vae_generate(). */
+int vae_op_generate(struct vae_op *, size_t n, const struct vae_batch **out, struct vae_err *);
+
+struct vae_score_totals {
+    uint64_t rows, anomalies;
+    double max_score;
+    double mean_nll, se_nll; /* mean over records and its standard error, nats */
+    double mean_ess;         /* effective sample size of the importance weights, of `draws` */
+    int draws;
+    double alpha, threshold; /* in force */
+    bool alpha_raised;       /* the calibration rows are too few for the alpha wanted: the smallest attainable is used */
+};
+void vae_score_totals(const struct vae_op *, struct vae_score_totals *);
+void vae_op_free(struct vae_op *);
+
+/* ---- training -------------------------------------------------------------------------------------------- */
+
+enum vae_purpose { VAE_FOR_GENERATE, VAE_FOR_DETECT, VAE_FOR_REDUCE };
+
+/* Zero (NULL, NaN for the floats set so by vae_fit_defaults()) means: chosen from the data. */
+struct vae_fit_opts {
+    enum vae_purpose purpose;
+    size_t latent_dim;
+    const char *latent, *net, *act, *lik, *prior; /* names of the tables; NULL: chosen */
+    size_t hidden[16], nhidden;
+    double beta, warmup, free_bits, lr, decay, dropout, valid; /* NaN: chosen */
+    size_t steps, epochs, batch, patience;
+    bool patience_set;
+    uint64_t seed;
+    size_t threads;
+    uint64_t max_memory; /* bytes of data held, 0: half of the machine's */
+    bool contaminated;   /* the training rows hold anomalies too */
+    bool calibrate;      /* keep rows apart for p-values */
+    bool skip_bad;       /* leave bad rows out, counting them */
+    /* Progress; returning true stops the training with VAE_ESTOP. */
+    struct vae_progress {
+        const char *stage; /* "reading", "training", "calibrating" */
+        uint64_t done, total;
+        double recon, kl, beta, elbo, valid;
+        size_t step;
+        bool point; /* a point of the curve: the last six are set */
+    } progress;
+    bool (*report)(void *ctx, const struct vae_progress *);
+    void *ctx;
+};
+void vae_fit_defaults(struct vae_fit_opts *);
+
+/* Whether the model earns its keep, on rows held out. Nats per record; NaN where not known. */
+struct vae_fit_report {
+    uint64_t rows, bad_rows, values, weights;
+    double elbo, elbo_se;         /* the model */
+    double independent, ppca;     /* best independent-columns model; probabilistic PCA with as many latents */
+    size_t latents, active_units; /* active: variance of the posterior mean above 0.01 (Burda et al. 2016) */
+    const double *kl;             /* [latents], lives with the model */
+    size_t steps, best_step;
+    const char *assumed;          /* a line to tell, or NULL */
+};
+/* Reads all of `in`, trains, calibrates. NULL and err on failure. */
+struct vae_model *vae_fit(struct vae_in *in, const struct vae_fit_opts *, struct vae_fit_report *, struct vae_err *);
+
+/* Names and descriptions of the tables, row i; NULL behind the last. */
+const char *vae_likelihood(size_t i, const char **about);
+const char *vae_latent(size_t i, const char **about);
+const char *vae_prior(size_t i, const char **about);
+const char *vae_activation(size_t i);
+/* The BLAS kernels in use, "none" before the first product. */
+const char *vae_blas_core(void);
+
+#endif
