@@ -1,0 +1,33 @@
+/*
+ * latent.h - posterior families q(z given x): what the outputs of the encoder mean. A row of a table each.
+ *
+ * Panels are feature-major: h[k * heads, n] encoder outputs, eps[k, n] standard normals, z[k, n] latents.
+ */
+#ifndef LATENT_LATENT_H
+#define LATENT_LATENT_H
+
+#include <stddef.h>
+
+struct latent {
+    const char *name, *about;
+    size_t heads; /* encoder outputs a latent */
+
+    void (*mean)(size_t k, const float *h, float *z, size_t n, size_t ld);
+    void (*sd)(size_t k, const float *h, float *sd, size_t n, size_t ld);
+    /* A draw, differentiable in h. */
+    void (*sample)(size_t k, const float *h, const float *eps, float *z, size_t n, size_t ld);
+    /* KL(q(z|x) || N(0,1)): kl[i] += its sum over latents; by_latent[j] += its sum over records (may be NULL). */
+    void (*kl)(size_t k, const float *h, double *kl, double *by_latent, size_t n, size_t ld);
+    /* logq[i] += log q(z_i | x_i) for the draw that eps gave. */
+    void (*logq)(size_t k, const float *h, const float *eps, double *logq, size_t n, size_t ld);
+    /* dh = d/dh of (what lies behind z, whose gradient is dz) + scale * beta * sum_j max(KL_j, free): latents
+     * whose KL is below `free` nats feel no pull to the prior. */
+    void (*backward)(size_t k, const float *h, const float *eps, const float *dz, float scale, float beta, float free,
+                     float *dh, size_t n, size_t ld);
+};
+
+extern const struct latent latent_gauss;
+extern const struct latent *const latent_table[]; /* ends with NULL */
+const struct latent *latent_by_name(const char *);
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * gaussian.c - x ~ N(o, sd^2) with a learned sd for each value, or one for all (sigma-VAE, 2006.13202).
+ *
+ *   -log p = (x - o)^2 / (2 sd^2) + log sd + log(2 pi)/2
+ *
+ * theta is log sd, never below the value's floor: without one, -log p has no bound on a column that the decoder
+ * can predict exactly. It is settled at the end on rows held out, as sd over training rows shrinks with overfitting.
+ */
+#include <math.h>
+
+#include "base/rng.h"
+#include "base/vmath.h"
+#include "lik/lik.h"
+
+static const double HALF_LOG_2PI = 0.91893853320467274178;
+
+/* exp(sign * log sd) of value j, the same bits everywhere. */
+static float sd_power(const struct lik_block *b, const float *theta, size_t j, float sign) {
+    float t = sign * theta[b->tied ? 0 : j];
+    vm_exp(&t, &t, 1);
+    return t;
+}
+
+VM_WIDE static void gaussian_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll,
+                         float *d, float scale, size_t n, size_t ld) {
+    for (size_t j = 0; j < b->nx; j++) {
+        float log_sd = theta[b->tied ? 0 : j], r = sd_power(b, theta, j, -1);
+        double constant = (double)log_sd + HALF_LOG_2PI;
+        const float *xj = x + j * ld, *oj = o + j * ld;
+        for (size_t i = 0; i < n; i++) {
+            float t = (xj[i] - oj[i]) * r;
+            nll[i] += 0.5 * (double)t * (double)t + constant;
+            if (d)
+                d[j * ld + i] = -scale * t * r;
+        }
+    }
+}
+
+static void gaussian_grad(const struct lik_block *b, const float *x, const float *o, const float *theta, float *dtheta,
+                          float scale, size_t n, size_t ld) {
+    double total = 0;
+    for (size_t j = 0; j < b->nx; j++) {
+        float r = sd_power(b, theta, j, -1);
+        double s = 0;
+        for (size_t i = 0; i < n; i++) {
+            float t = (x[j * ld + i] - o[j * ld + i]) * r;
+            s += 1 - (double)t * (double)t;
+        }
+        if (!b->tied)
+            dtheta[j] = (float)(scale * s);
+        total += s;
+    }
+    if (b->tied)
+        dtheta[0] = (float)(scale * total);
+}
+
+static void gaussian_mean(const struct lik_block *b, const float *o, float *out, size_t n, size_t ld) {
+    for (size_t j = 0; j < b->nx; j++)
+        for (size_t i = 0; i < n; i++)
+            out[j * ld + i] = o[j * ld + i];
+}
+
+static void gaussian_sample(const struct lik_block *b, const float *o, const float *theta, float *out, uint64_t seed,
+                            const uint64_t *rows, size_t n, size_t ld) {
+    float mean[64]; /* o and out may be the same panel */
+    for (size_t j = 0; j < b->nx; j++)
+        for (size_t at = 0; at < n; at += 64) {
+            size_t m = n - at < 64 ? n - at : 64;
+            for (size_t i = 0; i < m; i++)
+                mean[i] = o[j * ld + at + i];
+            rng_normals(out + j * ld + at, 1, m, ld, seed, RNG_LIK, b->x0 + j, rows + at, 0);
+            float sd = sd_power(b, theta, j, 1);
+            for (size_t i = 0; i < m; i++)
+                out[j * ld + at + i] = mean[i] + sd * out[j * ld + at + i];
+        }
+}
+
+static void gaussian_project(const struct lik_block *b, const struct lik_marginals *m, float *theta) {
+    double lowest = INFINITY;
+    for (size_t j = 0; j < b->nx; j++) {
+        double floor = m->floor[j] > 1e-6 ? m->floor[j] : 1e-6;
+        lowest = floor < lowest ? floor : lowest;
+        if (!b->tied && !(theta[j] >= (float)log(floor)))
+            theta[j] = (float)log(floor);
+    }
+    if (b->tied && !(theta[0] >= (float)log(lowest)))
+        theta[0] = (float)log(lowest);
+}
+
+static void gaussian_start(const struct lik_block *b, const struct lik_marginals *m, float *bias, float *theta) {
+    double square = 0;
+    for (size_t j = 0; j < b->nx; j++) {
+        bias[j] = (float)m->mean[j];
+        square += m->sd[j] * m->sd[j];
+        if (!b->tied)
+            theta[j] = (float)log(m->sd[j] > 1e-6 ? m->sd[j] : 1e-6);
+    }
+    if (b->tied)
+        theta[0] = (float)(0.5 * log(square > 0 ? square / (double)b->nx : 1e-12));
+    gaussian_project(b, m, theta);
+}
+
+static void gaussian_stat(const struct lik_block *b, const float *x, const float *o, double *stat, size_t n,
+                          size_t ld) {
+    for (size_t j = 0; j < b->nx; j++)
+        for (size_t i = 0; i < n; i++) {
+            double t = (double)x[j * ld + i] - (double)o[j * ld + i];
+            stat[b->tied ? 0 : j] += b->tied ? t * t / (double)b->nx : t * t;
+        }
+}
+
+static void gaussian_settle(const struct lik_block *b, const double *stat, double count, double prior, float *theta) {
+    for (size_t j = 0; j < b->nw; j++) {
+        double old = exp(2 * (double)theta[j]);
+        theta[j] = (float)(0.5 * log((stat[j] + prior * old) / (count + prior)));
+    }
+}
+
+const struct lik lik_gaussian = {
+    .name = "gaussian", .about = "a normal with a learned standard deviation per column",
+    .outputs = 1, .params = 1, .min = -INFINITY, .max = INFINITY,
+    .nll = gaussian_nll, .grad = gaussian_grad, .mean = gaussian_mean, .sample = gaussian_sample,
+    .start = gaussian_start, .project = gaussian_project, .stat = gaussian_stat, .settle = gaussian_settle,
+};

@@ -1,0 +1,134 @@
+/* net.c - putting nodes together and running them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "nn/nn.h"
+
+int nn_add(struct nn_net *net, const struct nn_op *op, size_t in, size_t out, size_t src, float rate,
+           struct vae_err *err) {
+    struct nn_node *node = realloc(net->node, (net->n + 1) * sizeof *node);
+    if (!node)
+        return err_set(err, VAE_EOS, "out of memory");
+    net->node = node;
+    if (net->n)
+        in = node[net->n - 1].out;
+    node[net->n] = (struct nn_node){.op = op, .in = in, .out = out, .src = src, .rate = rate};
+    node[net->n].nw = op->nparam ? op->nparam(in, out) : 0;
+    if (op == &nn_residual)
+        node[src].acc = true;
+    net->nw += node[net->n].nw;
+    net->n++;
+    return 0;
+}
+
+int nn_mlp(struct nn_net *net, const struct nn_mlp *m, struct vae_err *err) {
+    int r = 0;
+    for (size_t i = 0; i < m->nhidden && !r; i++) {
+        size_t width = m->hidden[i], src = net->n;
+        bool norm = m->residual && i > 0, add = norm && width == m->hidden[i - 1];
+        if (norm)
+            r = nn_add(net, &nn_layernorm, width, m->hidden[i - 1], 0, 0, err);
+        if (!r)
+            r = nn_add(net, &nn_dense, m->in, width, 0, 0, err);
+        if (!r)
+            r = nn_add(net, m->act, width, width, 0, 0, err);
+        if (!r && m->dropout > 0)
+            r = nn_add(net, &nn_dropout, width, width, net->n, m->dropout, err);
+        if (!r && add)
+            r = nn_add(net, &nn_residual, width, width, src, 0, err);
+    }
+    if (!r && m->residual && m->nhidden > 1)
+        r = nn_add(net, &nn_layernorm, 0, m->hidden[m->nhidden - 1], 0, 0, err);
+    return r ? r : nn_add(net, &nn_dense, m->in, m->out, 0, 0, err);
+}
+
+size_t nn_place(struct nn_net *net, size_t w0) {
+    for (size_t i = 0; i < net->n; i++) {
+        net->node[i].w0 = w0;
+        w0 += net->node[i].nw;
+    }
+    return w0;
+}
+
+void nn_init(const struct nn_net *net, float *w, uint64_t seed, uint64_t block0) {
+    for (size_t i = 0; i < net->n; i++)
+        if (net->node[i].op->init)
+            net->node[i].op->init(&net->node[i], w + net->node[i].w0, seed, block0 + i);
+}
+
+size_t nn_in(const struct nn_net *net) { return net->node[0].in; }
+size_t nn_out(const struct nn_net *net) { return net->node[net->n - 1].out; }
+
+void nn_net_free(struct nn_net *net) {
+    free(net->node);
+    *net = (struct nn_net){0};
+}
+
+int nn_work_init(struct nn_work *k, const struct nn_net *net, size_t ld, bool gradients, struct vae_err *err) {
+    size_t features = nn_in(net), total;
+    for (size_t i = 0; i < net->n; i++)
+        features += net->node[i].out;
+    *k = (struct nn_work){.n = net->n, .ld = ld};
+    k->act = mem_array(net->n + 1, sizeof *k->act);
+    k->grad = gradients ? mem_array(net->n + 1, sizeof *k->grad) : NULL;
+    if (mem_mul(features, ld, &total) && mem_mul(total, gradients ? 2 : 1, &total))
+        k->mem = mem_floats(total);
+    if (!k->act || (gradients && !k->grad) || !k->mem) {
+        nn_work_free(k);
+        return err_set(err, VAE_EOS, "out of memory for %zu features of %zu records", features, ld);
+    }
+    float *p = k->mem;
+    for (size_t i = 0; i <= net->n; i++) {
+        size_t size = (i ? net->node[i - 1].out : nn_in(net)) * ld;
+        k->act[i] = p, p += size;
+        if (gradients)
+            k->grad[i] = p, p += size;
+    }
+    return 0;
+}
+
+void nn_work_free(struct nn_work *k) {
+    free(k->act);
+    free(k->grad);
+    free(k->mem);
+    *k = (struct nn_work){0};
+}
+
+void nn_forward(const struct nn_net *net, const float *w, struct nn_work *k, size_t col, size_t n,
+                const struct nn_noise *noise) {
+    for (size_t i = 0; i < net->n; i++) {
+        const struct nn_node *v = &net->node[i];
+        v->op->forward(v, w + v->w0, k->act[i] + col, k->act[v->src] + col, k->act[i + 1] + col,
+                       (struct nn_cols){n, k->ld}, noise);
+    }
+}
+
+void nn_backward(const struct nn_net *net, const float *w, struct nn_work *k, size_t col, size_t n, bool input_too,
+                 const struct nn_noise *noise) {
+    for (size_t i = net->n; i-- > (input_too ? 0 : 1);) {
+        const struct nn_node *v = &net->node[i];
+        v->op->backward(v, w + v->w0, k->act[i] + col, k->act[i + 1] + col, k->grad[i + 1] + col, k->grad[i] + col,
+                        k->grad[v->src] + col, (struct nn_cols){n, k->ld}, noise);
+    }
+}
+
+size_t nn_grad_tasks(const struct nn_net *net) {
+    size_t n = 0;
+    for (size_t i = 0; i < net->n; i++)
+        n += net->node[i].nw ? net->node[i].op->ntasks(&net->node[i]) : 0;
+    return n;
+}
+
+void nn_grad(const struct nn_net *net, const struct nn_work *k, size_t task, size_t n, float *dw) {
+    for (size_t i = 0; i < net->n; i++) {
+        const struct nn_node *v = &net->node[i];
+        size_t here = v->nw ? v->op->ntasks(v) : 0;
+        if (task < here) {
+            v->op->grad(v, task, k->act[i], k->grad[i + 1], dw + v->w0, (struct nn_cols){n, k->ld});
+            return;
+        }
+        task -= here;
+    }
+}

@@ -1,0 +1,105 @@
+/*
+ * nn.h - feed-forward networks: a list of nodes, each one row of the table of operations.
+ *
+ * Activations are feature-major panels (mat.h): node i reads act[i] and writes act[i+1]; column = record. All
+ * operations work on any range of columns, so a batch is cut into shards that run in parallel through the whole
+ * network; only the gradients of the weights need the batch whole, and those are cut by weight blocks instead
+ * (nn_grad): each block is one product over all records, whoever computes it, so no result depends on the number
+ * of threads and no gradient buffer is needed per thread.
+ *
+ * All weights of a model stand in one array; a node knows its offset.
+ */
+#ifndef NN_NN_H
+#define NN_NN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vae.h"
+
+struct nn_cols {
+    size_t n, ld; /* columns to work on, distance between features */
+};
+
+/* Where random numbers of a pass come from (dropout); step 0 means evaluation: nothing is dropped. */
+struct nn_noise {
+    uint64_t seed, step;
+    const uint64_t *rows; /* record number of each column */
+};
+
+struct nn_node {
+    const struct nn_op *op;
+    size_t in, out; /* features */
+    size_t src;     /* residual: the activation that is added */
+    size_t w0, nw;  /* weights: w[w0 .. w0+nw) of the model's array */
+    bool acc;       /* a later residual has already left a gradient for this node's input: add to it */
+    float rate;     /* dropout */
+};
+
+struct nn_op {
+    const char *name;
+    bool act;                          /* an elementwise activation that --act may name */
+    size_t (*nparam)(size_t in, size_t out); /* NULL: none */
+    /* Start weights, w[nw]; block numbers the node for the generator. */
+    void (*init)(const struct nn_node *, float *w, uint64_t seed, uint64_t block);
+    /* x[in,n] (and skip[out,n] for residuals) -> y[out,n] */
+    void (*forward)(const struct nn_node *, const float *w, const float *x, const float *skip, float *y,
+                    struct nn_cols, const struct nn_noise *);
+    /* dy[out,n] -> dx[in,n], added where node->acc. dskip[out,n] is where a residual leaves its other gradient. */
+    void (*backward)(const struct nn_node *, const float *w, const float *x, const float *y, const float *dy, float *dx,
+                     float *dskip, struct nn_cols, const struct nn_noise *);
+    /* Gradient of the weights over all columns, cut in tasks; dw[nw], each element written by one task. */
+    size_t (*ntasks)(const struct nn_node *);
+    void (*grad)(const struct nn_node *, size_t task, const float *x, const float *dy, float *dw, struct nn_cols);
+};
+
+extern const struct nn_op nn_dense, nn_layernorm, nn_silu, nn_relu, nn_tanh, nn_residual, nn_dropout;
+extern const struct nn_op *const nn_ops[]; /* the table; ends with NULL */
+const struct nn_op *nn_op_by_name(const char *);
+
+struct nn_net {
+    size_t n, nw; /* nodes, weights in all */
+    struct nn_node *node;
+};
+
+/* Appends a node that reads the last activation; `src` only matters for a residual. in: features of the input
+ * (taken from the last node where there is one). VAE_EOS when out of memory. */
+int nn_add(struct nn_net *, const struct nn_op *, size_t in, size_t out, size_t src, float rate, struct vae_err *);
+
+/* What a multi-layer perceptron is made of. */
+struct nn_mlp {
+    size_t in, out;
+    size_t nhidden;
+    const size_t *hidden;
+    const struct nn_op *act;
+    bool residual; /* pre-norm: from the second layer on x + act(W norm(x)) where widths agree, act(W norm(x)) elsewhere */
+    float dropout;
+};
+int nn_mlp(struct nn_net *, const struct nn_mlp *, struct vae_err *);
+/* Gives every node its offset, from w0 on; returns the first offset behind the net. */
+size_t nn_place(struct nn_net *, size_t w0);
+void nn_init(const struct nn_net *, float *w, uint64_t seed, uint64_t block0);
+size_t nn_in(const struct nn_net *);
+size_t nn_out(const struct nn_net *);
+void nn_net_free(struct nn_net *); /* the nodes, not the struct */
+
+/* Activations (and, where asked, their gradients) of a net for up to ld columns. */
+struct nn_work {
+    size_t n, ld;
+    float **act, **grad; /* act[0..n], act[0] is the input; grad is NULL without gradients */
+    float *mem;
+};
+int nn_work_init(struct nn_work *, const struct nn_net *, size_t ld, bool gradients, struct vae_err *);
+void nn_work_free(struct nn_work *);
+
+/* act[0] -> act[n], columns col..col+n-1. */
+void nn_forward(const struct nn_net *, const float *w, struct nn_work *, size_t col, size_t n, const struct nn_noise *);
+/* grad[n] -> grad[0..n-1] (grad[0] only where input_too). */
+void nn_backward(const struct nn_net *, const float *w, struct nn_work *, size_t col, size_t n, bool input_too,
+                 const struct nn_noise *);
+/* Tasks of the weight gradients of the whole net and one of them, over columns 0..n-1: dw[the model's weights]. */
+size_t nn_grad_tasks(const struct nn_net *);
+void nn_grad(const struct nn_net *, const struct nn_work *, size_t task, size_t n, float *dw);
+
+#endif

@@ -1,0 +1,36 @@
+/* normal.c - the standard normal, which the training objective pulls the posteriors to. */
+#include "base/rng.h"
+#include "prior/prior.h"
+
+static size_t normal_size(size_t k, size_t n) {
+    (void)k, (void)n;
+    return 0;
+}
+
+static int normal_fit(size_t k, size_t n, const float *z, uint64_t seed, float *param, struct vae_err *err) {
+    (void)k, (void)n, (void)z, (void)seed, (void)param, (void)err;
+    return 0;
+}
+
+static int normal_check(size_t k, size_t size, const float *param, struct vae_err *err) {
+    (void)k, (void)size, (void)param, (void)err;
+    return 0;
+}
+
+static void normal_sample(size_t k, size_t size, const float *param, uint64_t seed, uint64_t row, float *z) {
+    (void)size, (void)param;
+    rng_normals(z, k, 1, 1, seed, RNG_PRIOR, 0, NULL, row);
+}
+
+static double normal_logp(size_t k, size_t size, const float *param, const float *z) {
+    (void)size, (void)param;
+    double sum = 0;
+    for (size_t j = 0; j < k; j++)
+        sum -= 0.5 * (double)z[j] * (double)z[j] + 0.91893853320467274178;
+    return sum;
+}
+
+const struct prior prior_normal = {
+    .name = "normal", .about = "the standard normal of the objective", .size = normal_size, .fit = normal_fit,
+    .check = normal_check, .sample = normal_sample, .logp = normal_logp,
+};
