@@ -1,0 +1,174 @@
+/*
+ * baseline.c - what a model has to beat: independent columns, and probabilistic PCA (Tipping & Bishop 1999) with as
+ * many latents. Both are fitted to the training rows and measured on the rows held out, in input units.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mat.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "fit/fit.h"
+#include "model/op.h"
+#include "score/score.h"
+
+enum { PPCA_VALUES = 1500, PPCA_ROWS = 20000 };
+
+/* The likelihoods at their start values are the marginals. */
+double baseline_independent(const struct vae_model *m, const float *x, size_t n, struct vae_err *err) {
+    size_t no = nn_out(&m->dec), d = m->schema->d;
+    float *bias = mem_floats(no), *theta = mem_floats(m->nw - m->wlik + 1), *o = mem_floats(no * MAT_PANEL);
+    float *panel = mem_floats(d * MAT_PANEL);
+    double sum = NAN;
+    if (bias && theta && o && panel) {
+        sum = 0;
+        for (size_t i = 0; i < m->nblocks; i++) {
+            const struct lik_block *b = &m->block[i];
+            struct lik_marginals marg = {m->lik_mean + b->x0, m->lik_sd + b->x0, m->lik_floor + b->x0};
+            b->lik->start(b, &marg, bias + b->o0, theta + (b->w0 - m->wlik));
+        }
+        for (size_t j = 0; j < no * MAT_PANEL; j++)
+            o[j] = bias[j / MAT_PANEL];
+        for (size_t at = 0; at < n; at += MAT_PANEL) {
+            size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
+            double nll[MAT_PANEL] = {0};
+            mat_transpose(here, d, x + at * d, d, panel, MAT_PANEL);
+            for (size_t i = 0; i < m->nblocks; i++) {
+                const struct lik_block *b = &m->block[i];
+                b->lik->nll(b, panel + b->x0 * MAT_PANEL, o + b->o0 * MAT_PANEL, theta + (b->w0 - m->wlik), nll, NULL,
+                            0, here, MAT_PANEL);
+            }
+            for (size_t i = 0; i < here; i++)
+                sum += nll[i] / (double)n;
+        }
+        sum += m->log_jacobian;
+    } else {
+        err_set(err, VAE_EOS, "out of memory");
+    }
+    free(bias), free(theta), free(o), free(panel);
+    return sum;
+}
+
+/* Covariance of x[n,d] about its mean; 0 or VAE_EOS. */
+static int covariance(const float *x, size_t n, size_t d, double *mean, double *cov) {
+    float *centred = mem_floats(n * d), *c = mem_floats(d * d);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < d; j++)
+            mean[j] += (double)x[i * d + j] / (double)n;
+    if (centred && c) {
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < d; j++)
+                centred[i * d + j] = x[i * d + j] - (float)mean[j];
+        mat_gemm(true, false, d, d, n, centred, d, centred, d, 0, c, d);
+        for (size_t i = 0; i < d * d; i++)
+            cov[i] = (double)c[i] / (double)n;
+    }
+    int r = centred && c ? 0 : VAE_EOS;
+    free(centred), free(c);
+    return r;
+}
+
+/* -log N(x; mean, W W^T + s2 I) by the k leading eigenvectors u of the covariance, variances v. */
+static double ppca_nll(const float *x, size_t d, size_t k, const double *mean, const double *u, const double *v,
+                       double s2, double *t) {
+    double total = 0, explained = 0, square = 0, logdet = (double)(d - k) * log(s2);
+    for (size_t j = 0; j < d; j++) {
+        t[j] = (double)x[j] - mean[j];
+        total += t[j] * t[j];
+    }
+    for (size_t c = 0; c < k; c++) {
+        double p = 0;
+        for (size_t j = 0; j < d; j++)
+            p += u[c * d + j] * t[j];
+        explained += p * p;
+        square += p * p / v[c];
+        logdet += log(v[c]);
+    }
+    return 0.5 * ((double)d * log(2 * M_PI) + logdet + square + (total - explained) / s2);
+}
+
+double baseline_ppca(const struct vae_model *m, const float *train, size_t ntrain, const float *x, size_t n) {
+    size_t d = m->schema->d, k = m->config.latent_dim;
+    if (d > PPCA_VALUES || ntrain < 3 || n == 0 || m->config.lik->mass)
+        return NAN;
+    double *mem = mem_array(d * d + 3 * d, sizeof *mem), result = NAN;
+    if (!mem)
+        return NAN;
+    double *cov = mem, *w = cov + d * d, *mean = w + d, *t = mean + d, floor = INFINITY;
+    for (size_t j = 0; j < d; j++)
+        floor = m->lik_floor[j] < floor ? m->lik_floor[j] : floor;
+    floor = floor > 1e-6 ? floor * floor : 1e-12;
+    if (!covariance(train, ntrain < PPCA_ROWS ? ntrain : PPCA_ROWS, d, mean, cov) && !mat_eigh(d, cov, w, NULL)) {
+        k = k >= d ? d - 1 : k;
+        double s2 = 0;
+        for (size_t j = 0; j + k < d; j++)
+            s2 += w[j] / (double)(d - k);
+        s2 = s2 > floor ? s2 : floor;
+        for (size_t j = d - k; j < d; j++)
+            w[j] = w[j] > s2 ? w[j] : s2;
+        result = 0;
+        for (size_t i = 0; i < n; i++)
+            result += ppca_nll(x + i * d, d, k, mean, cov + (d - k) * d, w + (d - k), s2, t) / (double)n;
+        result += schema_log_jacobian(m->schema, 0, d);
+    }
+    free(mem);
+    return result;
+}
+
+/* KL per latent, and the variance of the posterior means over records (active: above 0.01; Burda et al. 2016). */
+static int latent_use(struct vae_model *m, const float *x, size_t n, struct vae_fit_report *rep, struct vae_err *err) {
+    size_t k = m->config.latent_dim;
+    struct model_pass p;
+    int r = model_pass_init(&p, m, MAT_PANEL, false, err);
+    if (r)
+        return r;
+    double *use = mem_array(3 * k, sizeof *use), *kl = use, *sum = use + k, *square = use + 2 * k;
+    if (!use) {
+        model_pass_free(&p);
+        return err_set(err, VAE_EOS, "out of memory");
+    }
+    for (size_t at = 0; at < n; at += MAT_PANEL) {
+        size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
+        op_encode_panel(m, &p, x + at * m->schema->d, here);
+        m->config.latent->kl(k, model_h(&p), p.kl, kl, here, p.ld);
+        m->config.latent->mean(k, model_h(&p), model_z(&p), here, p.ld);
+        for (size_t j = 0; j < k; j++)
+            for (size_t i = 0; i < here; i++) {
+                double z = (double)model_z(&p)[j * p.ld + i];
+                sum[j] += z, square[j] += z * z;
+            }
+    }
+    for (size_t j = 0; j < k; j++) {
+        double mean = sum[j] / (double)n;
+        rep->active_units += square[j] / (double)n - mean * mean > 0.01;
+        kl[j] /= (double)n;
+    }
+    model_pass_free(&p);
+    m->use = use;
+    rep->kl = kl;
+    return 0;
+}
+
+int fit_measure(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
+                struct vae_err *err) {
+    struct scorer *s = scorer_new(m, VAE_BY_ELBO, SCORE_DRAWS, pool, err);
+    struct score_parts *parts = mem_array(n, sizeof *parts);
+    int r = s && parts ? 0 : err_set(err, VAE_EOS, "out of memory");
+    if (!r) {
+        double mean = 0, square = 0;
+        scorer_run(s, x, NULL, n, parts);
+        for (size_t i = 0; i < n; i++) {
+            double delta = parts[i].elbo - mean;
+            mean += delta / (double)(i + 1);
+            square += delta * (parts[i].elbo - mean);
+        }
+        rep->elbo = mean;
+        rep->elbo_se = n > 1 ? sqrt(square / (double)(n - 1) / (double)n) : NAN;
+        r = latent_use(m, x, n, rep, err);
+    }
+    scorer_free(s);
+    free(parts);
+    return r;
+}

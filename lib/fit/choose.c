@@ -1,0 +1,89 @@
+/* choose.c - every choice that the options leave open, made from the shape of the data. The defaults stand here alone. */
+#include <math.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "fit/fit.h"
+
+enum { WIDE = 256, MANY_ROWS = 2000, FOLDS = 5, CAL_ROWS = 1000 };
+
+void vae_fit_defaults(struct vae_fit_opts *o) {
+    *o = (struct vae_fit_opts){.seed = 1, .calibrate = true, .beta = NAN, .warmup = NAN, .free_bits = NAN, .lr = NAN,
+                               .decay = NAN, .dropout = NAN, .valid = NAN};
+}
+
+static double or_else(double v, double otherwise) { return isnan(v) ? otherwise : v; }
+
+/* The power of two at or above n, within bounds. */
+static size_t power_of_two(size_t n, size_t low, size_t high) {
+    size_t p = low;
+    while (p < n && p < high)
+        p *= 2;
+    return p;
+}
+
+static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, struct model_config *c,
+                        struct vae_err *err) {
+    size_t d = r->schema->d;
+    bool detect = o->purpose == VAE_FOR_DETECT;
+    c->latent = latent_by_name(o->latent ? o->latent : "gauss");
+    c->lik = lik_by_name(o->lik ? o->lik : "gaussian");
+    c->act = nn_op_by_name(o->act ? o->act : "silu");
+    if (!c->latent || !c->lik || !c->act || !c->act->act)
+        return err_set(err, VAE_EUSAGE, "no such %s: '%s'", !c->latent ? "latent" : !c->lik ? "likelihood" : "activation",
+                       !c->latent ? o->latent : !c->lik ? o->lik : o->act);
+    if (o->net && strcmp(o->net, "mlp") && strcmp(o->net, "residual"))
+        return err_set(err, VAE_EUSAGE, "no such net: '%s'; there are mlp and residual", o->net);
+    c->residual = !o->net || !strcmp(o->net, "residual");
+    size_t half = (d + 1) / 2;
+    c->latent_dim = o->latent_dim ? o->latent_dim : detect ? (half < 32 ? half : 32) : d < 16 ? d : d < WIDE ? 16 : 32;
+    c->nhidden = o->nhidden;
+    memcpy(c->hidden, o->hidden, sizeof c->hidden);
+    if (!c->nhidden) {
+        c->nhidden = 2;
+        c->hidden[0] = c->hidden[1] = power_of_two(4 * d, 64, 512);
+    }
+    c->dropout = (float)or_else(o->dropout, 0);
+    return 0;
+}
+
+static void choose_training(const struct vae_fit_opts *o, const struct fit_rows *r, struct train_config *c) {
+    size_t n = r->n;
+    c->seed = o->seed;
+    c->batch = o->batch ? o->batch : n >= 20000 ? 512 : n >= 4000 ? 256 : 128;
+    c->batch = c->batch > n ? n : c->batch;
+    double per_epoch = (double)n / (double)c->batch;
+    double epochs = o->epochs ? (double)o->epochs : 200;
+    double steps = o->steps ? (double)o->steps : epochs * per_epoch;
+    if (!o->steps && !o->epochs)
+        steps = steps < 2000 ? 2000 : steps > 20000 ? 20000 : steps;
+    c->steps = (size_t)(steps < 1 ? 1 : steps);
+    c->valid_every = c->steps / 50 ? c->steps / 50 : 1;
+    c->patience = o->patience_set ? o->patience : 12;
+    c->lr = (float)or_else(o->lr, 2e-3);
+    c->decay = (float)or_else(o->decay, 0.01);
+    c->beta = (float)or_else(o->beta, 1);
+    c->warmup = (float)or_else(o->warmup, 0.2);
+    c->free_nats = (float)or_else(o->free_bits, 0);
+}
+
+int fit_choose(const struct vae_fit_opts *o, const struct fit_rows *r, struct fit_plan *p, struct vae_err *err) {
+    *p = (struct fit_plan){.opts = *o};
+    int e = choose_model(o, r, &p->model, err);
+    if (e)
+        return e;
+    choose_training(o, r, &p->train);
+    p->prior = prior_by_name(o->prior ? o->prior : "gmm");
+    if (!p->prior)
+        return err_set(err, VAE_EUSAGE, "no such prior: '%s'", o->prior);
+    p->transform = p->model.lik->max <= 1 ? &schema_unit : &schema_standard;
+    p->valid = or_else(o->valid, 0.1);
+    if (o->calibrate && r->n >= MANY_ROWS) {
+        p->ncal = r->n / 5;
+        if (o->purpose != VAE_FOR_DETECT && p->ncal > CAL_ROWS)
+            p->ncal = CAL_ROWS;
+    } else if (o->calibrate && r->n >= 4 * FOLDS) {
+        p->folds = FOLDS;
+    }
+    return 0;
+}

@@ -1,0 +1,53 @@
+/* fit.h - from rows to a model: the steps of vae_fit(). */
+#ifndef FIT_FIT_H
+#define FIT_FIT_H
+
+#include "fit/train.h"
+#include "vae.h"
+
+/* All training rows, in input units. */
+struct fit_rows {
+    struct schema *schema; /* columns and styles; nothing learnt */
+    double *raw;           /* [n,d] */
+    size_t n;
+    uint64_t bad;
+    uint32_t crc;          /* of raw */
+    bool header_assumed;
+};
+int fit_read(struct vae_in *, const struct vae_fit_opts *, struct fit_rows *, struct vae_err *);
+void fit_rows_free(struct fit_rows *);
+
+/* What is to be done, with nothing left to choose. */
+struct fit_plan {
+    struct vae_fit_opts opts;
+    struct model_config model;
+    struct train_config train;
+    const struct prior *prior;
+    const struct schema_transform *transform;
+    double valid;     /* share of the rows a fit is given that it holds out for itself */
+    size_t ncal;      /* rows kept apart for p-values; 0: cross-conformal over `folds`, or none */
+    size_t folds;
+};
+/* Sizes and schedules from the shape of the data, where the options leave the choice. */
+int fit_choose(const struct vae_fit_opts *, const struct fit_rows *, struct fit_plan *, struct vae_err *);
+
+/* One model on rows[n] of the data, of which it holds some out for itself. *held (may be NULL): those it held out. */
+struct fit_held {
+    float *x;       /* [n,d] all its rows in model units, the held out ones last */
+    size_t n, nheld;
+};
+struct vae_model *fit_one(const struct fit_plan *, const struct fit_rows *, const uint64_t *rows, size_t n,
+                          struct pool *, train_report_fn *, void *ctx, struct train_result *, struct fit_held *,
+                          struct vae_err *);
+
+/* Calibrates m: by the rows `cal`, or across folds. */
+int fit_calibrate(const struct fit_plan *, const struct fit_rows *, struct vae_model *m, const uint64_t *cal,
+                  size_t ncal, struct pool *, struct vae_err *);
+
+/* Baselines on rows x[n,d] in model units, fitted to train[ntrain,d]: mean -log p per record in input units. */
+double baseline_independent(const struct vae_model *, const float *x, size_t n, struct vae_err *);
+double baseline_ppca(const struct vae_model *, const float *train, size_t ntrain, const float *x, size_t n);
+/* ELBO with its standard error, KL per latent and active units on x[n,d]. kl[k] lives with the model. */
+int fit_measure(struct vae_model *, const float *x, size_t n, struct pool *, struct vae_fit_report *, struct vae_err *);
+
+#endif

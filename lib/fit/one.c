@@ -1,0 +1,150 @@
+/* one.c - one model on given rows: schema, split, training, sigmas settled on the rows held out, prior. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mat.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "fit/fit.h"
+#include "model/op.h"
+
+enum { VALID_MAX = 2000, SETTLE_PRIOR = 20, PRIOR_ROWS = 8192 };
+
+/* How many of n rows to hold out: none where so few are left that they would tell nothing. */
+static size_t rows_to_hold(const struct fit_plan *p, size_t n) {
+    size_t v = (size_t)(p->valid * (double)n);
+    v = v > VALID_MAX ? VALID_MAX : v;
+    return n - v < 2 || v < 2 ? 0 : v;
+}
+
+/* Values outside what the likelihood can explain are found before training. */
+static int check_range(const struct vae_model *m, struct vae_err *err) {
+    const struct schema *s = m->schema;
+    for (size_t c = 0; c < s->ncols; c++)
+        for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++) {
+            double low = (s->stats.low[j] - s->center[j]) / s->scale[j];
+            double high = (s->stats.high[j] - s->center[j]) / s->scale[j];
+            if (low < m->config.lik->min - 1e-9 || high > m->config.lik->max + 1e-9) {
+                char name[80];
+                return err_set(err, VAE_EDATA, "column '%s' has values that a %s likelihood cannot explain",
+                               err_quote(name, sizeof name, s->col[c].name, strlen(s->col[c].name)),
+                               m->config.lik->name);
+            }
+        }
+    return 0;
+}
+
+static struct vae_model *new_model(const struct fit_plan *p, const struct fit_rows *data, const uint64_t *rows,
+                                   size_t n, struct vae_err *err) {
+    struct schema *s = schema_copy(data->schema, err);
+    if (!s)
+        return NULL;
+    for (size_t c = 0; c < s->ncols; c++)
+        s->col[c].transform = p->transform;
+    if (schema_learn(s, data->raw, rows, n, err)) {
+        schema_free(s);
+        return NULL;
+    }
+    struct vae_model *m = model_new(&p->model, s, err);
+    if (!m)
+        return NULL;
+    model_marginals(m);
+    model_start(m, p->train.seed);
+    if (!check_range(m, err))
+        return m;
+    vae_model_free(m);
+    return NULL;
+}
+
+/* Free parameters of the likelihoods from the errors on rows held out, with one draw of z each. */
+static int settle(struct vae_model *m, const float *x, size_t n, uint64_t seed, struct vae_err *err) {
+    struct model_pass p;
+    size_t k = m->config.latent_dim;
+    double *stat = mem_array(m->nw - m->wlik + 1, sizeof *stat);
+    int r = stat ? model_pass_init(&p, m, MAT_PANEL, false, err) : err_set(err, VAE_EOS, "out of memory");
+    for (size_t at = 0; at < n && !r; at += MAT_PANEL) {
+        size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
+        op_encode_panel(m, &p, x + at * m->schema->d, here);
+        rng_normals(p.eps, k, MAT_PANEL, p.ld, seed, RNG_VALID, 1, NULL, at);
+        m->config.latent->sample(k, model_h(&p), p.eps, model_z(&p), MAT_PANEL, p.ld);
+        nn_forward(&m->dec, m->w, &p.dec, 0, MAT_PANEL, NULL);
+        for (size_t i = 0; i < m->nblocks; i++) {
+            const struct lik_block *b = &m->block[i];
+            if (b->lik->stat)
+                b->lik->stat(b, p.x + b->x0 * p.ld, model_o(&p) + b->o0 * p.ld, stat + (b->w0 - m->wlik), here, p.ld);
+        }
+    }
+    for (size_t i = 0; i < m->nblocks && !r; i++) {
+        const struct lik_block *b = &m->block[i];
+        if (b->lik->settle)
+            b->lik->settle(b, stat + (b->w0 - m->wlik), (double)n, SETTLE_PRIOR, m->w + b->w0);
+    }
+    if (!r) {
+        model_project(m, m->w);
+        model_pass_free(&p);
+    }
+    free(stat);
+    return r;
+}
+
+/* The prior to draw from, fitted to draws of the posteriors of training rows. */
+static int fit_prior(struct vae_model *m, const struct prior *prior, const float *x, size_t n, uint64_t seed,
+                     struct vae_err *err) {
+    struct model_pass p;
+    size_t k = m->config.latent_dim, take = n < PRIOR_ROWS ? n : PRIOR_ROWS;
+    m->nprior = prior->size(k, take);
+    m->prior = prior;
+    m->prior_param = mem_floats(m->nprior + 1);
+    float *z = mem_floats(take * k);
+    int r = z && m->prior_param ? model_pass_init(&p, m, MAT_PANEL, false, err)
+                                : err_set(err, VAE_EOS, "out of memory");
+    if (!r) {
+        for (size_t at = 0; at < take; at += MAT_PANEL) {
+            size_t here = take - at < MAT_PANEL ? take - at : MAT_PANEL;
+            op_encode_panel(m, &p, x + at * m->schema->d, here);
+            rng_normals(p.eps, k, MAT_PANEL, p.ld, seed, RNG_GMM, 1, NULL, at);
+            m->config.latent->sample(k, model_h(&p), p.eps, model_z(&p), MAT_PANEL, p.ld);
+            mat_transpose(k, here, model_z(&p), p.ld, z + at * k, k);
+        }
+        model_pass_free(&p);
+        r = prior->fit(k, take, z, seed, m->prior_param, err);
+    }
+    free(z);
+    return r;
+}
+
+struct vae_model *fit_one(const struct fit_plan *plan, const struct fit_rows *data, const uint64_t *rows, size_t n,
+                          struct pool *pool, train_report_fn *report, void *ctx, struct train_result *res,
+                          struct fit_held *held, struct vae_err *err) {
+    size_t d = data->schema->d, values, nvalid = rows_to_hold(plan, n);
+    struct vae_model *m = new_model(plan, data, rows, n, err);
+    uint64_t *index = mem_array(n, sizeof *index);
+    float *x = mem_mul(n, d, &values) ? mem_floats(values) : NULL;
+    int r = m ? 0 : VAE_EOS;
+    if (!r && (!x || !index))
+        r = err_set(err, VAE_EOS, "out of memory for %zu rows", n);
+    if (!r) {
+        schema_to_model(m->schema, data->raw, rows, n, x);
+        for (size_t i = 0; i < n; i++)
+            index[i] = i;
+        struct train_data t = {x, n - nvalid, nvalid, index, index + n - nvalid};
+        struct train_config cfg = plan->train;
+        cfg.batch = cfg.batch > t.n ? t.n : cfg.batch;
+        r = train_model(m, &t, &cfg, pool, report, ctx, res, err);
+    }
+    if (!r && nvalid)
+        r = settle(m, x + (n - nvalid) * d, nvalid, plan->train.seed, err);
+    if (!r)
+        r = fit_prior(m, plan->prior, x, n - nvalid, plan->train.seed, err);
+    free(index);
+    if (!r && held)
+        *held = (struct fit_held){x, n, nvalid};
+    else
+        free(x);
+    if (!r)
+        return m;
+    vae_model_free(m);
+    return NULL;
+}

@@ -1,0 +1,41 @@
+/* train.h - the training loop: rows in, the best weights of a model out. */
+#ifndef FIT_TRAIN_H
+#define FIT_TRAIN_H
+
+#include "base/pool.h"
+#include "model/model.h"
+
+/* All that shapes the result; every field is resolved (no "automatic" left). */
+struct train_config {
+    uint64_t seed;
+    size_t steps, batch, patience; /* patience: validations without a gain before it stops, 0: never */
+    size_t valid_every;
+    float lr, decay, beta, warmup; /* warmup: share of the steps over which beta rises */
+    float free_nats;               /* per latent, while beta rises */
+};
+
+struct train_data {
+    const float *x; /* [rows,d] in model units */
+    size_t n, nvalid;
+    const uint64_t *train, *valid; /* rows of x */
+};
+
+struct train_point {
+    size_t step, steps;
+    double recon, kl, beta, elbo; /* of the batches since the last point, means per record */
+    double valid;                 /* -ELBO on the rows held out, NaN where there are none */
+};
+/* Called after every validation; returning true stops the training (VAE_ESTOP). */
+typedef bool train_report_fn(void *ctx, const struct train_point *);
+
+struct train_result {
+    size_t steps, best_step;
+    double best; /* -ELBO per record at the best validation, or of the last batches */
+    size_t skipped, rolled_back;
+};
+
+/* Trains m (started by model_start()) and leaves the best averaged weights in m->w. pool may be NULL. */
+int train_model(struct vae_model *m, const struct train_data *, const struct train_config *, struct pool *,
+                train_report_fn *, void *ctx, struct train_result *, struct vae_err *);
+
+#endif

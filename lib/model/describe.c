@@ -1,0 +1,180 @@
+/* describe.c - what a model or a stream is, for people and as JSON; names of the tables for the commands. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mat.h"
+#include "base/mem.h"
+#include "model/model.h"
+
+static json_t *columns_json(const struct vae_model *m) {
+    const struct schema *s = m->schema;
+    json_t *cols = json_array();
+    for (size_t c = 0; c < s->ncols; c++) {
+        const struct schema_col *col = &s->col[c];
+        json_t *j = json_pack("{s:s, s:I, s:s, s:s}", "name", col->name, "values", (json_int_t)col->width, "transform",
+                              col->transform->name, "lik", m->config.lik->name);
+        if (col->width == 1) {
+            json_object_set_new(j, "mean", json_real(s->stats.mean[col->v0]));
+            json_object_set_new(j, "sd", json_real(s->stats.sd[col->v0]));
+            json_object_set_new(j, "low", json_real(s->stats.low[col->v0]));
+            json_object_set_new(j, "high", json_real(s->stats.high[col->v0]));
+        }
+        json_array_append_new(cols, j);
+    }
+    return cols;
+}
+
+static json_t *model_json(const struct vae_model *m) {
+    json_t *hidden = json_array(), *kl = json_array(), *keep = json_array();
+    for (size_t i = 0; i < m->config.nhidden; i++)
+        json_array_append_new(hidden, json_integer((json_int_t)m->config.hidden[i]));
+    for (size_t j = 0; m->use && j < m->config.latent_dim; j++)
+        json_array_append_new(kl, json_real(m->use[j]));
+    for (size_t i = 0; i < m->schema->nkeep; i++)
+        json_array_append_new(keep, json_string(m->schema->keep[i]));
+    json_t *j = json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:s, s:s, s:s, s:I, s:I, s:o, s:O}", "kind", "model", "id",
+                          m->id, "latent", m->config.latent->name, "latents", (json_int_t)m->config.latent_dim, "net",
+                          m->config.residual ? "residual" : "mlp", "hidden", hidden, "act", m->config.act->name, "lik",
+                          m->config.lik->name, "prior", m->prior->name, "values", (json_int_t)m->schema->d, "weights",
+                          (json_int_t)m->nw, "kl", kl, "training", m->training);
+    json_object_set_new(j, "columns", columns_json(m));
+    json_object_set_new(j, "keep", keep);
+    json_object_set(j, "origin", m->schema->origin);
+    json_object_set_new(j, "calibration",
+                        json_pack("{s:I, s:s, s:f, s:i}", "rows", (json_int_t)m->cal.n, "method", m->cal.method,
+                                  "alpha", m->cal.alpha, "draws", m->cal.draws));
+    /* what a reader of the file could learn of single rows */
+    json_object_set_new(j, "stored", json_pack("[s, s]", "smallest and largest value of each column",
+                                               "scores of the calibration rows"));
+    return j;
+}
+
+static char *take_text(struct buf *b, int r) {
+    if (!r)
+        r = buf_put(b, "", 1, NULL);
+    if (!r)
+        return b->p;
+    buf_free(b);
+    return NULL;
+}
+
+static char *json_text(json_t *j) {
+    struct buf b = {0};
+    int r = js_dump(j, &b, NULL);
+    json_decref(j);
+    return take_text(&b, r);
+}
+
+static double number(const json_t *j, const char *key) { return json_number_value(json_object_get(j, key)); }
+
+static int model_text(const struct vae_model *m, struct buf *b) {
+    const struct model_config *c = &m->config;
+    const json_t *t = m->training, *held = json_object_get(t, "held_out");
+    int r = buf_printf(b, NULL, "model        %s\n", m->id);
+    r = r ? r : buf_printf(b, NULL, "latents      %zu %s, drawn from: %s\n", c->latent_dim, c->latent->name, m->prior->name);
+    r = r ? r : buf_printf(b, NULL, "network      %s, %s, hidden", c->residual ? "residual" : "mlp", c->act->name);
+    for (size_t i = 0; i < c->nhidden && !r; i++)
+        r = buf_printf(b, NULL, "%c%zu", i ? ',' : ' ', c->hidden[i]);
+    r = r ? r : buf_printf(b, NULL, "; %zu weights\nlikelihood   %s\n", m->nw, c->lik->name);
+    r = r ? r : buf_printf(b, NULL, "trained      for %s on %.0f rows of %zu values, seed %.0f, best step %.0f of %.0f\n",
+                           json_string_value(json_object_get(t, "for")), number(t, "rows"), m->schema->d,
+                           number(t, "seed"), number(t, "best_step"), number(t, "steps_done"));
+    r = r ? r : buf_printf(b, NULL, "held out     ELBO %.4f nats a record (s.e. %.4f)", number(held, "elbo"), number(held, "elbo_se"));
+    if (!r && json_object_get(held, "independent"))
+        r = buf_printf(b, NULL, "; independent columns %.4f", number(held, "independent"));
+    if (!r && json_object_get(held, "ppca"))
+        r = buf_printf(b, NULL, "; probabilistic PCA %.4f", number(held, "ppca"));
+    r = r ? r : buf_printf(b, NULL, "\ncalibration  %s, %zu rows, alpha %g\n", m->cal.method, m->cal.n, m->cal.alpha);
+    r = r ? r : buf_printf(b, NULL, "KL           ");
+    for (size_t j = 0; m->use && j < c->latent_dim && !r; j++)
+        r = buf_printf(b, NULL, "%s%.2f", j ? " " : "", m->use[j]);
+    r = r ? r : buf_printf(b, NULL, "\nstored       smallest and largest value of each column; scores of the calibration rows\n");
+    for (size_t i = 0; i < m->schema->ncols && !r; i++) {
+        const struct schema_col *col = &m->schema->col[i];
+        const struct schema_stats *s = &m->schema->stats;
+        r = buf_printf(b, NULL, "column       %s: %s", col->name, col->transform->name);
+        if (!r && col->width > 1)
+            r = buf_printf(b, NULL, ", %zu values", col->width);
+        else if (!r)
+            r = buf_printf(b, NULL, ", mean %g, sd %g, from %g to %g", s->mean[col->v0], s->sd[col->v0], s->low[col->v0],
+                           s->high[col->v0]);
+        r = r ? r : buf_put(b, "\n", 1, NULL);
+    }
+    for (size_t i = 0; i < m->schema->nkeep && !r; i++)
+        r = buf_printf(b, NULL, "column       %s: kept\n", m->schema->keep[i]);
+    return r;
+}
+
+char *vae_model_describe(const struct vae_model *m, bool json) {
+    struct buf b = {0};
+    return json ? json_text(model_json(m)) : take_text(&b, model_text(m, &b));
+}
+
+char *vae_head_describe(const struct vae_head *h, bool json) {
+    json_t *fields = json_array();
+    struct buf b = {0};
+    int r = buf_printf(&b, NULL, "stream       %s", h->kind);
+    const char *format = json_string_value(json_object_get(h->origin, "format"));
+    if (!r && format)
+        r = buf_printf(&b, NULL, ", from %s", format);
+    const char *id = json_string_value(json_object_get(h->model, "id"));
+    if (!r && id)
+        r = buf_printf(&b, NULL, ", of model %s", id);
+    r = r ? r : buf_put(&b, "\n", 1, NULL);
+    for (size_t i = 0; i < h->nfields && !r; i++) {
+        const struct rec_field *f = &h->fields[i];
+        json_t *shape = json_array();
+        r = buf_printf(&b, NULL, "field        %s: %s", f->name, rec_type_name(f->type));
+        for (size_t k = 0; k < f->ndim; k++) {
+            json_array_append_new(shape, json_integer((json_int_t)f->shape[k]));
+            r = r ? r : buf_printf(&b, NULL, "%s%zu", k ? "x" : " ", f->shape[k]);
+        }
+        r = r ? r : buf_printf(&b, NULL, f->keep ? ", kept\n" : "\n");
+        json_array_append_new(fields, json_pack("{s:s, s:s, s:o, s:b}", "name", f->name, "dtype",
+                                                rec_type_name(f->type), "shape", shape, "keep", f->keep));
+    }
+    json_t *j = json_pack("{s:s, s:o}", "kind", h->kind, "fields", fields);
+    if (h->origin)
+        json_object_set(j, "origin", h->origin);
+    if (h->model)
+        json_object_set(j, "model", h->model);
+    char *text = take_text(&b, r);
+    if (json) {
+        free(text);
+        return json_text(j);
+    }
+    json_decref(j);
+    return text;
+}
+
+const char *vae_head_model_path(const struct vae_head *h) {
+    return json_string_value(json_object_get(h->model, "path"));
+}
+
+const char *vae_likelihood(size_t i, const char **about) {
+    if (about && lik_table[i])
+        *about = lik_table[i]->about;
+    return lik_table[i] ? lik_table[i]->name : NULL;
+}
+
+const char *vae_latent(size_t i, const char **about) {
+    if (about && latent_table[i])
+        *about = latent_table[i]->about;
+    return latent_table[i] ? latent_table[i]->name : NULL;
+}
+
+const char *vae_prior(size_t i, const char **about) {
+    if (about && prior_table[i])
+        *about = prior_table[i]->about;
+    return prior_table[i] ? prior_table[i]->name : NULL;
+}
+
+const char *vae_activation(size_t i) {
+    for (size_t k = 0; nn_ops[k]; k++)
+        if (nn_ops[k]->act && i-- == 0)
+            return nn_ops[k]->name;
+    return NULL;
+}
+
+const char *vae_blas_core(void) { return mat_core(); }

@@ -1,0 +1,67 @@
+/* encode.c - records to latents: the posterior mean, a draw, the standard deviation. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mat.h"
+#include "base/rng.h"
+#include "model/op.h"
+
+/* Panel of records -> rows of latents in the fields of the head. */
+static void encode_panel(struct vae_op *op, struct model_pass *p, size_t first, size_t n) {
+    const struct vae_model *m = op->m;
+    size_t k = m->config.latent_dim;
+    const struct latent *q = m->config.latent;
+    op_encode_panel(m, p, op->x + first * m->schema->d, n);
+    if (op->opts.sample) {
+        rng_normals(p->eps, k, MAT_PANEL, p->ld, op->opts.seed, RNG_ENC, 0, NULL, op->row + first);
+        q->sample(k, model_h(p), p->eps, model_z(p), MAT_PANEL, p->ld);
+    } else {
+        q->mean(k, model_h(p), model_z(p), MAT_PANEL, p->ld);
+    }
+    mat_transpose(k, n, model_z(p), p->ld, (float *)rec_build_data(op->build, 0) + first * k, k);
+    if (op->opts.with_sd) {
+        q->sd(k, model_h(p), model_z(p), MAT_PANEL, p->ld);
+        mat_transpose(k, n, model_z(p), p->ld, (float *)rec_build_data(op->build, 1) + first * k, k);
+    }
+}
+
+static int encode_run(struct vae_op *op, const struct vae_batch *b, size_t from, size_t *n, struct vae_err *err) {
+    size_t want = *n;
+    int bad = schema_read(op->m->schema, &op->map, b, op->in, from, want, op->raw, n, err);
+    if (bad && bad != VAE_EROW)
+        return bad;
+    schema_to_model(op->m->schema, op->raw, NULL, *n, op->x);
+    int r = rec_build_rows(op->build, *n, err);
+    if (!r)
+        r = op_carry(op, b, from, *n, err);
+    if (r)
+        return r;
+    op_panels(op, *n, encode_panel);
+    return bad;
+}
+
+static json_t *model_ref(const struct vae_model *m, bool no_path) {
+    json_t *j = json_pack("{s:s}", "id", m->id);
+    if (j && m->path && !no_path)
+        json_object_set_new(j, "path", json_string(m->path));
+    return j;
+}
+
+struct vae_op *vae_encode(const struct vae_model *m, const struct vae_head *in, const struct vae_op_opts *opts,
+                          struct vae_err *err) {
+    struct vae_op *op = op_new(m, in, "latent", opts, err);
+    if (!op)
+        return NULL;
+    size_t k = m->config.latent_dim;
+    op->run = encode_run;
+    op->head->model = model_ref(m, opts->no_model_path);
+    op->head->origin = json_incref(in->origin ? in->origin : m->schema->origin);
+    bool ok = rec_head_add(op->head, "mu", REC_F32, 1, &k, err) &&
+              (!opts->with_sd || rec_head_add(op->head, "sd", REC_F32, 1, &k, err)) && !op_keep(op, NULL, err) &&
+              !schema_bind(m->schema, in, &op->map, err) && !op_seal(op, err);
+    if (ok)
+        return op;
+    vae_op_free(op);
+    return NULL;
+}

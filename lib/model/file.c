@@ -1,0 +1,329 @@
+/*
+ * file.c - the model file (vae-model(5)): configuration, schema, training and calibration as JSON strings in the
+ * metadata of a container of tensors (tensors.h), the weights as tensors under the names of their layers.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "model/model.h"
+#include "model/tensors.h"
+
+static const size_t FILE_MAX = (size_t)4 << 30;
+
+/* One walk over all arrays of a model, for writing and for reading. */
+typedef int array_fn(void *ctx, const char *name, size_t ndim, const size_t *shape, enum tensor_type, void *data,
+                     struct vae_err *);
+
+static int walk_net(const struct nn_net *net, const char *part, float *w, array_fn *fn, void *ctx,
+                    struct vae_err *err) {
+    int r = 0;
+    size_t layer = 0;
+    for (size_t i = 0; i < net->n && !r; i++) {
+        const struct nn_node *v = &net->node[i];
+        if (!v->nw)
+            continue;
+        char name[64];
+        size_t shape[2] = {v->out, v->in};
+        snprintf(name, sizeof name, "%s.%zu.weight", part, layer);
+        r = fn(ctx, name, 2, shape, TENSOR_F32, w + v->w0, err);
+        snprintf(name, sizeof name, "%s.%zu.bias", part, layer++);
+        if (!r)
+            r = fn(ctx, name, 1, shape, TENSOR_F32, w + v->w0 + v->out * v->in, err);
+    }
+    return r;
+}
+
+static int walk(struct vae_model *m, array_fn *fn, void *ctx, struct vae_err *err) {
+    struct schema *s = m->schema;
+    double *stats[] = {s->center, s->scale, s->stats.mean, s->stats.sd, s->stats.low, s->stats.high, s->stats.step};
+    static const char *const stat_name[] = {"schema.center", "schema.scale", "schema.mean", "schema.sd",
+                                            "schema.low",    "schema.high",  "schema.step"};
+    int r = 0;
+    for (size_t i = 0; i < 7 && !r; i++)
+        r = fn(ctx, stat_name[i], 1, &s->d, TENSOR_F64, stats[i], err);
+    if (!r)
+        r = walk_net(&m->enc, "encoder", m->w, fn, ctx, err);
+    if (!r)
+        r = walk_net(&m->dec, "decoder", m->w, fn, ctx, err);
+    size_t nlik = m->nw - m->wlik, cal[2] = {MODEL_NBY, m->cal.n};
+    if (!r && nlik)
+        r = fn(ctx, "likelihood", 1, &nlik, TENSOR_F32, m->w + m->wlik, err);
+    if (!r && m->nprior)
+        r = fn(ctx, "prior", 1, &m->nprior, TENSOR_F32, m->prior_param, err);
+    if (!r && m->cal.n)
+        r = fn(ctx, "calibration", 2, cal, TENSOR_F32, m->cal.score, err);
+    if (!r && m->use)
+        r = fn(ctx, "kl", 1, &m->config.latent_dim, TENSOR_F64, m->use, err);
+    return r;
+}
+
+static int add_array(void *ctx, const char *name, size_t ndim, const size_t *shape, enum tensor_type type, void *data,
+                     struct vae_err *err) {
+    return tensors_add(ctx, name, type, ndim, shape, data, err);
+}
+
+static int get_array(void *ctx, const char *name, size_t ndim, const size_t *shape, enum tensor_type type, void *data,
+                     struct vae_err *err) {
+    const void *from;
+    int r = tensors_get(ctx, name, type, ndim, shape, &from, err);
+    if (r)
+        return r;
+    size_t n = tensor_type_size(type);
+    for (size_t i = 0; i < ndim; i++)
+        n *= shape[i];
+    memcpy(data, from, n);
+    return 0;
+}
+
+/* Sets a metadata string to the text of j, which is given away. */
+static int set_json(struct tensors *t, const char *key, json_t *j, struct vae_err *err) {
+    struct buf text = {0};
+    int r = j ? js_dump(j, &text, err) : err_set(err, VAE_EOS, "out of memory");
+    if (!r)
+        r = buf_put(&text, "", 1, err);
+    if (!r)
+        r = tensors_meta_set(t, key, text.p, err);
+    buf_free(&text);
+    json_decref(j);
+    return r;
+}
+
+static json_t *config_json(const struct model_config *c) {
+    json_t *hidden = json_array();
+    for (size_t i = 0; i < c->nhidden; i++)
+        json_array_append_new(hidden, json_integer((json_int_t)c->hidden[i]));
+    return json_pack("{s:s, s:I, s:s, s:o, s:s, s:f, s:s}", "latent", c->latent->name, "latent_dim",
+                     (json_int_t)c->latent_dim, "net", c->residual ? "residual" : "mlp", "hidden", hidden, "act",
+                     c->act->name, "dropout", (double)c->dropout, "lik", c->lik->name);
+}
+
+static const char *const by_names[] = {"auto", "elbo", "iw", "recon", "mse"};
+
+static json_t *calibration_json(const struct vae_model *m) {
+    return json_pack("{s:I, s:s, s:f, s:s, s:i}", "rows", (json_int_t)m->cal.n, "method", m->cal.method, "alpha",
+                     m->cal.alpha, "by", by_names[m->cal.by], "draws", m->cal.draws);
+}
+
+int vae_model_save(struct vae_model *m, const char *path, struct vae_err *err) {
+    struct tensors *t = tensors_new(err);
+    int r = t ? 0 : VAE_EOS;
+    if (!r)
+        r = set_json(t, "config", config_json(&m->config), err);
+    if (!r)
+        r = set_json(t, "schema", schema_to_json(m->schema), err);
+    if (!r)
+        r = set_json(t, "training", json_incref(m->training), err);
+    if (!r)
+        r = set_json(t, "calibration", calibration_json(m), err);
+    if (!r)
+        r = set_json(t, "prior", json_pack("{s:s, s:I}", "kind", m->prior->name, "size", (json_int_t)m->nprior), err);
+    if (!r)
+        r = walk(m, add_array, t, err);
+    if (!r)
+        r = tensors_save(t, path, m->id, err);
+    if (!r) {
+        char *copy = mem_text(path, strlen(path));
+        if (copy) {
+            free(m->path);
+            m->path = copy;
+        }
+    }
+    tensors_free(t);
+    return r;
+}
+
+int vae_model_can_save(const char *path, struct vae_err *err) {
+    const char *slash = strrchr(path, '/');
+    char *dir = slash ? mem_text(path, slash == path ? 1 : (size_t)(slash - path)) : mem_text(".", 1);
+    int r = dir ? 0 : err_set(err, VAE_EOS, "out of memory");
+    if (!r && access(dir, W_OK | X_OK))
+        r = err_errno(err, VAE_ECREATE, "cannot write a model to %s", dir);
+    free(dir);
+    return r;
+}
+
+/* The JSON object in a metadata string. */
+static json_t *get_json(const struct tensors *t, const char *key, struct vae_err *err) {
+    const char *text = tensors_meta_get(t, key);
+    if (text)
+        return js_load(text, strlen(text), TENSORS_HEADER_MAX, key, err);
+    err_set(err, VAE_EDATA, "not a model of vae: metadata '%s' is missing", key);
+    return NULL;
+}
+
+static int config_from_json(const json_t *j, struct model_config *c, struct vae_err *err) {
+    const char *latent, *net, *act, *lik;
+    json_t *hidden;
+    int64_t k, width;
+    double dropout;
+    int r = js_string(j, "latent", &latent, "config", err);
+    if (!r)
+        r = js_int(j, "latent_dim", 1, MODEL_MAX_LATENT, &k, "config", err);
+    if (!r)
+        r = js_string(j, "net", &net, "config", err);
+    if (!r)
+        r = js_string(j, "act", &act, "config", err);
+    if (!r)
+        r = js_string(j, "lik", &lik, "config", err);
+    if (!r)
+        r = js_number(j, "dropout", &dropout, "config", err);
+    if (!r)
+        r = js_array(j, "hidden", &hidden, "config", err);
+    if (r)
+        return r;
+    *c = (struct model_config){.latent_dim = (size_t)k, .latent = latent_by_name(latent), .lik = lik_by_name(lik),
+                               .act = nn_op_by_name(act), .residual = !strcmp(net, "residual"),
+                               .nhidden = json_array_size(hidden), .dropout = (float)dropout};
+    if (!c->latent || !c->lik || !c->act || !c->act->act || (!c->residual && strcmp(net, "mlp")) ||
+        c->nhidden > MODEL_MAX_HIDDEN || !(dropout >= 0 && dropout < 1))
+        return err_set(err, VAE_EDATA, "config: a part of the model is unknown to this version");
+    for (size_t i = 0; i < c->nhidden; i++) {
+        width = json_integer_value(json_array_get(hidden, i));
+        if (width < 1 || width > MODEL_MAX_WIDTH)
+            return err_set(err, VAE_EDATA, "config: a hidden layer has a senseless width");
+        c->hidden[i] = (size_t)width;
+    }
+    return 0;
+}
+
+/* How large a model the configuration asks for, before anything is allocated: the weights must be in the file. */
+static int check_size(const struct model_config *c, const struct schema *s, const struct tensors *t,
+                      struct vae_err *err) {
+    size_t in_file = 0, first = c->nhidden ? c->hidden[0] : c->latent_dim, need;
+    for (size_t i = 0; i < tensors_count(t); i++)
+        in_file += tensors_at(t, i)->count;
+    if (!mem_mul(s->d, first, &need) || need > in_file || c->latent_dim > in_file)
+        return err_set(err, VAE_EDATA, "the weights do not fit the configuration");
+    for (size_t i = 1; i < c->nhidden; i++)
+        if (c->hidden[i - 1] * c->hidden[i] > in_file)
+            return err_set(err, VAE_EDATA, "the weights do not fit the configuration");
+    return 0;
+}
+
+static int load_calibration(struct vae_model *m, const struct tensors *t, struct vae_err *err) {
+    json_t *j = get_json(t, "calibration", err);
+    const char *method, *by;
+    int64_t n, draws;
+    int r = j ? js_int(j, "rows", 0, INT32_MAX, &n, "calibration", err) : VAE_EDATA;
+    if (!r)
+        r = js_int(j, "draws", 0, 65536, &draws, "calibration", err);
+    if (!r)
+        r = js_number(j, "alpha", &m->cal.alpha, "calibration", err);
+    if (!r)
+        r = js_string(j, "method", &method, "calibration", err);
+    if (!r)
+        r = js_string(j, "by", &by, "calibration", err);
+    if (!r) {
+        const struct tensor *score = tensors_find(t, "calibration");
+        int known = 0;
+        for (int i = VAE_BY_ELBO; i <= MODEL_NBY; i++)
+            known = !strcmp(by, by_names[i]) ? i : known;
+        m->cal.by = (enum vae_by)known;
+        m->cal.draws = (int)draws;
+        m->cal.method = !strcmp(method, "held-out") ? "held-out" : !strcmp(method, "none") ? "none" : "cross-conformal";
+        if (!known || !(m->cal.alpha > 0 && m->cal.alpha < 1) || (n && (!score || score->count < (size_t)n)))
+            r = err_set(err, VAE_EDATA, "the calibration does not fit the model");
+        m->cal.n = r ? 0 : (size_t)n;
+        m->cal.score = r || !n ? NULL : mem_array((size_t)n, MODEL_NBY * sizeof *m->cal.score);
+        if (!r && n && !m->cal.score)
+            r = err_set(err, VAE_EOS, "out of memory");
+    }
+    json_decref(j);
+    return r;
+}
+
+static int load_prior(struct vae_model *m, const struct tensors *t, struct vae_err *err) {
+    json_t *j = get_json(t, "prior", err);
+    const char *kind;
+    int64_t n;
+    int r = j ? js_int(j, "size", 0, INT32_MAX, &n, "prior", err) : VAE_EDATA;
+    if (!r)
+        r = js_string(j, "kind", &kind, "prior", err);
+    if (!r) {
+        const struct tensor *param = tensors_find(t, "prior");
+        m->prior = prior_by_name(kind);
+        if (!m->prior || (n && (!param || param->count != (size_t)n))) {
+            m->prior = &prior_normal;
+            r = err_set(err, VAE_EDATA, "the prior does not fit the model");
+        } else {
+            m->nprior = (size_t)n;
+            m->prior_param = mem_floats((size_t)n + 1);
+            r = m->prior_param ? 0 : err_set(err, VAE_EOS, "out of memory");
+        }
+    }
+    json_decref(j);
+    return r;
+}
+
+/* What would make a formula fail later: scales that are not positive, scores out of order. */
+static int check_values(const struct vae_model *m, struct vae_err *err) {
+    for (size_t j = 0; j < m->schema->d; j++)
+        if (!(m->schema->scale[j] > 0))
+            return err_set(err, VAE_EDATA, "schema: a scale is not positive");
+    for (size_t by = 0; by < MODEL_NBY; by++)
+        for (size_t i = 1; i < m->cal.n; i++)
+            if (m->cal.score[by * m->cal.n + i] < m->cal.score[by * m->cal.n + i - 1])
+                return err_set(err, VAE_EDATA, "the calibration scores are out of order");
+    return m->prior->check(m->config.latent_dim, m->nprior, m->prior_param, err);
+}
+
+static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
+    struct model_config config;
+    json_t *cj = get_json(t, "config", err), *sj = cj ? get_json(t, "schema", err) : NULL;
+    int r = cj && sj ? config_from_json(cj, &config, err) : VAE_EDATA;
+    struct schema *s = r ? NULL : schema_from_json(sj, err);
+    if (s && check_size(&config, s, t, err)) {
+        schema_free(s);
+        s = NULL;
+    }
+    json_decref(cj), json_decref(sj);
+    struct vae_model *m = s ? model_new(&config, s, err) : NULL;
+    if (!m)
+        return NULL;
+    r = load_calibration(m, t, err);
+    if (!r)
+        r = load_prior(m, t, err);
+    if (!r && tensors_find(t, "kl") && !(m->use = mem_array(m->config.latent_dim, sizeof *m->use)))
+        r = err_set(err, VAE_EOS, "out of memory");
+    json_t *training = r ? NULL : get_json(t, "training", err);
+    if (training) {
+        json_decref(m->training);
+        m->training = training;
+        r = walk(m, get_array, (void *)(uintptr_t)t, err);
+    } else {
+        r = r ? r : VAE_EDATA;
+    }
+    if (!r)
+        r = check_values(m, err);
+    if (!r) {
+        model_marginals(m);
+        return m;
+    }
+    vae_model_free(m);
+    return NULL;
+}
+
+struct vae_model *vae_model_load(const char *path, struct vae_err *err) {
+    char id[TENSORS_ID_BYTES];
+    struct tensors *t = tensors_load(path, FILE_MAX, id, err);
+    if (!t)
+        return NULL;
+    struct vae_model *m = build(t, err);
+    tensors_free(t);
+    if (!m) {
+        err_prefix(err, "%s", path);
+        return NULL;
+    }
+    memcpy(m->id, id, sizeof id);
+    char *real = realpath(path, NULL); /* the name must hold for readers elsewhere in a pipe or later */
+    m->path = real ? real : mem_text(path, strlen(path));
+    return m;
+}
+
+const char *vae_model_id(const struct vae_model *m) { return m->id; }
+size_t vae_model_latents(const struct vae_model *m) { return m->config.latent_dim; }

@@ -1,0 +1,108 @@
+/*
+ * model.h - a variational autoencoder put together: schema, encoder, posterior, decoder, likelihoods, prior.
+ *
+ *   x -> encoder -> h -> posterior q(z given x) -> z -> decoder -> o -> likelihood p(x given z)
+ *
+ * All weights stand in one array: encoder, decoder, then the free parameters of the likelihoods.
+ */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include <jansson.h>
+
+#include "latent/latent.h"
+#include "lik/lik.h"
+#include "nn/nn.h"
+#include "prior/prior.h"
+#include "schema/schema.h"
+#include "vae.h"
+
+enum { MODEL_MAX_HIDDEN = 16, MODEL_MAX_LATENT = 4096, MODEL_MAX_WIDTH = 65536 };
+
+/* What a model is made of; enough, with a schema, to build it. */
+struct model_config {
+    size_t latent_dim;
+    const struct latent *latent;
+    const struct nn_op *act;
+    bool residual;              /* --net residual, else plain mlp */
+    size_t nhidden, hidden[MODEL_MAX_HIDDEN];
+    float dropout;
+    const struct lik *lik;
+};
+
+/* How odd rows look that the model was not fitted to: what p-values are made of. */
+struct model_calibration {
+    size_t n;           /* calibration rows; 0: none were kept */
+    float *score;       /* [MODEL_NBY,n]: their scores by each enum vae_by but auto, each ascending */
+    double alpha;       /* rows with p at or below it are anomalies */
+    const char *method; /* "held-out", "cross-conformal" or "none" */
+    enum vae_by by;     /* what "auto" means */
+    int draws;          /* posterior draws a score is made of */
+};
+enum { MODEL_NBY = 4 };
+
+struct vae_model {
+    struct model_config config;
+    struct schema *schema;
+    struct nn_net enc, dec;
+    size_t nblocks;
+    struct lik_block *block; /* of the values, in order */
+    size_t nw, wlik;         /* weights; the first likelihood parameter */
+    float *w;
+    double *lik_mean, *lik_sd, *lik_floor; /* marginals in model units, [d] each */
+    double *use;             /* KL per latent [k] on rows held out, NULL where not measured */
+    double log_jacobian;     /* -log p in input units = in model units + this */
+
+    const struct prior *prior; /* to draw from */
+    size_t nprior;
+    float *prior_param;
+
+    struct model_calibration cal;
+    json_t *training;        /* provenance: options that shape the result, seed, rows, CRC, the end of the curve */
+    char *path;              /* as it was opened, or NULL */
+    char id[65];             /* SHA-256 of the file, hex; "" before it is written */
+};
+
+/* Takes the schema over, also on failure. Weights are zero: model_start() or a file fills them. */
+struct vae_model *model_new(const struct model_config *, struct schema *, struct vae_err *);
+/* Random weights, output biases and likelihood parameters from the marginals. */
+void model_start(struct vae_model *, uint64_t seed);
+/* lik_* from the schema's stats. Needs stats, center and scale. */
+void model_marginals(struct vae_model *);
+void model_project(struct vae_model *, float *w); /* likelihood parameters into their range */
+
+/* Buffers for a pass over up to ld records. */
+struct model_pass {
+    size_t ld;
+    struct nn_work enc, dec;
+    float *x;       /* [d,ld] targets, in model units */
+    float *eps;     /* [k,ld] */
+    double *nll, *kl; /* [ld] */
+    void *mem;
+};
+int model_pass_init(struct model_pass *, const struct vae_model *, size_t ld, bool gradients, struct vae_err *);
+void model_pass_free(struct model_pass *);
+
+/* Columns col..col+n-1: rows of x[n,d] (row i at x + index(i)*d) -> pass->x and the encoder's input. */
+void model_load_rows(const struct vae_model *, struct model_pass *, size_t col, size_t n, const float *x,
+                     const uint64_t *rows);
+float *model_h(struct model_pass *); /* encoder outputs [k * heads, ld] */
+float *model_z(struct model_pass *); /* decoder inputs [k, ld] */
+float *model_o(struct model_pass *); /* decoder outputs */
+/* nll[col..] = -log p(x | o), input units. */
+void model_nll(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
+
+/* A training pass over columns: draws z with pass->eps, leaves nll and kl for the records, and the gradients of
+ * scale * sum(nll + beta KL) in the activations, ready for model_grad(). */
+struct model_objective {
+    float scale, beta, free_nats;
+};
+void model_train_shard(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
+                       const struct model_objective *, const struct nn_noise *);
+/* Tasks of the gradient of all weights over columns 0..n-1, and one of them. */
+size_t model_grad_tasks(const struct vae_model *);
+void model_grad(const struct vae_model *, const float *w, const struct model_pass *, size_t task, size_t n, float scale,
+                float *dw);
+
+
+#endif

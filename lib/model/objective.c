@@ -1,0 +1,110 @@
+/*
+ * objective.c - the evidence lower bound (Kingma & Welling 2014) of a panel of records, and its gradient.
+ *
+ *   -ELBO = E_q[-log p(x|z)] + KL(q(z|x) || p(z))
+ *
+ * with one draw of z for a gradient, the KL in closed form.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/mat.h"
+#include "base/vmath.h"
+#include "model/model.h"
+
+/*
+ * The encoder sees values beyond 4 standard deviations on a log scale, so that an outlier cannot throw the whole
+ * network out of the range it was trained in. The likelihood still sees them as they are.
+ */
+static const float KNEE = 4;
+
+static void squash(float *v, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        float a = fabsf(v[i]);
+        if (a > KNEE) {
+            float far = 1 + a - KNEE;
+            vm_log(&far, &far, 1);
+            v[i] = copysignf(KNEE + far, v[i]);
+        }
+    }
+}
+
+VM_WIDE static float largest(const float *v, size_t n) {
+    float top = 0;
+    for (size_t i = 0; i < n; i++)
+        top = fabsf(v[i]) > top ? fabsf(v[i]) : top;
+    return top;
+}
+
+void model_load_rows(const struct vae_model *m, struct model_pass *p, size_t col, size_t n, const float *x,
+                     const uint64_t *rows) {
+    size_t d = m->schema->d;
+    for (size_t at = 0; at < n; at += MAT_PANEL) {
+        size_t k = n - at < MAT_PANEL ? n - at : MAT_PANEL;
+        for (size_t j0 = 0; j0 < d; j0 += MAT_PANEL) /* in squares, so that what is read stays in the cache */
+            for (size_t i = 0; i < k; i++) {
+                const float *row = x + (rows ? rows[at + i] : at + i) * d;
+                float *to = p->x + col + at + i;
+                for (size_t j = j0; j < d && j < j0 + MAT_PANEL; j++)
+                    to[j * p->ld] = row[j];
+            }
+    }
+    for (size_t j = 0; j < d; j++) {
+        float *in = p->enc.act[0] + j * p->ld + col;
+        memcpy(in, p->x + j * p->ld + col, n * sizeof *in);
+        if (largest(in, n) > KNEE)
+            squash(in, n);
+    }
+}
+
+void model_nll(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {
+    for (size_t i = col; i < col + n; i++)
+        p->nll[i] = m->log_jacobian;
+    for (size_t i = 0; i < m->nblocks; i++) {
+        const struct lik_block *b = &m->block[i];
+        b->lik->nll(b, p->x + b->x0 * p->ld + col, model_o(p) + b->o0 * p->ld + col, w + b->w0, p->nll + col, NULL, 0,
+                    n, p->ld);
+    }
+}
+
+void model_train_shard(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                       const struct model_objective *obj, const struct nn_noise *noise) {
+    size_t k = m->config.latent_dim, ld = p->ld;
+    const struct latent *q = m->config.latent;
+    float *h = model_h(p) + col, *eps = p->eps + col;
+    nn_forward(&m->enc, w, &p->enc, col, n, noise);
+    q->sample(k, h, eps, model_z(p) + col, n, ld);
+    nn_forward(&m->dec, w, &p->dec, col, n, noise);
+    for (size_t i = col; i < col + n; i++)
+        p->nll[i] = m->log_jacobian, p->kl[i] = 0;
+    float *d_o = p->dec.grad[p->dec.n];
+    for (size_t i = 0; i < m->nblocks; i++) {
+        const struct lik_block *b = &m->block[i];
+        b->lik->nll(b, p->x + b->x0 * ld + col, model_o(p) + b->o0 * ld + col, w + b->w0, p->nll + col,
+                    d_o + b->o0 * ld + col, obj->scale, n, ld);
+    }
+    q->kl(k, h, p->kl + col, NULL, n, ld);
+    nn_backward(&m->dec, w, &p->dec, col, n, true, noise);
+    q->backward(k, h, eps, p->dec.grad[0] + col, obj->scale, obj->beta, obj->free_nats, p->enc.grad[p->enc.n] + col, n,
+                ld);
+    nn_backward(&m->enc, w, &p->enc, col, n, false, noise);
+}
+
+size_t model_grad_tasks(const struct vae_model *m) {
+    return nn_grad_tasks(&m->enc) + nn_grad_tasks(&m->dec) + m->nblocks;
+}
+
+void model_grad(const struct vae_model *m, const float *w, const struct model_pass *p, size_t task, size_t n,
+                float scale, float *dw) {
+    size_t enc = nn_grad_tasks(&m->enc), dec = nn_grad_tasks(&m->dec);
+    if (task < enc) {
+        nn_grad(&m->enc, &p->enc, task, n, dw);
+    } else if (task < enc + dec) {
+        nn_grad(&m->dec, &p->dec, task - enc, n, dw);
+    } else {
+        const struct lik_block *b = &m->block[task - enc - dec];
+        if (b->nw)
+            b->lik->grad(b, p->x + b->x0 * p->ld, p->dec.act[p->dec.n] + b->o0 * p->ld, w + b->w0, dw + b->w0, scale,
+                         n, p->ld);
+    }
+}

@@ -1,0 +1,159 @@
+/* op.c - what all filters share: panels over the pool, carried columns, the loop over a batch. */
+#include "model/op.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mat.h"
+#include "base/mem.h"
+
+struct vae_op *op_new(const struct vae_model *m, const struct vae_head *in, const char *kind,
+                      const struct vae_op_opts *opts, struct vae_err *err) {
+    struct vae_op *op = mem_array(1, sizeof *op);
+    if (!op) {
+        err_set(err, VAE_EOS, "out of memory");
+        return NULL;
+    }
+    op->m = m, op->in = in, op->opts = *opts, op->row = opts->first_row;
+    op->head = rec_head_new(kind, err);
+    bool ok = op->head && !mat_open(err) && (op->pool = pool_new(opts->threads, err));
+    if (ok) {
+        op->nworkers = pool_threads(op->pool);
+        op->pass = mem_array(op->nworkers, sizeof *op->pass);
+        ok = op->pass != NULL;
+        for (size_t i = 0; ok && i < op->nworkers; i++)
+            ok = !model_pass_init(&op->pass[i], m, MAT_PANEL, false, err);
+    }
+    if (ok)
+        return op;
+    if (op->pool && !op->pass)
+        err_set(err, VAE_EOS, "out of memory");
+    vae_op_free(op);
+    return NULL;
+}
+
+void vae_op_free(struct vae_op *op) {
+    if (!op)
+        return;
+    if (op->free_state)
+        op->free_state(op->state);
+    for (size_t i = 0; op->pass && i < op->nworkers; i++)
+        model_pass_free(&op->pass[i]);
+    pool_free(op->pool);
+    rec_build_free(op->build);
+    rec_head_free(op->head);
+    schema_map_free(&op->map);
+    free(op->pass), free(op->keep_in), free(op->keep_out), free(op->raw), free(op->x);
+    free(op);
+}
+
+const struct vae_head *vae_op_head(const struct vae_op *op) { return op->head; }
+
+int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
+    const struct vae_head *in = op->in;
+    op->keep_in = mem_array(in->nfields + 1, sizeof(int));
+    op->keep_out = mem_array(in->nfields + 1, sizeof(int));
+    if (!op->keep_in || !op->keep_out)
+        return err_set(err, VAE_EOS, "out of memory");
+    for (size_t f = 0; f < in->nfields; f++)
+        if (keep ? keep[f] : in->fields[f].keep) {
+            struct rec_field *field = rec_head_add(op->head, in->fields[f].name, REC_UTF8, 0, NULL, err);
+            if (!field)
+                return VAE_EOS;
+            field->keep = true;
+            op->keep_in[op->nkeep] = (int)f;
+            op->keep_out[op->nkeep++] = (int)op->head->nfields - 1;
+        }
+    return 0;
+}
+
+int op_carry(struct vae_op *op, const struct vae_batch *b, size_t from, size_t n, struct vae_err *err) {
+    int r = 0;
+    for (size_t i = 0; i < op->nkeep && !r; i++)
+        r = rec_build_copy(op->build, (size_t)op->keep_out[i], &b->cols[op->keep_in[i]], from, n, err);
+    return r;
+}
+
+int op_seal(struct vae_op *op, struct vae_err *err) {
+    op->build = rec_build_new(op->head, err);
+    return op->build ? 0 : VAE_EOS;
+}
+
+int op_reserve(struct vae_op *op, size_t n, struct vae_err *err) {
+    size_t d = op->m->schema->d, k = op->m->config.latent_dim, values;
+    if (n <= op->cap)
+        return 0;
+    free(op->raw), free(op->x);
+    op->cap = 0;
+    op->raw = mem_array(n, d * sizeof *op->raw);
+    op->x = mem_mul(n, d > k ? d : k, &values) ? mem_floats(values) : NULL;
+    if (!op->raw || !op->x)
+        return err_set(err, VAE_EOS, "out of memory for %zu records", n);
+    op->cap = n;
+    return 0;
+}
+
+struct panels {
+    struct vae_op *op;
+    op_panel_fn *fn;
+    size_t n;
+};
+
+static void panel_task(void *ctx, size_t task, size_t worker) {
+    struct panels *p = ctx;
+    size_t first = task * MAT_PANEL, n = p->n - first < MAT_PANEL ? p->n - first : MAT_PANEL;
+    p->fn(p->op, &p->op->pass[worker], first, n);
+}
+
+void op_panels(struct vae_op *op, size_t n, op_panel_fn *fn) {
+    struct panels p = {op, fn, n};
+    pool_run(op->pool, (n + MAT_PANEL - 1) / MAT_PANEL, panel_task, &p);
+}
+
+void op_encode_panel(const struct vae_model *m, struct model_pass *p, const float *x, size_t n) {
+    uint64_t rows[MAT_PANEL]; /* a panel is always full: the last record stands in for those that are not there */
+    for (size_t i = 0; i < MAT_PANEL; i++)
+        rows[i] = i < n ? i : n - 1;
+    model_load_rows(m, p, 0, MAT_PANEL, x, rows);
+    nn_forward(&m->enc, m->w, &p->enc, 0, MAT_PANEL, NULL);
+}
+
+void op_decoded(const struct vae_model *m, struct model_pass *p, size_t n, bool sample, uint64_t seed,
+                const uint64_t *rows, double *raw) {
+    const struct schema *s = m->schema;
+    uint64_t numbers[MAT_PANEL] = {0};
+    if (rows)
+        memcpy(numbers, rows, n * sizeof *rows);
+    for (size_t i = 0; i < m->nblocks; i++) {
+        const struct lik_block *b = &m->block[i];
+        const float *o = model_o(p) + b->o0 * p->ld;
+        float *out = p->x + b->x0 * p->ld;
+        if (sample)
+            b->lik->sample(b, o, m->w + b->w0, out, seed, numbers, MAT_PANEL, p->ld);
+        else
+            b->lik->mean(b, o, out, MAT_PANEL, p->ld);
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < s->d; j++) {
+            double v = (double)p->x[j * p->ld + i] * s->scale[j] + s->center[j];
+            if (sample) /* a draw stays where data was seen */
+                v = v < s->stats.low[j] ? s->stats.low[j] : v > s->stats.high[j] ? s->stats.high[j] : v;
+            raw[i * s->d + j] = v;
+        }
+}
+
+int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, const struct vae_batch **out,
+               struct vae_err *err) {
+    size_t n = in->rows - *from, good = n;
+    rec_build_reset(op->build);
+    int r = op_reserve(op, n, err);
+    if (!r)
+        r = op->run(op, in, *from, &good, err);
+    if (r && r != VAE_EROW)
+        return r;
+    *out = rec_build_batch(op->build, good);
+    op->row += good;
+    *from += good + (r == VAE_EROW);
+    return r;
+}

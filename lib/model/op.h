@@ -1,0 +1,55 @@
+/* op.h - what a filter is inside: a head, a function from batch to batch, and its own state behind it. */
+#ifndef MODEL_OP_H
+#define MODEL_OP_H
+
+#include "base/pool.h"
+#include "base/rec.h"
+#include "model/model.h"
+
+struct vae_op {
+    const struct vae_model *m;
+    struct vae_op_opts opts;
+    struct vae_head *head;
+    struct rec_build *build; /* of head */
+    struct pool *pool;
+    size_t nworkers;
+    struct model_pass *pass; /* [nworkers], MAT_PANEL records each */
+    struct schema_map map;
+    uint64_t row; /* number of the next record */
+
+    const struct vae_head *in; /* NULL for generators */
+    size_t nkeep;
+    int *keep_in, *keep_out;   /* fields carried from `in` to head */
+    double *raw;               /* [cap,d] */
+    float *x;                  /* [cap, max(d, k)]: values in model units, or latents */
+    size_t cap;                /* records those hold */
+
+    int (*run)(struct vae_op *, const struct vae_batch *, size_t from, size_t *n, struct vae_err *);
+    void *state;
+    void (*free_state)(void *);
+};
+
+/* An operation with its pool and passes, reading `in` (may be NULL), writing a head of this kind. */
+struct vae_op *op_new(const struct vae_model *, const struct vae_head *in, const char *kind, const struct vae_op_opts *,
+                      struct vae_err *);
+/* Adds the fields of `in` that are to be carried to the head: those with keep[field], or with NULL the ones flagged so. */
+int op_keep(struct vae_op *, const bool *keep, struct vae_err *);
+/* Copies the kept cells of records from..from+n-1. */
+int op_carry(struct vae_op *, const struct vae_batch *, size_t from, size_t n, struct vae_err *);
+/* Ready to run: the head is complete. */
+int op_seal(struct vae_op *, struct vae_err *);
+/* Room for n records in raw and x. */
+int op_reserve(struct vae_op *, size_t n, struct vae_err *);
+
+/* Runs fn(op, worker's pass, first record, records) for panels of MAT_PANEL out of n records. */
+typedef void op_panel_fn(struct vae_op *, struct model_pass *, size_t first, size_t n);
+void op_panels(struct vae_op *, size_t n, op_panel_fn *);
+
+/* Loads records first..first+n-1 of x[.,d] into all MAT_PANEL columns (the last is repeated) and encodes them. */
+void op_encode_panel(const struct vae_model *, struct model_pass *, const float *x, size_t n);
+
+/* The panel's decoder outputs -> raw[n,d] in input units, by mean or drawn with the numbers rows[n]. */
+void op_decoded(const struct vae_model *, struct model_pass *, size_t n, bool sample, uint64_t seed,
+                const uint64_t *rows, double *raw);
+
+#endif

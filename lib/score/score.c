@@ -1,0 +1,191 @@
+/*
+ * score.c - scores of panels of records.
+ *
+ *   elbo    E_q[-log p(x|z)] + KL(q||p), the expectation over fixed draws
+ *   iw      -log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x)        (Burda et al. 2016, 1509.00519)
+ *   recon   E_q[-log p(x|z)]
+ *   mse     squared error of the reconstruction from the posterior mean
+ */
+#include "score/score.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mat.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "model/op.h"
+
+struct scorer {
+    const struct vae_model *m;
+    enum vae_by by;
+    size_t draws;
+    struct pool *pool;
+    size_t nworkers;
+    struct model_pass *pass;
+    float *noise; /* [draws,k], shared by all records */
+    const float *x;
+    const uint64_t *rows;
+    size_t n;
+    struct score_parts *parts;
+};
+
+enum { MAX_DRAWS = 65536 };
+
+/* Draws come in pairs eps, -eps: what is odd in eps cancels in their mean. */
+static void fill_noise(struct scorer *s, uint64_t seed) {
+    size_t k = s->m->config.latent_dim;
+    for (size_t a = 0; a < s->draws; a++) {
+        float *e = s->noise + a * k;
+        rng_normals(e, k, 1, 1, seed, RNG_SCORE, 0, NULL, a / 2);
+        for (size_t j = 0; j < k && a % 2; j++)
+            e[j] = -e[j];
+    }
+}
+
+struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, struct pool *pool,
+                          struct vae_err *err) {
+    struct scorer *s = mem_array(1, sizeof *s);
+    if (!s) {
+        err_set(err, VAE_EOS, "out of memory");
+        return NULL;
+    }
+    s->m = m;
+    s->by = by != VAE_BY_AUTO ? by : m->cal.by;
+    s->draws = draws > 0 ? (size_t)draws : m->cal.draws > 0 ? (size_t)m->cal.draws : SCORE_DRAWS;
+    s->pool = pool;
+    s->nworkers = pool ? pool_threads(pool) : 1;
+    s->pass = mem_array(s->nworkers, sizeof *s->pass);
+    size_t n;
+    s->noise = s->draws <= MAX_DRAWS && mem_mul(s->draws, m->config.latent_dim, &n) ? mem_floats(n) : NULL;
+    int r = s->pass && s->noise ? 0 : err_set(err, VAE_EOS, "out of memory for %zu draws", s->draws);
+    for (size_t i = 0; i < s->nworkers && !r; i++)
+        r = model_pass_init(&s->pass[i], m, MAT_PANEL, false, err);
+    if (!r) {
+        fill_noise(s, 1); /* a fixed seed: the score of a record must not depend on anybody's option */
+        return s;
+    }
+    scorer_free(s);
+    return NULL;
+}
+
+void scorer_free(struct scorer *s) {
+    if (!s)
+        return;
+    for (size_t i = 0; s->pass && i < s->nworkers; i++)
+        model_pass_free(&s->pass[i]);
+    free(s->pass), free(s->noise), free(s);
+}
+
+enum vae_by scorer_by(const struct scorer *s) { return s->by; }
+int scorer_draws(const struct scorer *s) { return (int)s->draws; }
+
+/* Decodes draw a of the panel's posteriors and leaves -log p(x|z) in pass->nll. */
+static void decode_draw(const struct scorer *s, struct model_pass *p, size_t a) {
+    size_t k = s->m->config.latent_dim;
+    for (size_t j = 0; j < k; j++)
+        for (size_t i = 0; i < MAT_PANEL; i++)
+            p->eps[j * p->ld + i] = s->noise[a * k + j];
+    s->m->config.latent->sample(k, model_h(p), p->eps, model_z(p), MAT_PANEL, p->ld);
+    nn_forward(&s->m->dec, s->m->w, &p->dec, 0, MAT_PANEL, NULL);
+    model_nll(s->m, s->m->w, p, 0, MAT_PANEL);
+}
+
+/* log p(z) - log q(z|x) of the draw that decode_draw() left. */
+static void log_ratio(const struct scorer *s, struct model_pass *p, double *ratio) {
+    size_t k = s->m->config.latent_dim;
+    double logq[MAT_PANEL] = {0};
+    s->m->config.latent->logq(k, model_h(p), p->eps, logq, MAT_PANEL, p->ld);
+    for (size_t i = 0; i < MAT_PANEL; i++) {
+        double logp = 0;
+        for (size_t j = 0; j < k; j++) {
+            double z = (double)model_z(p)[j * p->ld + i];
+            logp -= 0.5 * z * z + 0.91893853320467274178;
+        }
+        ratio[i] = logp - logq[i];
+    }
+}
+
+/* Mean squared error of the reconstruction from the posterior mean. */
+static void mean_error(const struct scorer *s, struct model_pass *p, double *mse) {
+    const struct vae_model *m = s->m;
+    m->config.latent->mean(m->config.latent_dim, model_h(p), model_z(p), MAT_PANEL, p->ld);
+    nn_forward(&m->dec, m->w, &p->dec, 0, MAT_PANEL, NULL);
+    memset(mse, 0, MAT_PANEL * sizeof *mse);
+    for (size_t b = 0; b < m->nblocks; b++) {
+        float *o = model_o(p) + m->block[b].o0 * p->ld; /* the mean takes the place of the outputs */
+        m->block[b].lik->mean(&m->block[b], o, o, MAT_PANEL, p->ld);
+        for (size_t j = 0; j < m->block[b].nx; j++)
+            for (size_t i = 0; i < MAT_PANEL; i++) {
+                double t = (double)p->x[(m->block[b].x0 + j) * p->ld + i] - (double)o[j * p->ld + i];
+                mse[i] += t * t / (double)m->schema->d;
+            }
+    }
+}
+
+/* Sums of exp(l) and exp(2 l), scaled by the largest l seen so far: no overflow, no storage per draw. */
+struct log_sum {
+    double top, sum, square;
+};
+
+static void log_sum_add(struct log_sum *s, double l) {
+    if (l > s->top) {
+        double f = exp(s->top - l);
+        s->sum *= f, s->square *= f * f;
+        s->top = l;
+    }
+    double e = exp(l - s->top);
+    s->sum += e, s->square += e * e;
+}
+
+static void score_panel(const struct scorer *s, struct model_pass *p, struct score_parts *out, size_t n) {
+    double recon[MAT_PANEL] = {0}, ratio[MAT_PANEL], mse[MAT_PANEL];
+    struct log_sum w[MAT_PANEL];
+    for (size_t i = 0; i < MAT_PANEL; i++)
+        w[i] = (struct log_sum){-INFINITY, 0, 0}, p->kl[i] = 0;
+    for (size_t a = 0; a < s->draws; a++) {
+        decode_draw(s, p, a);
+        for (size_t i = 0; i < n; i++)
+            recon[i] += p->nll[i] / (double)s->draws;
+        log_ratio(s, p, ratio);
+        for (size_t i = 0; i < n; i++)
+            log_sum_add(&w[i], ratio[i] - p->nll[i]);
+    }
+    s->m->config.latent->kl(s->m->config.latent_dim, model_h(p), p->kl, NULL, MAT_PANEL, p->ld);
+    mean_error(s, p, mse);
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (struct score_parts){
+            .recon = recon[i], .kl = p->kl[i], .mse = mse[i], .elbo = -(recon[i] + p->kl[i]),
+            .iw = w[i].top + log(w[i].sum / (double)s->draws), .ess = w[i].sum * w[i].sum / w[i].square};
+    }
+}
+
+static void score_task(void *ctx, size_t task, size_t worker) {
+    struct scorer *s = ctx;
+    size_t first = task * MAT_PANEL, n = s->n - first < MAT_PANEL ? s->n - first : MAT_PANEL;
+    struct model_pass *p = &s->pass[worker];
+    uint64_t rows[MAT_PANEL];
+    for (size_t i = 0; i < MAT_PANEL; i++) {
+        size_t at = first + (i < n ? i : n - 1);
+        rows[i] = s->rows ? s->rows[at] : at;
+    }
+    model_load_rows(s->m, p, 0, MAT_PANEL, s->x, rows);
+    nn_forward(&s->m->enc, s->m->w, &p->enc, 0, MAT_PANEL, NULL);
+    score_panel(s, p, s->parts + first, n);
+}
+
+double score_by(const struct score_parts *p, enum vae_by by) {
+    switch (by) {
+    case VAE_BY_IW: return -p->iw;
+    case VAE_BY_RECON: return p->recon;
+    case VAE_BY_MSE: return p->mse;
+    default: return -p->elbo;
+    }
+}
+
+void scorer_run(struct scorer *s, const float *x, const uint64_t *rows, size_t n, struct score_parts *parts) {
+    s->x = x, s->rows = rows, s->n = n, s->parts = parts;
+    pool_run(s->pool, (n + MAT_PANEL - 1) / MAT_PANEL, score_task, s);
+}

@@ -1,0 +1,55 @@
+/*
+ * score.h - how odd a record is: bounds on -log p(x), reconstruction errors, and what they mean as p-values.
+ *
+ * A score is a function of the model and the record alone: the posterior noise in it is drawn once, the same for
+ * all records.
+ */
+#ifndef SCORE_SCORE_H
+#define SCORE_SCORE_H
+
+#include "base/pool.h"
+#include "model/model.h"
+
+/* All that is known of one record; nats in input units. */
+struct score_parts {
+    double recon, kl; /* the two parts of -ELBO */
+    double elbo;      /* bound on log p(x): -(recon + kl) */
+    double iw;        /* importance-weighted bound on log p(x), as many draws */
+    double ess;       /* effective sample size of its weights */
+    double mse;       /* mean over values of the squared error of the mean reconstruction, in model units */
+};
+/* The score that `by` names: higher is odder. */
+double score_by(const struct score_parts *, enum vae_by by);
+
+struct scorer; /* buffers and fixed noise for one model */
+
+/* by VAE_BY_AUTO is the model's own. draws 0: the model's own number. pool may be NULL. */
+struct scorer *scorer_new(const struct vae_model *, enum vae_by, int draws, struct pool *, struct vae_err *);
+void scorer_free(struct scorer *);
+enum vae_by scorer_by(const struct scorer *);
+int scorer_draws(const struct scorer *);
+/* x[n,d] in model units -> parts[n]. Records x[rows[i]] where rows is given. */
+void scorer_run(struct scorer *, const float *x, const uint64_t *rows, size_t n, struct score_parts *parts);
+
+enum { SCORE_DRAWS = 16 };
+
+/* The conformal p-value (Vovk et al. 2005) of a score against n calibration scores, ascending:
+ * (1 + #{cal >= s}) / (n + 1). */
+double conformal_p(const float *cal, size_t n, float s);
+/* The score at which p falls to alpha or below; +infinity where n is too small for that: then *smallest is the least alpha
+ * that n scores can reach, 1/(n + 1). */
+double conformal_threshold(const float *cal, size_t n, double alpha, double *smallest);
+
+/*
+ * Cross-conformal calibration: `folds` fits, each scoring the rows it was not shown. fit(ctx, rows, n, test, ntest, out,
+ * stride) fits a scorer to rows[n] and writes nscores kinds of scores of test[ntest] to out[kind * stride + i]; it may
+ * fail. The scorer can be anything (the tests use one that memorises). Folds run on the pool's threads (NULL: one by one).
+ * cal[nscores,n]: each kind ascending.
+ */
+typedef int conformal_fit_fn(void *ctx, const uint64_t *rows, size_t n, const uint64_t *test, size_t ntest, float *out,
+                             size_t stride, struct vae_err *);
+int conformal_cross(size_t n, size_t folds, uint64_t seed, struct pool *, conformal_fit_fn *, void *ctx,
+                    size_t nscores, float *cal, struct vae_err *);
+void conformal_sort(float *cal, size_t n);
+
+#endif
