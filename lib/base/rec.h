@@ -80,7 +80,8 @@ static inline const char *rec_cell(const struct rec_col *c, size_t i, size_t *n)
 void rec_slice(const struct vae_batch *b, const struct vae_head *, size_t from, size_t n, struct rec_col *cols,
                struct vae_batch *out);
 
-/* The value of a CSV cell: without the outer quotes, doubled quotes single. Writes at most n bytes to out, returns how many. */
+/* The value of a CSV cell: without the outer quotes, doubled quotes single. Writes at most n bytes to out (which may
+ * be the cell itself), returns how many. */
 size_t rec_unquote(const char *cell, size_t n, char *out);
 
 /* A batch that owns its arrays, to build one: numbers are written to data in place, text appended cell by cell.
@@ -92,7 +93,8 @@ int rec_build_rows(struct rec_build *, size_t rows, struct vae_err *);
 void *rec_build_data(struct rec_build *, size_t field); /* data[rows * width] of a numeric field */
 int rec_build_text(struct rec_build *, size_t field, const char *, size_t, struct vae_err *);
 /* Copies text cells from..from+n-1 of src column to the field. */
-int rec_build_copy(struct rec_build *, size_t field, const struct rec_col *src, size_t from, size_t n, struct vae_err *);
+int rec_build_copy(struct rec_build *, size_t field, const struct rec_col *src, size_t from, size_t n,
+                   struct vae_err *);
 const struct vae_batch *rec_build_batch(struct rec_build *, size_t rows);
 void rec_build_reset(struct rec_build *);
 void rec_build_free(struct rec_build *);

@@ -1,0 +1,103 @@
+/* cli_run.c - opening what a run is made of, and ending it: the stream, the messages, the exit status. */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int cli_fail(struct vae_err *err, int code, const char *fmt, ...) {
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    err->code = code;
+    vae_quote(err->msg, sizeof err->msg, text, strlen(text));
+    return code;
+}
+
+bool cli_model(struct cli_run *r, const char *path) {
+    if (!path)
+        cli_fail(&r->err, VAE_EUSAGE, "no model: give -m MODEL or set $VAE_MODEL");
+    else
+        r->model = vae_model_load(path, &r->err);
+    return r->model != NULL;
+}
+
+bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_model *match) {
+    const struct vae_in_opts opts = {
+        .format = cli.from,
+        .delim = cli.delim,
+        .header = cli.header,
+        .keep = cli.keep.item,
+        .nkeep = cli.keep.n,
+        .model = match,
+    };
+    r->in = vae_in_open(paths, n, &opts, &r->err);
+    return r->in != NULL;
+}
+
+bool cli_out(struct cli_run *r, const struct vae_head *head, bool no_model_path) {
+    const struct vae_out_opts opts = {
+        .format = cli.to,
+        .delim = cli.delim_out,
+        .header = cli.header_out,
+        .level = cli.level,
+        .frame_rows = (uint32_t)cli.frame_rows,
+        .no_model_path = no_model_path,
+    };
+    r->out = vae_out_open(cli.output, head, &opts, &r->err);
+    return r->out != NULL;
+}
+
+int cli_write(const char *path, const char *text, struct vae_err *err) {
+    bool standard = !path || !strcmp(path, "-");
+    const char *name = standard ? "standard output" : path;
+    FILE *f = standard ? stdout : fopen(path, "we");
+    if (!f)
+        return cli_fail(err, VAE_ECREATE, "%s: %s", name, strerror(errno));
+    bool bad = fputs(text, f) < 0 || fflush(f) != 0;
+    int why = errno;
+    if (!standard && fclose(f) != 0 && !bad)
+        bad = true, why = errno;
+    return bad ? cli_fail(err, VAE_EIO, "%s: %s", name, strerror(why)) : 0;
+}
+
+/* What was read, for the summary. */
+static void count(const struct cli_run *r, struct cli_totals *t) {
+    struct vae_in_stats stats = {0};
+    if (r->in)
+        vae_in_stats(r->in, &stats);
+    t->rows = r->rows;
+    t->bad_rows = r->bad_rows;
+    t->extra_columns = stats.extra_columns;
+    t->model_id = r->model ? vae_model_id(r->model) : NULL;
+}
+
+int cli_end(struct cli_run *r) {
+    struct cli_totals totals = {0};
+    struct vae_score_totals score;
+    if (r->out) {
+        struct vae_err err = {0};
+        if (vae_out_close(r->out, r->err.code, &err) < 0 && !r->err.code)
+            r->err = err;
+    }
+    if (r->err.code) {
+        cli_error("%s", r->err.msg);
+        r->status = vae_exit_status(r->err.code);
+    }
+    if (cli.skip_bad && r->bad_rows)
+        cli_note("%llu bad row%s skipped", (unsigned long long)r->bad_rows, r->bad_rows == 1 ? "" : "s");
+    count(r, &totals);
+    totals.status = r->status;
+    if (r->scored) {
+        vae_score_totals(r->op, &score);
+        totals.score = &score;
+    }
+    cli_summary(&totals);
+    vae_op_free(r->op);
+    vae_in_free(r->in);
+    vae_model_free(r->model);
+    return r->status;
+}

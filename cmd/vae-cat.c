@@ -1,0 +1,28 @@
+/* vae-cat.c - records from any supported format to any other. */
+#include "cli.h"
+
+static const struct cli_opt options[] = {
+    CLI_OPT_FROM,
+    CLI_OPT_TO,
+    CLI_OPT_OUTPUT,
+    CLI_OPT_DELIM,
+    CLI_OPT_HEADER,
+    CLI_OPT_KEEP,
+    CLI_OPT_LEVEL,
+    CLI_OPT_FRAME_ROWS,
+    CLI_OPT_UNBUFFERED,
+    CLI_OPT_SKIP_BAD,
+    CLI_OPT_COMMON,
+};
+
+static const struct cli_command command = {
+    "vae-cat", "[FILE ...]", "Joins and converts streams of records.", options,
+};
+
+int main(int argc, char **argv) {
+    struct cli_run r = {0};
+    size_t n = cli_begin(&command, argc, argv);
+    if (cli_in(&r, argv + 1, n, NULL) && cli_out(&r, vae_in_head(r.in), false))
+        cli_pump(&r);
+    return cli_end(&r);
+}

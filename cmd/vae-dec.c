@@ -1,0 +1,56 @@
+/* vae-dec.c - latents in, records out. */
+#include "cli.h"
+
+static struct {
+    int sample;
+    size_t first_row;
+} o;
+
+static const struct cli_opt options[] = {
+    CLI_OPT_MODEL,
+    {.name = "mean", .kind = CLI_SET, .to = &o.sample, .lo = 0, .help = "means of the decoder (this is the default)"},
+    {.name = "sample", .kind = CLI_SET, .to = &o.sample, .lo = 1, .help = "draws instead of means"},
+    {.name = "first-row", .arg = "N", .kind = CLI_COUNT, .to = &o.first_row,
+     .help = "number of the first record, from 0, for draws"},
+    CLI_OPT_SEED,
+    CLI_OPT_OUTPUT,
+    CLI_OPT_FROM,
+    CLI_OPT_TO,
+    CLI_OPT_DELIM_OUT,
+    CLI_OPT_HEADER_OUT,
+    CLI_OPT_LEVEL,
+    CLI_OPT_FRAME_ROWS,
+    CLI_OPT_UNBUFFERED,
+    CLI_OPT_SKIP_BAD,
+    CLI_OPT_THREADS,
+    CLI_OPT_COMMON,
+};
+
+static const struct cli_command command = {
+    "vae-dec", "[FILE ...]",
+    "Decodes latents into records like those the model was fitted to. Without -m and\n"
+    "$VAE_MODEL the model is the one that the stream of latents names.",
+    options,
+};
+
+/* The model named by option or environment, else by the stream. */
+static bool open_both(struct cli_run *r, char *const *paths, size_t n) {
+    if (cli.model)
+        return cli_model(r, cli.model) && cli_in(r, paths, n, NULL);
+    return cli_in(r, paths, n, NULL) && cli_model(r, vae_head_model_path(vae_in_head(r->in)));
+}
+
+int main(int argc, char **argv) {
+    struct cli_run r = {0};
+    size_t n = cli_begin(&command, argc, argv);
+    const struct vae_op_opts opts = {
+        .threads = cli.threads,
+        .seed = cli.seed.value,
+        .sample = o.sample != 0,
+        .first_row = o.first_row,
+    };
+    if (open_both(&r, argv + 1, n) && (r.op = vae_decode(r.model, vae_in_head(r.in), &opts, &r.err)) &&
+        cli_out(&r, vae_op_head(r.op), false))
+        cli_pump(&r);
+    return cli_end(&r);
+}

@@ -1,0 +1,100 @@
+/* vae-info.c - what a model or a stream is; reads all of it, so that every checksum is verified. */
+#include "cli.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct {
+    bool json;
+} o;
+
+static const struct cli_opt options[] = {
+    {.name = "json", .kind = CLI_FLAG, .to = &o.json, .help = "one JSON document a file instead of text"},
+    CLI_OPT_FROM,
+    CLI_OPT_DELIM,
+    CLI_OPT_HEADER,
+    CLI_OPT_COMMON,
+};
+
+static const struct cli_command command = {
+    "vae-info", "[FILE ...]",
+    "Says what models and streams of records are, and verifies them whole.",
+    options,
+};
+
+/* A model is a safetensors file: a length below 2^32 in eight bytes, then a JSON object. Pipes are streams. */
+static bool is_model(const char *path) {
+    unsigned char p[9];
+    bool standard = !strcmp(path, "-");
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool yes = fd >= 0 && pread(fd, p, sizeof p, 0) == (ssize_t)sizeof p && p[8] == '{' && !p[4] && !p[5] && !p[6] &&
+               !p[7];
+    if (fd >= 0 && !standard)
+        close(fd);
+    return yes;
+}
+
+/* Prints what was found, with members or lines of the command's own around it; text is freed. */
+static void print(struct cli_run *r, const char *path, char *text) {
+    if (!text) {
+        cli_fail(&r->err, VAE_EOS, "out of memory");
+        return;
+    }
+    if (o.json) {
+        fputs("{\"file\":", stdout);
+        cli_json_string(stdout, path);
+        if (!r->model)
+            printf(",\"rows\":%" PRIu64 ",\"bad_rows\":%" PRIu64, r->rows, r->bad_rows);
+        bool ok = !r->err.code && !r->bad_rows;
+        printf(",\"ok\":%s,\"%s\":%s}\n", ok ? "true" : "false", r->model ? "model" : "stream", text);
+    } else {
+        char name[4096];
+        printf("file         %s\n%s", vae_quote(name, sizeof name, path, strlen(path)), text);
+        if (!r->model)
+            printf("rows         %" PRIu64 "\n", r->rows);
+        if (r->bad_rows)
+            printf("bad rows     %" PRIu64 "\n", r->bad_rows);
+    }
+    free(text);
+}
+
+static void model_info(struct cli_run *r, const char *path) {
+    if (!cli_model(r, strcmp(path, "-") ? path : "/dev/stdin"))
+        return;
+    r->err.code = 0;
+    print(r, path, vae_model_describe(r->model, o.json));
+}
+
+static void stream_info(struct cli_run *r, char *path) {
+    if (!cli_in(r, &path, 1, NULL))
+        return;
+    cli_pump(r);
+    print(r, path, vae_head_describe(vae_in_head(r->in), o.json));
+    if (r->bad_rows && !r->err.code)
+        r->status = vae_exit_status(VAE_EDATA);
+}
+
+int main(int argc, char **argv) {
+    static char standard_input[] = "-";
+    size_t n = cli_begin(&command, argc, argv);
+    int status = 0;
+    cli.skip_bad = true; /* bad records are counted here, and tell in the exit status */
+    for (size_t i = 0; i < n || i == 0; i++) {
+        struct cli_run r = {0};
+        char *path = n ? argv[i + 1] : standard_input;
+        if (i > 0 && !o.json)
+            putchar('\n');
+        if (is_model(path))
+            model_info(&r, path);
+        else
+            stream_info(&r, path);
+        if (!r.err.code)
+            cli_write(NULL, "", &r.err); /* finds out whether it could be written */
+        int s = cli_end(&r);
+        status = status ? status : s;
+    }
+    return status;
+}

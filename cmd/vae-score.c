@@ -1,0 +1,118 @@
+/* vae-score.c - records in, how odd each is out: a score, a p-value, a verdict. */
+#include "cli.h"
+
+#include <math.h>
+
+static struct {
+    int by, iw, draws;
+    bool iw_given, by_given, draws_given, parts, check, mean_nll;
+    double alpha;
+} o = {.alpha = NAN};
+
+static const char *by_name(size_t i) {
+    static const char *const name[] = {"auto", "elbo", "iw", "recon", "mse"}; /* in the order of enum vae_by */
+    return i < sizeof name / sizeof *name ? name[i] : NULL;
+}
+
+static const struct cli_opt options[] = {
+    CLI_OPT_MODEL,
+    {.name = "by", .arg = "SCORE", .kind = CLI_CHOICE, .to = &o.by, .names = by_name, .given = &o.by_given,
+     .help = "what is scored"},
+    {.name = "iw", .arg = "K", .kind = CLI_INT, .to = &o.iw, .lo = 1, .hi = 1 << 20, .given = &o.iw_given,
+     .help = "importance-weighted bound of K draws: --by iw --draws K"},
+    {.name = "draws", .arg = "N", .kind = CLI_INT, .to = &o.draws, .lo = 1, .hi = 1 << 20, .given = &o.draws_given,
+     .help = "posterior draws a score, else the model's own number"},
+    {.name = "parts", .kind = CLI_FLAG, .to = &o.parts, .help = "columns nll, recon, kl and mse too"},
+    {.name = "alpha", .arg = "A", .kind = CLI_REAL, .to = &o.alpha, .lo = 1e-12, .hi = 1,
+     .help = "p at or below it is an anomaly, else the model's own"},
+    {.name = "mean-nll", .kind = CLI_FLAG, .to = &o.mean_nll, .help = "no records, but one line: mean nll, its error"},
+    {.name = "check", .kind = CLI_FLAG, .to = &o.check, .help = "exit with 1 where there were anomalies"},
+    CLI_OPT_KEEP,
+    CLI_OPT_OUTPUT,
+    CLI_OPT_FROM,
+    CLI_OPT_TO,
+    CLI_OPT_DELIM,
+    CLI_OPT_HEADER,
+    CLI_OPT_LEVEL,
+    CLI_OPT_FRAME_ROWS,
+    CLI_OPT_UNBUFFERED,
+    CLI_OPT_SKIP_BAD,
+    CLI_OPT_THREADS,
+    CLI_OPT_COMMON,
+};
+
+static const struct cli_command command = {
+    "vae-score", "[FILE ...]",
+    "Scores records by a model: the higher, the odder. p is the share of rows like the\n"
+    "training data that are as odd.",
+    options,
+};
+
+static void check_options(void) {
+    if (o.iw_given && ((o.by_given && o.by != VAE_BY_IW) || o.draws_given))
+        cli_usage("--iw says --by iw and --draws already; leave one out");
+    if (o.iw_given)
+        o.by = VAE_BY_IW, o.draws = o.iw;
+    if (o.mean_nll && o.parts)
+        cli_usage("--mean-nll prints no records that --parts could add to");
+}
+
+static void warn(const struct vae_op *op) {
+    struct vae_score_totals t;
+    vae_score_totals(op, &t);
+    if (t.alpha_raised)
+        cli_warn("the calibration rows are too few for this alpha; %.6g is used", t.alpha);
+    else if (!isfinite(t.threshold) && !o.mean_nll)
+        cli_warn("the model has no calibration for this score: no p, no anomalies");
+}
+
+/* The one line of --mean-nll. */
+static void print_mean(struct cli_run *r) {
+    struct vae_score_totals t;
+    char text[256], se[32] = "", ess[32] = "";
+    vae_score_totals(r->op, &t);
+    if (t.rows == 0) {
+        cli_fail(&r->err, VAE_EDATA, "no records to average over");
+        return;
+    }
+    if (isfinite(t.se_nll))
+        snprintf(se, sizeof se, "%.9g", t.se_nll);
+    if (isfinite(t.mean_ess))
+        snprintf(ess, sizeof ess, "%.6g", t.mean_ess);
+    snprintf(text, sizeof text, "rows,mean_nll,se,ess,draws\n%llu,%.9g,%s,%s,%d\n", (unsigned long long)t.rows,
+             t.mean_nll, se, ess, t.draws);
+    cli_write(cli.output, text, &r->err);
+}
+
+/* Scores of all records; anomalies may set the status. */
+static void score(struct cli_run *r) {
+    struct vae_score_totals t;
+    r->scored = true;
+    warn(r->op);
+    if (!o.mean_nll && !cli_out(r, vae_op_head(r->op), false))
+        return;
+    cli_pump(r);
+    vae_score_totals(r->op, &t);
+    if (o.check && t.anomalies)
+        r->status = 1;
+    if (o.mean_nll && !r->err.code)
+        print_mean(r);
+}
+
+int main(int argc, char **argv) {
+    struct cli_run r = {0};
+    size_t n = cli_begin(&command, argc, argv);
+    check_options();
+    const struct vae_op_opts opts = {
+        .threads = cli.threads,
+        .seed = cli.seed.value,
+        .by = (enum vae_by)o.by,
+        .draws = o.draws,
+        .parts = o.parts,
+        .alpha = isnan(o.alpha) ? 0 : o.alpha,
+    };
+    if (cli_model(&r, cli.model) && cli_in(&r, argv + 1, n, r.model) &&
+        (r.op = vae_score(r.model, vae_in_head(r.in), &opts, &r.err)))
+        score(&r);
+    return cli_end(&r);
+}

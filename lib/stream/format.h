@@ -1,0 +1,66 @@
+/*
+ * format.h - what a file format is to the rest of the program: one row of a table.
+ *
+ * A format reads bytes from a source (source.h: files, pipes, gzip told and undone) and gives batches of typed
+ * records (rec.h), or takes batches and writes bytes to a sink (sink.h). A new format is a file and a row.
+ */
+#ifndef STREAM_FORMAT_H
+#define STREAM_FORMAT_H
+
+#include "base/rec.h"
+#include "stream/sink.h"
+#include "stream/source.h"
+#include "vae.h"
+
+/* The columns a reader is asked for, in this order; the batch has them in this order, kept ones behind. */
+struct stream_want {
+    size_t n;             /* 0: take every column as it comes */
+    char *const *names;
+    const bool *optional; /* kept columns may be missing: an optional one that is, is left out of the head */
+};
+
+struct stream_read_opts {
+    char delim;          /* as in struct vae_in_opts */
+    int header;
+    char *const *keep;
+    size_t nkeep;
+    size_t batch_rows;   /* 0: the format's own choice */
+    struct stream_want want;
+};
+
+struct stream_format {
+    const char *name, *about;
+    /* Does a stream that begins with these n bytes (up to SOURCE_PEEK) look like this format? Rows are asked in order. */
+    bool (*sniff)(const unsigned char *p, size_t n);
+
+    /* Reading; NULL where the format cannot be read. The head is the reader's own. open() reads no further than it
+     * must to know the head. next() gives up to batch_rows rows: their number, 0 at the (clean) end, VAE_EROW for one
+     * bad record (the next call goes on behind it), VAE_EDATA / VAE_EIO when it cannot go on. Rows before a fault
+     * are always handed out first. It returns early with what it has when source_idle() says that reading on
+     * would block. where() writes "17" (the line of row i of the last batch) or "record 17". */
+    void *(*open)(struct source *, const struct stream_read_opts *, struct vae_err *);
+    const struct vae_head *(*head)(const void *);
+    int (*next)(void *, struct vae_batch *, struct vae_err *);
+    void (*where)(const void *, size_t row, char out[64]);
+    void (*stats)(const void *, struct vae_in_stats *); /* adds to it; may be NULL */
+    void (*close)(void *);
+
+    /* Writing; NULL where the format cannot be written. */
+    void *(*create)(struct sink *, const struct vae_head *, const struct vae_out_opts *, struct vae_err *);
+    int (*put)(void *, const struct vae_batch *, struct vae_err *);
+    int (*flush)(void *, struct vae_err *);              /* whole records out to the sink; may be NULL */
+    int (*finish)(void *, int status, struct vae_err *); /* ends the stream; the sink is closed by the caller */
+    void (*destroy)(void *);
+};
+
+extern const struct stream_format stream_csv, stream_tsv, stream_vts, stream_npy, stream_idx;
+
+/* The table; ends with NULL. */
+extern const struct stream_format *const stream_formats[];
+const struct stream_format *stream_format_by_name(const char *); /* NULL for none */
+
+/* vae_in_open without the model: `want` says what is asked for instead. */
+struct vae_in *stream_in_open(char *const *paths, size_t n, const struct vae_in_opts *, const struct stream_want *,
+                              struct vae_err *);
+
+#endif

@@ -1,0 +1,292 @@
+/*
+ * in.c - one reader over several operands. Each is opened when it is reached; its format is told by its first bytes, and
+ * its fields must be those of the first. Tables are matched to it by the names of their columns. Empty operands are
+ * passed over.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "stream/format.h"
+
+struct vae_in {
+    char **paths;
+    size_t npaths, next_path;
+    const struct stream_format *format; /* asked for, NULL: by content */
+    struct stream_read_opts opts;       /* owns keep, want */
+    char **names;                       /* of the first head's fields: what further tables are asked for */
+    struct vae_head *head;
+    struct source *src;
+    const struct stream_format *now;
+    void *reader;
+    struct vae_batch batch;
+    uint64_t first;                     /* records of the operands before */
+    struct vae_in_stats stats;          /* of them; rows: of all */
+    bool has_input;
+    struct vae_err dead;                /* why there is nothing more */
+    char *where;
+    size_t where_cap;
+};
+
+static int out_of_memory(struct vae_err *err) { return err_set(err, VAE_EOS, "out of memory"); }
+
+/* A copy of n names; NULL: out of memory. */
+static char **copy_names(char *const *names, size_t n) {
+    char **copy = mem_array(n, sizeof *copy);
+    for (size_t i = 0; copy && i < n; i++) {
+        copy[i] = mem_text(names[i], strlen(names[i]));
+        if (copy[i])
+            continue;
+        while (i-- > 0)
+            free(copy[i]);
+        free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+static void free_names(char *const *names, size_t n) {
+    for (size_t i = 0; names && i < n; i++)
+        free(names[i]);
+    free((void *)(uintptr_t)names);
+}
+
+static int copy_opts(struct vae_in *in, char *const *paths, size_t n, const struct vae_in_opts *o,
+                     const struct stream_want *want, struct vae_err *err) {
+    static char dash[] = "-";
+    char *const standard[] = {dash};
+    size_t nwant = want ? want->n : 0;
+    in->npaths = n ? n : 1;
+    in->opts = (struct stream_read_opts){
+        .delim = o->delim, .header = o->header, .nkeep = o->nkeep, .batch_rows = o->batch_rows, .want.n = nwant};
+    bool *optional = mem_array(nwant, sizeof *optional);
+    in->opts.want.optional = optional;
+    in->opts.want.names = copy_names(want ? want->names : NULL, nwant);
+    in->opts.keep = copy_names(o->keep, o->nkeep);
+    in->paths = copy_names(n ? paths : standard, in->npaths);
+    if (!optional || !in->opts.want.names || !in->opts.keep || !in->paths)
+        return out_of_memory(err);
+    if (nwant && want->optional)
+        memcpy(optional, want->optional, nwant * sizeof *optional);
+    in->format = o->format ? stream_format_by_name(o->format) : NULL;
+    if (o->format && (!in->format || !in->format->open))
+        return err_set(err, VAE_EUSAGE, "no format '%s' can be read", o->format);
+    return 0;
+}
+
+/* ---- one operand ----------------------------------------------------------------------------------------- */
+
+/* The format of in->src, NULL where it is empty. What text is, one byte tells; signatures are longer, but all of them
+ * begin with a byte that no text in ASCII has, so that live input is not kept waiting. */
+static int sniff(struct vae_in *in, const struct stream_format **format, struct vae_err *err) {
+    const unsigned char *p;
+    long n = source_peek(in->src, 1, &p, err);
+    if (n > 0 && (p[0] < 0x20 || p[0] > 0x7e))
+        n = source_peek(in->src, 16, &p, err);
+    *format = NULL;
+    if (n <= 0)
+        return (int)n;
+    *format = in->format;
+    for (size_t i = 0; !*format && stream_formats[i]; i++)
+        if (stream_formats[i]->open && stream_formats[i]->sniff(p, (size_t)n))
+            *format = stream_formats[i];
+    return *format ? 0 : err_set(err, VAE_EDATA, "%s: unknown format; name it with -f", source_name(in->src));
+}
+
+static void close_operand(struct vae_in *in) {
+    if (in->reader) {
+        if (in->now->stats) {
+            struct vae_in_stats st = {0};
+            in->now->stats(in->reader, &st);
+            in->stats.headers += st.headers;
+            in->stats.header_assumed |= st.header_assumed;
+            if (st.extra_columns > in->stats.extra_columns)
+                in->stats.extra_columns = st.extra_columns;
+        }
+        in->now->close(in->reader);
+    }
+    source_close(in->src);
+    in->reader = NULL;
+    in->src = NULL;
+    in->first = in->stats.rows;
+}
+
+static bool is_table(const struct stream_format *f) { return f == &stream_csv || f == &stream_tsv; }
+
+static const char *model_id(const struct vae_head *h) { return json_string_value(json_object_get(h->model, "id")); }
+
+/* Must records of b be able to follow those of a: NULL, or what is in the way. */
+static const char *differs(const struct vae_head *a, const struct vae_head *b) {
+    if (strcmp(a->kind, b->kind))
+        return "another kind of stream";
+    if (a->nfields != b->nfields)
+        return "another number of columns";
+    for (size_t j = 0; j < a->nfields; j++) {
+        const struct rec_field *f = &a->fields[j], *g = &b->fields[j];
+        if (strcmp(f->name, g->name))
+            return "other columns";
+        if (f->type != g->type || f->ndim != g->ndim || memcmp(f->shape, g->shape, f->ndim * sizeof *f->shape))
+            return "columns of other types";
+    }
+    const char *x = model_id(a), *y = model_id(b);
+    return x && y && strcmp(x, y) ? "latents of another model" : NULL;
+}
+
+/* The names of the first head, in its order. */
+static int remember_names(struct vae_in *in, struct vae_err *err) {
+    in->names = mem_array(in->head->nfields, sizeof *in->names);
+    for (size_t j = 0; in->names && j < in->head->nfields; j++)
+        in->names[j] = in->head->fields[j].name;
+    return in->names ? 0 : out_of_memory(err);
+}
+
+/* Opens a reader on in->src, whose head must agree with the first one. */
+static int open_reader(struct vae_in *in, struct vae_err *err) {
+    struct stream_read_opts o = in->opts;
+    bool match = in->head && is_table(in->now) && o.want.n == 0;
+    if (match) {
+        o.want = (struct stream_want){.n = in->head->nfields, .names = in->names};
+        o.nkeep = 0;
+    }
+    struct vae_err own = {0};
+    in->reader = in->now->open(in->src, &o, &own);
+    if (!in->reader) {
+        if (err)
+            *err = own;
+        return own.code ? own.code : out_of_memory(err);
+    }
+    const struct vae_head *head = in->now->head(in->reader);
+    if (!in->head) {
+        in->head = rec_head_copy(head, err);
+        return in->head ? remember_names(in, err) : VAE_EOS;
+    }
+    struct vae_in_stats st = {0};
+    if (match)
+        in->now->stats(in->reader, &st);
+    const char *what = st.extra_columns ? "more columns" : differs(in->head, head);
+    return what ? err_set(err, VAE_EDATA, "%s: %s than in %s", source_name(in->src), what, in->paths[0]) : 0;
+}
+
+/* Opens the next operand that is not empty: 1, 0 where there is none, or a code. */
+static int open_next(struct vae_in *in, struct vae_err *err) {
+    while (in->next_path < in->npaths) {
+        struct vae_err own = {0};
+        in->src = source_open(in->paths[in->next_path++], &own);
+        if (!in->src) {
+            if (err)
+                *err = own;
+            return own.code;
+        }
+        int rc = sniff(in, &in->now, err);
+        if (rc < 0)
+            return rc;
+        if (in->now) {
+            rc = open_reader(in, err);
+            return rc < 0 ? rc : 1;
+        }
+        if (in->next_path == in->npaths && !in->head) { /* nothing at all: only the options can say what it lacks */
+            in->now = in->format ? in->format : &stream_csv;
+            rc = open_reader(in, err);
+            return rc < 0 ? rc : 1;
+        }
+        close_operand(in);
+    }
+    return 0;
+}
+
+/* ---- the public functions -------------------------------------------------------------------------------- */
+
+struct vae_in *stream_in_open(char *const *paths, size_t n, const struct vae_in_opts *opts,
+                              const struct stream_want *want, struct vae_err *err) {
+    static const struct vae_in_opts plain = {.header = -1};
+    struct vae_in *in = calloc(1, sizeof *in);
+    if (!in) {
+        out_of_memory(err);
+        return NULL;
+    }
+    in->has_input = true;
+    if (copy_opts(in, paths, n, opts ? opts : &plain, want, err) < 0 || open_next(in, err) < 0) {
+        vae_in_free(in);
+        return NULL;
+    }
+    return in;
+}
+
+const struct vae_head *vae_in_head(const struct vae_in *in) { return in->head; }
+
+/* Would another call answer at once? Then what is out already can wait. */
+static bool more(const struct vae_in *in) {
+    if (!source_idle(in->src))
+        return true;
+    struct vae_in_stats st = {0};
+    if (in->now->stats)
+        in->now->stats(in->reader, &st);
+    return st.has_input;
+}
+
+int vae_in_next(struct vae_in *in, const struct vae_batch **b, struct vae_err *err) {
+    struct vae_err own = {0};
+    int n = in->dead.code;
+    *b = NULL;
+    while (n == 0 && in->reader) {
+        n = in->now->next(in->reader, &in->batch, &own);
+        if (n != 0)
+            break;
+        close_operand(in);
+        n = open_next(in, &own);
+        if (n < 0)
+            break;
+        n = 0;
+    }
+    if (n > 0) {
+        in->batch.first += in->first;
+        in->stats.rows += (uint64_t)n;
+        *b = &in->batch;
+    } else if (n < 0) {
+        if (in->dead.code)
+            own = in->dead;
+        else if (n != VAE_EROW)
+            in->dead = own;
+        if (err)
+            *err = own;
+    }
+    in->has_input = !in->reader || n < 0 || more(in);
+    return n;
+}
+
+void vae_in_stats(const struct vae_in *in, struct vae_in_stats *st) {
+    struct vae_in_stats now = {0};
+    if (in->reader && in->now->stats)
+        in->now->stats(in->reader, &now);
+    *st = in->stats;
+    st->headers += now.headers;
+    st->header_assumed |= now.header_assumed;
+    if (now.extra_columns > st->extra_columns)
+        st->extra_columns = now.extra_columns;
+    st->has_input = in->has_input;
+}
+
+const char *vae_in_where(const struct vae_in *in, size_t row) {
+    char at[64] = "";
+    if (!in->reader)
+        return "end of input";
+    in->now->where(in->reader, row, at);
+    snprintf(in->where, in->where_cap, "%s:%s", source_name(in->src), at);
+    return in->where;
+}
+
+void vae_in_free(struct vae_in *in) {
+    if (!in)
+        return;
+    close_operand(in);
+    free_names(in->paths, in->npaths);
+    free_names(in->opts.keep, in->opts.nkeep);
+    free_names(in->opts.want.names, in->opts.want.n);
+    free((void *)(uintptr_t)in->opts.want.optional);
+    free(in->names);
+    free(in->where);
+    rec_head_free(in->head);
+    free(in);
+}

@@ -1,0 +1,74 @@
+/* out.c - one writer in any format that can be written. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "stream/format.h"
+
+struct vae_out {
+    struct sink *sink;
+    const struct stream_format *format;
+    void *writer;
+};
+
+/* Data leaves in the format it came in, latents for the next filter or for eyes, everything else as a table. */
+static const char *choose(const struct vae_head *head, const struct sink *sink) {
+    const char *origin = json_string_value(json_object_get(head->origin, "format"));
+    const struct stream_format *f = origin ? stream_format_by_name(origin) : NULL;
+    if (!strcmp(head->kind, "latent"))
+        return sink_is_tty(sink) ? "csv" : "vts";
+    bool any = !strcmp(head->kind, "data") && f && f->create;
+    return any || f == &stream_tsv ? origin : "csv";
+}
+
+struct vae_out *vae_out_open(const char *path, const struct vae_head *head, const struct vae_out_opts *opts,
+                             struct vae_err *err) {
+    static const struct vae_out_opts plain = {.header = -1, .level = -1};
+    opts = opts ? opts : &plain;
+    const struct stream_format *named = opts->format ? stream_format_by_name(opts->format) : NULL;
+    if (opts->format && (!named || !named->create)) {
+        err_set(err, VAE_EUSAGE, "no format '%s' can be written", opts->format);
+        return NULL;
+    }
+    struct vae_out *out = calloc(1, sizeof *out);
+    if (!out) {
+        err_set(err, VAE_EOS, "out of memory");
+        return NULL;
+    }
+    out->sink = sink_open(path, opts->level, err);
+    if (out->sink) {
+        out->format = named ? named : stream_format_by_name(choose(head, out->sink));
+        out->writer = out->format->create(out->sink, head, opts, err);
+    }
+    if (!out->writer) {
+        sink_close(out->sink, false, NULL);
+        free(out);
+        return NULL;
+    }
+    return out;
+}
+
+int vae_out_put(struct vae_out *out, const struct vae_batch *b, struct vae_err *err) {
+    return out->format->put(out->writer, b, err);
+}
+
+int vae_out_flush(struct vae_out *out, struct vae_err *err) {
+    int rc = out->format->flush ? out->format->flush(out->writer, err) : 0;
+    return rc < 0 ? rc : sink_flush(out->sink, err);
+}
+
+int vae_out_close(struct vae_out *out, int status, struct vae_err *err) {
+    if (!out)
+        return 0;
+    struct vae_err later = {0};
+    int rc = out->format->finish(out->writer, status, err);
+    out->format->destroy(out->writer);
+    int end = sink_close(out->sink, rc == 0 && status == 0, &later);
+    free(out);
+    if (rc == 0 && end < 0) {
+        rc = end;
+        if (err)
+            *err = later;
+    }
+    return rc;
+}

@@ -1,0 +1,49 @@
+#!/bin/sh
+# make bench: the figures of README.md, measured here. ONLY="speed startup" runs some of them:
+#
+#   speed     training against sgemm; reading CSV          startup   one row, whole process
+#   mnist     reconstruction against PCA                   bmnist    held-out bound, binarised MNIST (10 minutes)
+#   anomaly   AUROC and p-values on 20 labelled tables (half an hour)
+#
+# The data of the last three is looked for in $VAE_DATA, the scripts in $VAE_EVAL; absent ones are left out, and said so.
+set -eu
+cd "$(dirname "$0")/../.."
+VAE_DATA=${VAE_DATA:-$PWD/../shared/data} VAE_EVAL=${VAE_EVAL:-$PWD/../shared/eval}
+ONLY=${ONLY:-speed startup mnist bmnist anomaly}
+PATH=$BIN:$PATH
+export PATH BIN
+O=$(cd "$O" && pwd)
+tests=$PWD/tests examples=$PWD/examples
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+
+wanted() {
+    case " $ONLY " in *" $1 "*) ;; *) return 1 ;; esac
+    printf '\n## %s\n' "$1"
+    [ -z "${2:-}" ] || [ -e "$2" ] || { echo "left out: $2 is not there"; return 1; }
+}
+
+if wanted speed; then
+    "$O/tests/bench/fit_speed"
+    "$O/tests/bench/csv_speed"
+fi
+if wanted startup; then
+    vae-fit -q -k diagnosis --steps 200 -m wdbc.vae "$examples/breast_cancer.csv"
+    head -n 2 "$examples/breast_cancer.csv" >one.csv
+    python3 "$tests/bench/startup.py" 30 vae-score -m wdbc.vae one.csv
+fi
+if wanted mnist "$VAE_DATA/mnist"; then
+    python3 "$tests/bench/mnist.py" "$VAE_DATA/mnist"
+fi
+if wanted bmnist "$VAE_DATA/binarized_mnist"; then
+    b=$VAE_DATA/binarized_mnist
+    date +%s >start
+    vae-fit -m bmnist.vae --lik bernoulli "$b/bmnist-train-images-idx3-ubyte.gz" "$b/bmnist-valid-images-idx3-ubyte.gz"
+    echo "fit: $(($(date +%s) - $(cat start))) s"
+    echo "-ELBO on the test images:"
+    vae-score -m bmnist.vae --mean-nll "$b/bmnist-test-images-idx3-ubyte.gz"
+fi
+if wanted anomaly "$VAE_EVAL/anomaly.py"; then
+    python3 "$VAE_EVAL/anomaly.py" "$VAE_DATA/adbench"
+fi

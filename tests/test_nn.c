@@ -1,0 +1,545 @@
+/*
+ * test_nn.c - every operation of the table against a plain reimplementation in double, its gradients against central
+ * differences of that; whole networks and the optimiser likewise.
+ */
+#include "base/mat.h"
+#include "base/rng.h"
+#include "nn/adamw.h"
+#include "nn/nn.h"
+#include "test.h"
+
+static const double H = 1e-5; /* step of central differences in double: truncation and rounding below 1e-9 */
+
+static void *alloc(size_t n, size_t size) {
+    void *p = calloc(n ? n : 1, size);
+    if (!p)
+        abort();
+    return p;
+}
+
+/* n numbers around 0, none within 0.05 of it, where relu has its kink. */
+static void fill(float *x, size_t n, uint64_t what) {
+    rng_normals(x, n, 1, 1, 99, RNG_TEST, what, NULL, 0);
+    for (size_t i = 0; i < n; i++)
+        x[i] = fabsf(x[i]) < 0.05f ? x[i] + copysignf(0.05f, x[i]) : x[i];
+}
+
+static bool close_to(double got, double want, double tol) {
+    return fabs(got - want) <= tol * (1 + fabs(want));
+}
+
+/* ---- the references: y[out,n] from x[in,n], columns n apart --------------------------------------------- */
+
+typedef void ref_fn(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n);
+
+static void ref_dense(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,
+                      size_t n) {
+    (void)skip;
+    for (size_t o = 0; o < out; o++)
+        for (size_t i = 0; i < n; i++) {
+            double s = w[in * out + o];
+            for (size_t f = 0; f < in; f++)
+                s += w[o * in + f] * x[f * n + i];
+            y[o * n + i] = s;
+        }
+}
+
+static void ref_layernorm(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,
+                          size_t n) {
+    (void)w, (void)skip, (void)out;
+    for (size_t i = 0; i < n; i++) {
+        double mean = 0, var = 0;
+        for (size_t f = 0; f < in; f++)
+            mean += x[f * n + i] / (double)in;
+        for (size_t f = 0; f < in; f++)
+            var += (x[f * n + i] - mean) * (x[f * n + i] - mean) / (double)in;
+        for (size_t f = 0; f < in; f++)
+            y[f * n + i] = (x[f * n + i] - mean) / sqrt(var + 1e-5);
+    }
+}
+
+#define ELEMENTWISE(name, expr)                                                                                     \
+    static void name(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,        \
+                     size_t n) {                                                                                    \
+        (void)w, (void)skip, (void)in;                                                                              \
+        for (size_t i = 0; i < out * n; i++)                                                                        \
+            y[i] = expr;                                                                                            \
+    }
+ELEMENTWISE(ref_silu, x[i] / (1 + exp(-x[i])))
+ELEMENTWISE(ref_relu, fmax(x[i], 0))
+ELEMENTWISE(ref_tanh, tanh(x[i]))
+
+static void ref_residual(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,
+                         size_t n) {
+    (void)w, (void)in;
+    for (size_t i = 0; i < out * n; i++)
+        y[i] = x[i] + skip[i];
+}
+
+static double *the_mask; /* [out,n] what dropout multiplies by: drawn by the operation itself from ones */
+
+static void ref_dropout(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,
+                        size_t n) {
+    (void)w, (void)in, (void)skip;
+    for (size_t i = 0; i < out * n; i++)
+        y[i] = x[i] * the_mask[i];
+}
+
+static const struct ref {
+    const char *name;
+    ref_fn *fn;
+    bool square; /* as many features out as in */
+} refs[] = {
+    {"dense", ref_dense, false},   {"layernorm", ref_layernorm, true}, {"silu", ref_silu, true},
+    {"relu", ref_relu, true},      {"tanh", ref_tanh, true},           {"residual", ref_residual, true},
+    {"dropout", ref_dropout, true},
+};
+
+static const struct ref *ref_of(const struct nn_op *op) {
+    for (size_t i = 0; i < sizeof refs / sizeof *refs; i++)
+        if (!strcmp(refs[i].name, op->name))
+            return &refs[i];
+    return NULL;
+}
+
+/* ---- one operation ---------------------------------------------------------------------------------------- */
+
+struct shape {
+    size_t in, out, n, ld;
+};
+
+static double *widen(const float *x, size_t rows, struct nn_cols c) {
+    double *d = alloc(rows * c.n, sizeof *d);
+    for (size_t f = 0; f < rows; f++)
+        for (size_t i = 0; i < c.n; i++)
+            d[f * c.n + i] = (double)x[f * c.ld + i];
+    return d;
+}
+
+/* Worst error of got[rows,n] against want, relative to 1 + |want|; the gap between n and ld must hold `gap`. */
+static double worst(const float *got, const double *want, size_t rows, struct nn_cols c, float gap) {
+    double w = 0;
+    for (size_t f = 0; f < rows; f++)
+        for (size_t i = 0; i < c.ld; i++) {
+            double g = (double)got[f * c.ld + i];
+            double e = i < c.n ? fabs(g - want[f * c.n + i]) / (1 + fabs(want[f * c.n + i]))
+                               : (got[f * c.ld + i] == gap ? 0 : INFINITY);
+            w = e <= w ? w : e; /* a NaN stays */
+        }
+    return w;
+}
+
+static float *filled(size_t n, float value) {
+    float *p = alloc(n, sizeof *p);
+    for (size_t i = 0; i < n; i++)
+        p[i] = value;
+    return p;
+}
+
+/* d/dx of sum_o dy[o,i] y[o,i], for each column i alone: g[in,n]. `x` is one of the two inputs of y. */
+static void differences(const struct ref *r, struct shape s, const double *w, double *x, double *skip, double *moved,
+                        const double *dy, double *g) {
+    double *y = alloc(2 * s.out * s.n, sizeof *y), *z = y + s.out * s.n;
+    size_t features = moved == skip ? s.out : s.in;
+    for (size_t f = 0; f < features; f++) {
+        for (size_t i = 0; i < s.n; i++)
+            moved[f * s.n + i] += H;
+        r->fn(s.in, s.out, w, x, skip, y, s.n);
+        for (size_t i = 0; i < s.n; i++)
+            moved[f * s.n + i] -= 2 * H;
+        r->fn(s.in, s.out, w, x, skip, z, s.n);
+        for (size_t i = 0; i < s.n; i++) {
+            moved[f * s.n + i] += H;
+            double sum = 0;
+            for (size_t o = 0; o < s.out; o++)
+                sum += dy[o * s.n + i] * (y[o * s.n + i] - z[o * s.n + i]);
+            g[f * s.n + i] = sum / (2 * H);
+        }
+    }
+    free(y);
+}
+
+static void test_weights(const struct nn_node *v, const struct ref *r, struct shape s, double *w, double *x,
+                         const float *xf, const double *dy, const float *dyf) {
+    float *dw = filled(v->nw, NAN);
+    for (size_t t = v->op->ntasks(v); t-- > 0;)
+        v->op->grad(v, t, xf, dyf, dw, (struct nn_cols){s.n, s.ld});
+    double *y = alloc(2 * s.out * s.n, sizeof *y), *z = y + s.out * s.n, bad = 0;
+    for (size_t i = 0; i < v->nw; i++) {
+        double keep = w[i], sum = 0;
+        w[i] = keep + H;
+        r->fn(s.in, s.out, w, x, NULL, y, s.n);
+        w[i] = keep - H;
+        r->fn(s.in, s.out, w, x, NULL, z, s.n);
+        w[i] = keep;
+        for (size_t k = 0; k < s.out * s.n; k++)
+            sum += dy[k] * (y[k] - z[k]) / (2 * H);
+        double e = fabs((double)dw[i] - sum) / (1 + fabs(sum));
+        bad = e <= bad ? bad : e;
+    }
+    CHECK(bad < 2e-5, "%s %zux%zu n %zu: weights' gradient off by %g", v->op->name, s.in, s.out, s.n, bad);
+    free(dw), free(y);
+}
+
+static void test_op(const struct nn_op *op, const struct ref *r, struct shape s, bool acc) {
+    struct nn_cols c = {s.n, s.ld};
+    struct nn_node v = {.op = op, .in = s.in, .out = s.out, .src = 3, .acc = acc, .rate = 0.3f};
+    v.nw = op->nparam ? op->nparam(s.in, s.out) : 0;
+    CHECK((v.nw > 0) == (op->grad != NULL) && (v.nw > 0) == (op->ntasks != NULL), "%s: weights without tasks", op->name);
+    float *w = alloc(v.nw, sizeof *w), *x = alloc(s.in * s.ld, sizeof *x), *skip = alloc(s.out * s.ld, sizeof *skip);
+    float *dy = alloc(s.out * s.ld, sizeof *dy), *y = filled(s.out * s.ld, 77), *one = filled(s.out * s.ld, 1);
+    float *dx = filled(s.in * s.ld, NAN), *dskip = filled(s.out * s.ld, 77), *old = alloc(s.in * s.ld, sizeof *old);
+    uint64_t *rows = alloc(s.n, sizeof *rows);
+    for (size_t i = 0; i < s.n; i++)
+        rows[i] = 1000 + 7 * i;
+    struct nn_noise noise = {5, 11, rows};
+    fill(w, v.nw, 1), fill(x, s.in * s.ld, 2), fill(skip, s.out * s.ld, 3), fill(dy, s.out * s.ld, 4);
+    fill(old, s.in * s.ld, 5);
+    if (!strcmp(op->name, "dropout")) {
+        op->forward(&v, w, one, skip, y, c, &noise);
+        the_mask = widen(y, s.out, c);
+    }
+    for (size_t f = 0; f < s.in && acc; f++)
+        memcpy(dx + f * s.ld, old + f * s.ld, s.n * sizeof *dx);
+    for (size_t f = 0; f < s.in; f++)
+        for (size_t i = s.n; i < s.ld; i++)
+            dx[f * s.ld + i] = 77;
+    double *dw = alloc(v.nw, sizeof *dw), *xd = widen(x, s.in, c), *sd = widen(skip, s.out, c);
+    double *dyd = widen(dy, s.out, c), *want = alloc(s.out * s.n, sizeof *want), *g = alloc(s.in * s.n, sizeof *g);
+    for (size_t i = 0; i < v.nw; i++)
+        dw[i] = (double)w[i];
+
+    r->fn(s.in, s.out, dw, xd, sd, want, s.n);
+    op->forward(&v, w, x, skip, y, c, &noise);
+    double e = worst(y, want, s.out, c, 77);
+    CHECK(e < 1e-5, "%s %zux%zu n %zu ld %zu: forward off by %g", op->name, s.in, s.out, s.n, s.ld, e);
+
+    op->backward(&v, w, x, y, dy, dx, dskip, c, &noise);
+    differences(r, s, dw, xd, sd, xd, dyd, g);
+    for (size_t f = 0; f < s.in && acc; f++)
+        for (size_t i = 0; i < s.n; i++)
+            g[f * s.n + i] += (double)old[f * s.ld + i];
+    e = worst(dx, g, s.in, c, 77);
+    CHECK(e < 2e-5, "%s %zux%zu n %zu ld %zu acc %d: backward off by %g", op->name, s.in, s.out, s.n, s.ld, acc, e);
+    if (op == &nn_residual) {
+        differences(r, s, dw, xd, sd, sd, dyd, g);
+        e = worst(dskip, g, s.out, c, 77);
+        CHECK(e < 1e-6, "%s: the other gradient off by %g", op->name, e);
+    } else {
+        CHECK(dskip[0] == 77, "%s writes to a gradient that is not its own", op->name);
+    }
+    if (v.nw)
+        test_weights(&v, r, s, dw, xd, x, dyd, dy);
+    if (the_mask) {
+        free(the_mask);
+        the_mask = NULL;
+    }
+    free(w), free(x), free(skip), free(dy), free(y), free(one), free(dx), free(dskip), free(old), free(rows);
+    free(dw), free(xd), free(sd), free(dyd), free(want), free(g);
+}
+
+static void test_table(void) {
+    static const struct shape shapes[] = {{1, 1, 1, 1},   {5, 3, 1, 7},     {7, 4, 13, 16},   {16, 16, 16, 16},
+                                          {3, 9, 67, 80}, {131, 5, 33, 33}, {4, 259, 65, 66}, {8, 3, 300, 300},
+                                          {8, 3, 521, 530}};
+    for (size_t t = 0; nn_ops[t]; t++) {
+        const struct ref *r = ref_of(nn_ops[t]);
+        CHECK(r != NULL, "operation '%s' has no reference in this test", nn_ops[t]->name);
+        CHECK(nn_op_by_name(nn_ops[t]->name) == nn_ops[t], "%s is not found by its name", nn_ops[t]->name);
+        for (size_t i = 0; r && i < sizeof shapes / sizeof *shapes; i++)
+            for (int acc = 0; acc < 2; acc++) {
+                struct shape s = shapes[i];
+                s.out = r->square ? s.in : s.out;
+                test_op(nn_ops[t], r, s, acc);
+            }
+    }
+    CHECK(!nn_op_by_name("no such"), "an unknown name is found");
+}
+
+/* ---- dropout ---------------------------------------------------------------------------------------------- */
+
+/* How many of the masks of two nodes agree, of 64 records and 32 features; a rate of 1/2. */
+static int agreement(const struct nn_node *a, const struct nn_noise *na, const struct nn_node *b,
+                     const struct nn_noise *nb) {
+    float *one = filled(32 * 64, 1), x[32 * 64], y[32 * 64];
+    int same = 0;
+    nn_dropout.forward(a, NULL, one, one, x, (struct nn_cols){64, 64}, na);
+    nn_dropout.forward(b, NULL, one, one, y, (struct nn_cols){64, 64}, nb);
+    for (size_t i = 0; i < 32 * 64; i++)
+        same += (x[i] > 0) == (y[i] > 0);
+    free(one);
+    return same;
+}
+
+static void test_dropout(void) {
+    enum { F = 100, N = 2000 };
+    struct nn_node v = {.op = &nn_dropout, .in = F, .out = F, .rate = 0.2f};
+    float *one = filled(F * N, 1), *y = filled(F * N, 0);
+    uint64_t *rows = alloc(N, sizeof *rows), *late = alloc(N, sizeof *late);
+    for (size_t i = 0; i < N; i++)
+        rows[i] = i, late[i] = i + 1;
+    struct nn_noise noise = {1, 1, rows}, eval = {1, 0, rows};
+    nn_dropout.forward(&v, NULL, one, one, y, (struct nn_cols){N, N}, &noise);
+    size_t zero = 0, other = 0;
+    double sum = 0;
+    for (size_t i = 0; i < F * N; i++) {
+        zero += y[i] == 0;
+        other += y[i] != 0 && fabsf(y[i] - 1.25f) > 1e-6f;
+        sum += (double)y[i] / (F * N);
+    }
+    CHECK(other == 0, "%zu values are neither 0 nor 1/(1-rate)", other);
+    CHECK(fabs((double)zero / (F * N) - 0.2) < 5 * sqrt(0.16 / (F * N)), "share dropped: %g", (double)zero / (F * N));
+    CHECK(fabs(sum - 1) < 0.005, "the mean is not kept: %g", sum);
+    nn_dropout.forward(&v, NULL, one, one, y, (struct nn_cols){N, N}, &eval);
+    CHECK(!memcmp(y, one, F * N * sizeof *y), "step 0 drops values");
+    nn_dropout.forward(&v, NULL, one, one, y, (struct nn_cols){N, N}, NULL);
+    CHECK(!memcmp(y, one, F * N * sizeof *y), "evaluation drops values");
+
+    /* half of 2048 agree by chance, within 5 sd of 22.6 */
+    struct nn_node a = {.op = &nn_dropout, .in = 32, .out = 32, .src = 2, .w0 = 100, .rate = 0.5f}, b = a;
+    struct nn_noise next = {1, 2, rows}, seed = {2, 1, rows}, shifted = {1, 1, late};
+    CHECK(agreement(&a, &noise, &b, &noise) == 2048, "a mask is not drawn again the same");
+    b.src = 5;
+    CHECK(abs(agreement(&a, &noise, &b, &noise) - 1024) < 113, "two layers of a network share their mask");
+    b.src = a.src, b.w0 = 5000;
+    CHECK(abs(agreement(&a, &noise, &b, &noise) - 1024) < 113, "encoder and decoder share their masks");
+    CHECK(abs(agreement(&a, &noise, &a, &next) - 1024) < 113, "two steps share their mask");
+    CHECK(abs(agreement(&a, &noise, &a, &seed) - 1024) < 113, "two seeds share their mask");
+    CHECK(abs(agreement(&a, &noise, &a, &shifted) - 1024) < 113, "two records share their mask");
+    free(one), free(y), free(rows), free(late);
+}
+
+/* ---- whole networks --------------------------------------------------------------------------------------- */
+
+/* The network as nn.h describes it. mask: one [width,n] a hidden layer, behind each other, or NULL. */
+static void ref_mlp(const struct nn_mlp *m, const double *w, const double *mask, const double *x, double *y,
+                    size_t n) {
+    enum { MAX = 64 * 64 };
+    static double h[MAX], t[MAX], a[MAX];
+    size_t width = m->in;
+    memcpy(h, x, width * n * sizeof *h);
+    for (size_t i = 0; i < m->nhidden; i++) {
+        size_t out = m->hidden[i];
+        bool norm = m->residual && i > 0;
+        if (norm)
+            ref_layernorm(width, width, NULL, h, NULL, t, n);
+        ref_dense(width, out, w, norm ? t : h, NULL, a, n);
+        w += width * out + out;
+        ref_of(m->act)->fn(out, out, NULL, a, NULL, a, n);
+        for (size_t j = 0; j < out * n && mask; j++)
+            a[j] *= mask[j];
+        mask += mask ? out * n : 0;
+        for (size_t j = 0; j < out * n; j++)
+            h[j] = norm && width == out ? h[j] + a[j] : a[j];
+        width = out;
+    }
+    if (m->residual && m->nhidden > 1)
+        ref_layernorm(width, width, NULL, h, NULL, h, n);
+    ref_dense(width, m->out, w, h, NULL, y, n);
+}
+
+static double *masks(const struct nn_net *net, const struct nn_noise *noise, size_t n) {
+    double *all = alloc(64 * 64, sizeof *all), *at = all;
+    for (size_t i = 0; i < net->n; i++)
+        if (net->node[i].op == &nn_dropout) {
+            size_t f = net->node[i].out;
+            float *one = filled(f * n, 1), *y = filled(f * n, 0);
+            nn_dropout.forward(&net->node[i], NULL, one, one, y, (struct nn_cols){n, n}, noise);
+            for (size_t j = 0; j < f * n; j++)
+                *at++ = (double)y[j];
+            free(one), free(y);
+        }
+    return all;
+}
+
+static double functional(const struct nn_mlp *m, const double *w, const double *mask, const double *x,
+                         const double *dy, size_t n) {
+    double y[16 * 16], s = 0;
+    ref_mlp(m, w, mask, x, y, n);
+    for (size_t i = 0; i < m->out * n; i++)
+        s += dy[i] * y[i];
+    return s;
+}
+
+static void test_net(const struct nn_mlp *m, const char *what) {
+    enum { N = 7, LD = 11, COL = 3, W0 = 5 };
+    struct nn_net net = {0};
+    struct nn_work k;
+    struct vae_err err = {0};
+    CHECK(!nn_mlp(&net, m, &err) && !nn_work_init(&k, &net, LD, true, &err), "%s: %s", what, err.msg);
+    size_t nw = net.nw, end = nn_place(&net, W0);
+    CHECK(end == W0 + nw && nn_in(&net) == m->in && nn_out(&net) == m->out, "%s: sizes", what);
+    float *w = alloc(end + 1, sizeof *w), *dw = filled(end + 1, 77);
+    uint64_t rows[N];
+    for (size_t i = 0; i < N; i++)
+        rows[i] = i * i + 4;
+    struct nn_noise noise = {3, 8, rows}, rest = {3, 8, rows + COL};
+    fill(w, end, 21);
+    for (size_t i = 0; i < end; i++)
+        w[i] *= 0.5f; /* 1/sqrt(in) or so */
+    float x[16 * LD], dy[16 * LD];
+    fill(x, m->in * LD, 22), fill(dy, m->out * LD, 23);
+    memcpy(k.act[0], x, m->in * LD * sizeof *x);
+    nn_forward(&net, w, &k, 0, COL, &noise);
+    nn_forward(&net, w, &k, COL, N - COL, &rest);
+
+    struct nn_cols c = {N, LD};
+    double *xd = widen(x, m->in, c), *dyd = widen(dy, m->out, c), *wd = alloc(nw, sizeof *wd), want[16 * N];
+    double *mask = m->dropout > 0 ? masks(&net, &noise, N) : NULL, g[16 * N], bad = 0;
+    for (size_t i = 0; i < nw; i++)
+        wd[i] = (double)w[W0 + i];
+    ref_mlp(m, wd, mask, xd, want, N);
+    for (size_t f = 0; f < m->out; f++)
+        for (size_t i = 0; i < N; i++) {
+            double e = fabs((double)k.act[net.n][f * LD + i] - want[f * N + i]) / (1 + fabs(want[f * N + i]));
+            bad = e <= bad ? bad : e;
+        }
+    CHECK(bad < 1e-5, "%s: forward off by %g", what, bad);
+
+    for (size_t i = 0; i <= net.n; i++) /* nothing may be read before it is written */
+        for (size_t j = 0; j < (i ? net.node[i - 1].out : m->in) * LD; j++)
+            k.grad[i][j] = NAN;
+    memcpy(k.grad[net.n], dy, m->out * LD * sizeof *dy);
+    nn_backward(&net, w, &k, 0, COL, false, &noise);
+    CHECK(isnan(k.grad[0][0]), "%s: a gradient of the input nobody asked for", what);
+    nn_backward(&net, w, &k, 0, COL, true, &noise);
+    nn_backward(&net, w, &k, COL, N - COL, true, &rest);
+    for (size_t t = 0; t < nn_grad_tasks(&net); t++)
+        nn_grad(&net, &k, t, N, dw);
+
+    double scale = 0, off = 0, at_input = 0;
+    for (size_t i = 0; i < nw; i++) {
+        double keep = wd[i], up, down;
+        wd[i] = keep + H, up = functional(m, wd, mask, xd, dyd, N);
+        wd[i] = keep - H, down = functional(m, wd, mask, xd, dyd, N);
+        wd[i] = keep;
+        double want_w = (up - down) / (2 * H), e = fabs((double)dw[W0 + i] - want_w) / (1 + fabs(want_w));
+        off = e <= off ? off : e;
+        scale += fabs(want_w) / (double)nw;
+    }
+    CHECK(off < 1e-4 && scale > 0.01, "%s: weights' gradient off by %g (size %g)", what, off, scale);
+    CHECK(dw[0] == 77 && dw[W0 - 1] == 77 && dw[end] == 77, "%s: writes to the weights of others", what);
+    for (size_t i = 0; i < m->in * N; i++) {
+        double keep = xd[i], up, down;
+        xd[i] = keep + H, up = functional(m, wd, mask, xd, dyd, N);
+        xd[i] = keep - H, down = functional(m, wd, mask, xd, dyd, N);
+        xd[i] = keep;
+        g[i] = (up - down) / (2 * H);
+        double e = fabs((double)k.grad[0][i / N * LD + i % N] - g[i]) / (1 + fabs(g[i]));
+        at_input = e <= at_input ? at_input : e;
+    }
+    CHECK(at_input < 1e-4, "%s: input's gradient off by %g", what, at_input);
+    free(w), free(dw), free(xd), free(dyd), free(wd), free(mask);
+    nn_work_free(&k);
+    nn_net_free(&net);
+}
+
+static void test_nets(void) {
+    static const struct {
+        size_t n, hidden[4];
+    } layouts[] = {{0, {0}}, {1, {6}}, {2, {6, 6}}, {2, {6, 9}}, {3, {6, 6, 6}}, {4, {5, 8, 8, 5}}, {4, {7, 7, 4, 4}}};
+    for (size_t t = 0; nn_ops[t]; t++)
+        for (size_t l = 0; nn_ops[t]->act && l < sizeof layouts / sizeof *layouts; l++)
+            for (int i = 0; i < 4; i++) {
+                struct nn_mlp m = {5, 3, layouts[l].n, layouts[l].hidden, nn_ops[t], i & 1, i & 2 ? 0.4f : 0};
+                char what[80];
+                snprintf(what, sizeof what, "%s of %zu layers (%zu) %s%s", i & 1 ? "residual" : "mlp", l, m.nhidden,
+                         nn_ops[t]->name, i & 2 ? ", dropout" : "");
+                test_net(&m, what);
+            }
+}
+
+static void test_init(void) {
+    enum { IN = 50, OUT = 400 };
+    struct nn_net net = {0};
+    size_t hidden[] = {OUT, IN};
+    struct nn_mlp m = {IN, OUT, 2, hidden, &nn_relu, false, 0};
+    CHECK(!nn_mlp(&net, &m, NULL), "no net");
+    float *w = filled(nn_place(&net, 0), NAN), *again = filled(net.nw, NAN);
+    nn_init(&net, w, 4, 0), nn_init(&net, again, 4, 0);
+    CHECK(!memcmp(w, again, net.nw * sizeof *w), "start weights are not reproducible");
+    nn_init(&net, again, 5, 0);
+    CHECK(memcmp(w, again, net.nw * sizeof *w) != 0, "the seed does nothing");
+    for (size_t i = 0; i < net.n; i++) {
+        const struct nn_node *v = &net.node[i];
+        size_t n = v->in * v->out;
+        double sum = 0, square = 0, bias = 0;
+        if (!v->nw)
+            continue;
+        for (size_t j = 0; j < n; j++)
+            sum += (double)w[v->w0 + j], square += (double)w[v->w0 + j] * (double)w[v->w0 + j];
+        for (size_t j = n; j < v->nw; j++)
+            bias += fabs((double)w[v->w0 + j]);
+        double var = square / (double)n * (double)v->in;
+        CHECK(fabs(sum / (double)n) * sqrt((double)v->in) < 5 / sqrt((double)n), "mean of node %zu: %g", i, sum / (double)n);
+        CHECK(fabs(var - 1) < 5 * sqrt(2 / (double)n), "variance of node %zu: %g of 1/in", i, var);
+        CHECK(bias == 0, "bias of node %zu", i);
+    }
+    CHECK(memcmp(w + net.node[0].w0, w + net.node[net.n - 1].w0, IN * sizeof *w) != 0, "two layers start alike");
+    free(w), free(again);
+    nn_net_free(&net);
+}
+
+/* ---- optimiser -------------------------------------------------------------------------------------------- */
+
+static void test_adamw(void) {
+    enum { N = 101, STEPS = 40 };
+    struct adamw a, whole;
+    CHECK(!adamw_init(&a, N, NULL) && !adamw_init(&whole, N, NULL), "no optimiser");
+    float w[N], v[N], g[N], rate[N];
+    double ref[N], m1[N] = {0}, m2[N] = {0}, ema[N] = {0};
+    fill(w, N, 31);
+    memcpy(v, w, sizeof v);
+    for (size_t i = 0; i < N; i++)
+        ref[i] = (double)w[i], rate[i] = i % 3 ? 1 : 10;
+    for (uint64_t t = 1; t <= STEPS; t++) {
+        fill(g, N, 40 + t);
+        g[5] = 0; /* a weight without gradient decays and does nothing else */
+        struct adamw_step s = {t, 0.01f, 0.1f, t % 2 ? 1 : 0.25f, t % 4 ? 1 : 0.75f};
+        adamw_update(&whole, &s, v, g, rate, 0, N);
+        for (size_t at = 0; at < N; at += 13)
+            adamw_update(&a, &s, w, g, rate, at, N - at < 13 ? N - at : 13);
+        for (size_t i = 0; i < N; i++) {
+            double x = (double)g[i] * (double)s.clip, lr = (double)s.lr * (double)rate[i];
+            m1[i] = 0.9 * m1[i] + 0.1 * x;
+            m2[i] = 0.99 * m2[i] + 0.01 * x * x;
+            double step = m1[i] / (1 - pow(0.9, (double)t)) / (sqrt(m2[i] / (1 - pow(0.99, (double)t))) + 1e-8);
+            if (t == 1 && i != 5)
+                CHECK(close_to(step, x > 0 ? 1 : -1, 1e-6), "the first step is not the sign of the gradient: %g", step);
+            ref[i] -= lr * step + lr * 0.1 * ref[i];
+            if (s.ema < 1)
+                ema[i] = 0.75 * ema[i] + 0.25 * ref[i];
+        }
+        if (t == 1)
+            CHECK(close_to((double)w[1], ref[1], 1e-6), "first step: %g, should be %g", (double)w[1], ref[1]);
+    }
+    double bad = 0, bad_ema = 0;
+    for (size_t i = 0; i < N; i++) {
+        bad = fmax(bad, fabs((double)w[i] - ref[i]));
+        bad_ema = fmax(bad_ema, fabs((double)a.ema[i] - ema[i]));
+    }
+    CHECK(bad < 1e-5, "after %d steps weights are off by %g", STEPS, bad);
+    CHECK(bad_ema < 1e-5, "averaged weights are off by %g", bad_ema);
+    CHECK(!memcmp(w, v, sizeof w) && !memcmp(a.mem, whole.mem, 3 * N * sizeof *a.mem), "chunks change the result");
+
+    double square = 0;
+    for (size_t i = 0; i < N; i++)
+        square += (double)g[i] * (double)g[i];
+    CHECK(close_to(adamw_square(g, N), square, 1e-12), "sum of squares");
+    CHECK(adamw_square(g, 0) == 0, "sum of no squares");
+    adamw_free(&a), adamw_free(&whole);
+}
+
+int main(void) {
+    struct vae_err err = {0};
+    if (mat_open(&err)) {
+        fprintf(stderr, "%s\n", err.msg);
+        return 1;
+    }
+    test_table();
+    test_dropout();
+    test_nets();
+    test_init();
+    test_adamw();
+    return test_done();
+}
