@@ -13,6 +13,7 @@ enum { REDRAW_MS = 100 };
 static struct {
     const char *stage;
     struct timespec begun, drawn; /* the stage; the line */
+    struct vae_progress point;    /* the last point of the curve */
     int width;                    /* of the line that stands there now */
 } line;
 
@@ -35,10 +36,10 @@ static void describe(const struct vae_progress *p, double elapsed, char *text, s
         n = add(text, size, n, " %3.0f %%", 100 * (double)p->done / (double)p->total);
     else if (p->done)
         n = add(text, size, n, " %llu rows", (unsigned long long)p->done);
-    if (p->point) {
-        n = add(text, size, n, "  step %zu  ELBO %.2f", p->step, p->elbo);
-        if (isfinite(p->valid))
-            n = add(text, size, n, "  held out %.2f", -p->valid);
+    if (line.point.point && line.point.total == p->total) {
+        n = add(text, size, n, "  step %zu  ELBO %.2f", p->step, line.point.elbo);
+        if (isfinite(line.point.valid))
+            n = add(text, size, n, "  held out %.2f", -line.point.valid);
     }
     if (p->total && p->done && p->done < p->total) {
         double left = elapsed * (double)(p->total - p->done) / (double)p->done;
@@ -51,6 +52,8 @@ void cli_progress(const struct vae_progress *p) {
     char text[256];
     bool tty = isatty(STDERR_FILENO), new_stage = !line.stage || strcmp(line.stage, p->stage) != 0;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    if (p->point)
+        line.point = *p;
     if (new_stage)
         line.begun = now;
     if (!new_stage && (tty ? seconds(line.drawn, now) * 1000 < REDRAW_MS : !p->point))
@@ -61,7 +64,7 @@ void cli_progress(const struct vae_progress *p) {
     if (tty)
         fprintf(stderr, "\r%-*s", line.width, text); /* blanks over the rest of a longer line */
     else
-        fprintf(stderr, "%s\n", text);
+        cli_note("%s", text);
     line.width = tty ? (int)strlen(text) : 0;
     fflush(stderr);
 }

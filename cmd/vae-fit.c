@@ -67,7 +67,6 @@ static const struct cli_opt options[] = {
      .help = "share of the rows held out to stop the training"},
     {.name = "patience", .arg = "N", .kind = CLI_COUNT, .to = &fit.patience, .hi = 1e9, .given = &fit.patience_set,
      .help = "points of the curve without a gain before it stops, 0: never"},
-    {.name = "contaminated", .kind = CLI_FLAG, .to = &fit.contaminated, .help = "the rows hold anomalies too"},
     {.name = "no-calibrate", .kind = CLI_FLAG, .to = &o.no_calibrate, .help = "keep no rows apart for p-values"},
     {.name = "max-memory", .arg = "SIZE", .kind = CLI_BYTES, .to = &fit.max_memory,
      .help = "for the data (k, M, G, T), else half of the machine's"},

@@ -74,25 +74,26 @@ static void stream_info(struct cli_run *r, char *path) {
     cli_pump(r);
     print(r, path, vae_head_describe(vae_in_head(r->in), o.json));
     if (r->bad_rows && !r->err.code)
-        r->status = vae_exit_status(VAE_EDATA);
+        cli_fail(&r->err, VAE_EDATA, "%s: %" PRIu64 " bad row%s", path, r->bad_rows, r->bad_rows == 1 ? "" : "s");
 }
 
 int main(int argc, char **argv) {
     static char standard_input[] = "-";
     size_t n = cli_begin(&command, argc, argv);
     int status = 0;
-    cli.skip_bad = true; /* bad records are counted here, and tell in the exit status */
     for (size_t i = 0; i < n || i == 0; i++) {
         struct cli_run r = {0};
         char *path = n ? argv[i + 1] : standard_input;
         if (i > 0 && !o.json)
             putchar('\n');
+        cli.skip_bad = true; /* bad records are counted, all of them, and tell in the exit status */
         if (is_model(path))
             model_info(&r, path);
         else
             stream_info(&r, path);
         if (!r.err.code)
             cli_write(NULL, "", &r.err); /* finds out whether it could be written */
+        cli.skip_bad = false;
         int s = cli_end(&r);
         status = status ? status : s;
     }

@@ -187,7 +187,6 @@ struct vae_fit_opts {
     uint64_t seed;
     size_t threads;
     uint64_t max_memory; /* bytes of data held, 0: half of the machine's */
-    bool contaminated;   /* the training rows hold anomalies too */
     bool calibrate;      /* keep rows apart for p-values */
     bool skip_bad;       /* leave bad rows out, counting them */
     /* Progress; returning true stops the training with VAE_ESTOP. */

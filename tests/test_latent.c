@@ -2,6 +2,8 @@
  * test_latent.c - every posterior family of the table: draws, densities and divergences against its density written
  * down in double, and the gradient of the whole objective against central differences.
  */
+#include <stdbool.h>
+
 #include "base/rng.h"
 #include "latent/latent.h"
 #include "test.h"

@@ -183,7 +183,7 @@ static void test_weights(const struct nn_node *v, const struct ref *r, struct sh
 
 static void test_op(const struct nn_op *op, const struct ref *r, struct shape s, bool acc) {
     struct nn_cols c = {s.n, s.ld};
-    struct nn_node v = {.op = op, .in = s.in, .out = s.out, .src = 3, .acc = acc, .rate = 0.3f};
+    struct nn_node v = {.op = op, .in = s.in, .out = s.out, .src = 3, .acc = acc, .rate = 0.3f, .gain = 1};
     v.nw = op->nparam ? op->nparam(s.in, s.out) : 0;
     CHECK((v.nw > 0) == (op->grad != NULL) && (v.nw > 0) == (op->ntasks != NULL), "%s: weights without tasks", op->name);
     float *w = alloc(v.nw, sizeof *w), *x = alloc(s.in * s.ld, sizeof *x), *skip = alloc(s.out * s.ld, sizeof *skip);
@@ -311,6 +311,17 @@ static void test_dropout(void) {
 
 /* ---- whole networks --------------------------------------------------------------------------------------- */
 
+/* y = mask * act(W x + b), y not x; moves w and mask behind what it used. */
+static void ref_layer(const struct nn_mlp *m, size_t in, size_t out, const double **w, const double **mask,
+                      const double *x, double *y, size_t n) {
+    ref_dense(in, out, *w, x, NULL, y, n);
+    *w += in * out + out;
+    ref_of(m->act)->fn(out, out, NULL, y, NULL, y, n);
+    for (size_t j = 0; j < out * n && *mask; j++)
+        y[j] *= (*mask)[j];
+    *mask += *mask ? out * n : 0;
+}
+
 /* The network as nn.h describes it. mask: one [width,n] a hidden layer, behind each other, or NULL. */
 static void ref_mlp(const struct nn_mlp *m, const double *w, const double *mask, const double *x, double *y,
                     size_t n) {
@@ -320,21 +331,24 @@ static void ref_mlp(const struct nn_mlp *m, const double *w, const double *mask,
     memcpy(h, x, width * n * sizeof *h);
     for (size_t i = 0; i < m->nhidden; i++) {
         size_t out = m->hidden[i];
-        bool norm = m->residual && i > 0;
-        if (norm)
-            ref_layernorm(width, width, NULL, h, NULL, t, n);
-        ref_dense(width, out, w, norm ? t : h, NULL, a, n);
-        w += width * out + out;
-        ref_of(m->act)->fn(out, out, NULL, a, NULL, a, n);
-        for (size_t j = 0; j < out * n && mask; j++)
-            a[j] *= mask[j];
-        mask += mask ? out * n : 0;
-        for (size_t j = 0; j < out * n; j++)
-            h[j] = norm && width == out ? h[j] + a[j] : a[j];
+        if (!m->residual) {
+            ref_layer(m, width, out, &w, &mask, h, a, n);
+            memcpy(h, a, out * n * sizeof *h);
+        } else {
+            if (i == 0 || out != width) {
+                ref_dense(width, out, w, h, NULL, a, n);
+                w += width * out + out;
+                memcpy(h, a, out * n * sizeof *h);
+            }
+            ref_layernorm(out, out, NULL, h, NULL, t, n);
+            ref_layer(m, out, out, &w, &mask, t, a, n);
+            ref_dense(out, out, w, a, NULL, t, n);
+            w += out * out + out;
+            for (size_t j = 0; j < out * n; j++)
+                h[j] += t[j];
+        }
         width = out;
     }
-    if (m->residual && m->nhidden > 1)
-        ref_layernorm(width, width, NULL, h, NULL, h, n);
     ref_dense(width, m->out, w, h, NULL, y, n);
 }
 
@@ -480,6 +494,30 @@ static void test_init(void) {
     nn_net_free(&net);
 }
 
+/* An untrained residual network is linear: f(x) + f(y) = f(x + y). */
+static void test_linear_start(void) {
+    struct nn_net net = {0};
+    struct nn_work k;
+    size_t hidden[] = {9, 9, 6};
+    struct nn_mlp m = {4, 5, 3, hidden, &nn_silu, true, 0};
+    CHECK(!nn_mlp(&net, &m, NULL) && !nn_work_init(&k, &net, 3, false, NULL), "no net");
+    float *w = filled(nn_place(&net, 0), NAN);
+    nn_init(&net, w, 4, 0);
+    for (size_t f = 0; f < m.in; f++) {
+        float *x = k.act[0] + 3 * f;
+        fill(x, 2, 50 + f);
+        x[2] = x[0] + x[1];
+    }
+    nn_forward(&net, w, &k, 0, 3, NULL);
+    for (size_t f = 0; f < m.out; f++) {
+        const float *y = k.act[net.n] + 3 * f;
+        CHECK(y[0] != 0 && close_to((double)y[0] + (double)y[1], (double)y[2], 1e-5), "untrained and not linear");
+    }
+    free(w);
+    nn_work_free(&k);
+    nn_net_free(&net);
+}
+
 /* ---- optimiser -------------------------------------------------------------------------------------------- */
 
 static void test_adamw(void) {
@@ -540,6 +578,7 @@ int main(void) {
     test_dropout();
     test_nets();
     test_init();
+    test_linear_start();
     test_adamw();
     return test_done();
 }

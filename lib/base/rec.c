@@ -247,6 +247,8 @@ int rec_build_copy(struct rec_build *b, size_t field, const struct rec_col *src,
     return 0;
 }
 
+void rec_build_quoted(struct rec_build *b, bool quoted) { b->batch.quoted = quoted; }
+
 const struct vae_batch *rec_build_batch(struct rec_build *b, size_t rows) {
     for (size_t i = 0; i < b->nfields; i++) {
         const struct part *p = &b->parts[i];

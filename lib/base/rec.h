@@ -95,6 +95,7 @@ int rec_build_text(struct rec_build *, size_t field, const char *, size_t, struc
 /* Copies text cells from..from+n-1 of src column to the field. */
 int rec_build_copy(struct rec_build *, size_t field, const struct rec_col *src, size_t from, size_t n,
                    struct vae_err *);
+void rec_build_quoted(struct rec_build *, bool); /* are its text cells in CSV form? */
 const struct vae_batch *rec_build_batch(struct rec_build *, size_t rows);
 void rec_build_reset(struct rec_build *);
 void rec_build_free(struct rec_build *);

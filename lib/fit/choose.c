@@ -60,7 +60,7 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     c->steps = (size_t)(steps < 1 ? 1 : steps);
     c->valid_every = c->steps / 50 ? c->steps / 50 : 1;
     c->patience = o->patience_set ? o->patience : 12;
-    c->lr = (float)or_else(o->lr, 2e-3);
+    c->lr = (float)or_else(o->lr, 1e-3);
     c->decay = (float)or_else(o->decay, 0.01);
     c->beta = (float)or_else(o->beta, 1);
     c->warmup = (float)or_else(o->warmup, 0.2);

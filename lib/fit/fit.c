@@ -10,15 +10,11 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-struct progress {
-    const struct vae_fit_opts *opts;
-};
-
 static bool report_point(void *ctx, const struct train_point *pt) {
     const struct vae_fit_opts *o = ctx;
     struct vae_progress p = {.stage = "training", .done = pt->step, .total = pt->steps, .recon = pt->recon,
                              .kl = pt->kl, .beta = pt->beta, .elbo = pt->elbo, .valid = pt->valid, .step = pt->step,
-                             .point = true};
+                             .point = pt->curve};
     return o->report && o->report(o->ctx, &p);
 }
 

@@ -225,12 +225,19 @@ static double validate(struct trainer *t) {
     return t->data->nvalid ? sum / (double)t->data->nvalid : NAN;
 }
 
+static int tell(const struct trainer *t, train_report_fn *report, void *ctx, const struct train_point *pt,
+                struct vae_err *err) {
+    if (report && report(ctx, pt))
+        return err_set(err, VAE_ESTOP, "stopped at step %zu of %zu", t->step, t->cfg->steps);
+    return 0;
+}
+
 /* Validates, keeps the best, reports. *stop: nothing was gained for too long. */
 static int look_up(struct trainer *t, struct train_result *res, train_report_fn *report, void *ctx, bool *stop,
                    struct vae_err *err) {
     const struct train_config *c = t->cfg;
     double n = t->seen ? (double)t->seen : NAN;
-    struct train_point pt = {t->step, c->steps, t->recon / n, t->kl / n, (double)t->obj.beta, 0, 0};
+    struct train_point pt = {t->step, c->steps, true, t->recon / n, t->kl / n, (double)t->obj.beta, 0, 0};
     pt.elbo = -(pt.recon + pt.kl);
     pt.valid = validate(t);
     t->recon = t->kl = 0, t->seen = 0;
@@ -246,9 +253,7 @@ static int look_up(struct trainer *t, struct train_result *res, train_report_fn 
         }
     }
     *stop = c->patience && !warm && t->step - res->best_step >= c->patience * c->valid_every;
-    if (report && report(ctx, &pt))
-        return err_set(err, VAE_ESTOP, "stopped at step %zu of %zu", t->step, c->steps);
-    return 0;
+    return tell(t, report, ctx, &pt, err);
 }
 
 int train_model(struct vae_model *m, const struct train_data *data, const struct train_config *cfg, struct pool *pool,
@@ -262,6 +267,8 @@ int train_model(struct vae_model *m, const struct train_data *data, const struct
         r = train_step(&t, res, err);
         if (!r && (t.step % cfg->valid_every == 0 || t.step == cfg->steps))
             r = look_up(&t, res, report, ctx, &stop, err);
+        else if (!r)
+            r = tell(&t, report, ctx, &(struct train_point){.step = t.step, .steps = cfg->steps}, err);
     }
     if (!r && !res->best_step)
         r = err_set(err, VAE_EDIVERGED, "training gave no finite bound in %zu steps", t.step);

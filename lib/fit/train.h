@@ -22,10 +22,11 @@ struct train_data {
 
 struct train_point {
     size_t step, steps;
+    bool curve; /* after a validation: all that follows is set; else only a sign of life */
     double recon, kl, beta, elbo; /* of the batches since the last point, means per record */
     double valid;                 /* -ELBO on the rows held out, NaN where there are none */
 };
-/* Called after every validation; returning true stops the training (VAE_ESTOP). */
+/* Called after every step; returning true stops the training (VAE_ESTOP). */
 typedef bool train_report_fn(void *ctx, const struct train_point *);
 
 struct train_result {

@@ -152,6 +152,7 @@ int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, cons
         r = op->run(op, in, *from, &good, err);
     if (r && r != VAE_EROW)
         return r;
+    rec_build_quoted(op->build, in->quoted); /* kept cells are as they came */
     *out = rec_build_batch(op->build, good);
     op->row += good;
     *from += good + (r == VAE_EROW);

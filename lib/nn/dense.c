@@ -18,7 +18,7 @@ static size_t dense_nparam(size_t in, size_t out) { return out * in + out; }
 
 static void dense_init(const struct nn_node *v, float *w, uint64_t seed, uint64_t block) {
     rng_normals(w, v->in, v->out, v->out, seed, RNG_INIT, block, NULL, 0); /* drawn as [in,out] for speed: all alike */
-    float sd = sqrtf(1.0f / (float)v->in);
+    float sd = v->gain * sqrtf(1.0f / (float)v->in);
     for (size_t i = 0; i < v->in * v->out; i++)
         w[i] *= sd;
     memset(w + v->in * v->out, 0, v->out * sizeof *w);

@@ -14,7 +14,7 @@ int nn_add(struct nn_net *net, const struct nn_op *op, size_t in, size_t out, si
     net->node = node;
     if (net->n)
         in = node[net->n - 1].out;
-    node[net->n] = (struct nn_node){.op = op, .in = in, .out = out, .src = src, .rate = rate};
+    node[net->n] = (struct nn_node){.op = op, .in = in, .out = out, .src = src, .rate = rate, .gain = 1};
     node[net->n].nw = op->nparam ? op->nparam(in, out) : 0;
     if (op == &nn_residual)
         node[src].acc = true;
@@ -23,24 +23,40 @@ int nn_add(struct nn_net *net, const struct nn_op *op, size_t in, size_t out, si
     return 0;
 }
 
+/* act(W x + b) and dropout behind what is there. */
+static int add_layer(struct nn_net *net, const struct nn_mlp *m, size_t width, struct vae_err *err) {
+    int r = nn_add(net, &nn_dense, m->in, width, 0, 0, err);
+    if (!r)
+        r = nn_add(net, m->act, width, width, 0, 0, err);
+    if (!r && m->dropout > 0)
+        r = nn_add(net, &nn_dropout, width, width, net->n, m->dropout, err);
+    return r;
+}
+
+/* x + V act(W norm(x)) behind what is there. */
+static int add_block(struct nn_net *net, const struct nn_mlp *m, size_t width, struct vae_err *err) {
+    size_t src = net->n;
+    int r = nn_add(net, &nn_layernorm, width, width, 0, 0, err);
+    if (!r)
+        r = add_layer(net, m, width, err);
+    if (!r)
+        r = nn_add(net, &nn_dense, width, width, 0, 0, err);
+    if (!r) {
+        net->node[net->n - 1].gain = 0;
+        r = nn_add(net, &nn_residual, width, width, src, 0, err);
+    }
+    return r;
+}
+
 int nn_mlp(struct nn_net *net, const struct nn_mlp *m, struct vae_err *err) {
     int r = 0;
     for (size_t i = 0; i < m->nhidden && !r; i++) {
-        size_t width = m->hidden[i], src = net->n;
-        bool norm = m->residual && i > 0, add = norm && width == m->hidden[i - 1];
-        if (norm)
-            r = nn_add(net, &nn_layernorm, width, m->hidden[i - 1], 0, 0, err);
-        if (!r)
+        size_t width = m->hidden[i];
+        if (m->residual && (i == 0 || width != m->hidden[i - 1]))
             r = nn_add(net, &nn_dense, m->in, width, 0, 0, err);
         if (!r)
-            r = nn_add(net, m->act, width, width, 0, 0, err);
-        if (!r && m->dropout > 0)
-            r = nn_add(net, &nn_dropout, width, width, net->n, m->dropout, err);
-        if (!r && add)
-            r = nn_add(net, &nn_residual, width, width, src, 0, err);
+            r = m->residual ? add_block(net, m, width, err) : add_layer(net, m, width, err);
     }
-    if (!r && m->residual && m->nhidden > 1)
-        r = nn_add(net, &nn_layernorm, 0, m->hidden[m->nhidden - 1], 0, 0, err);
     return r ? r : nn_add(net, &nn_dense, m->in, m->out, 0, 0, err);
 }
 

@@ -35,6 +35,7 @@ struct nn_node {
     size_t w0, nw;  /* weights: w[w0 .. w0+nw) of the model's array */
     bool acc;       /* a later residual has already left a gradient for this node's input: add to it */
     float rate;     /* dropout */
+    float gain;     /* factor on the start weights */
 };
 
 struct nn_op {
@@ -67,14 +68,19 @@ struct nn_net {
  * (taken from the last node where there is one). VAE_EOS when out of memory. */
 int nn_add(struct nn_net *, const struct nn_op *, size_t in, size_t out, size_t src, float rate, struct vae_err *);
 
-/* What a multi-layer perceptron is made of. */
+/*
+ * What a multi-layer perceptron is made of. Plain: dense and activation for each hidden layer, then dense. Residual: a
+ * linear stream from input to output with a block x + V act(W norm(x)) for each hidden layer, V started at 0; the
+ * untrained network is linear, and what training adds to that has to earn its keep. Few rows then give at least what a linear
+ * model would (probabilistic PCA), many rows give depth.
+ */
 struct nn_mlp {
     size_t in, out;
     size_t nhidden;
     const size_t *hidden;
     const struct nn_op *act;
-    bool residual; /* pre-norm: from the second layer on x + act(W norm(x)) where widths agree, act(W norm(x)) elsewhere */
-    float dropout;
+    bool residual;
+    float dropout; /* of activations */
 };
 int nn_mlp(struct nn_net *, const struct nn_mlp *, struct vae_err *);
 /* Gives every node its offset, from w0 on; returns the first offset behind the net. */

@@ -88,21 +88,22 @@ static void add(struct em *e, size_t i, const float *z, double r) {
     }
 }
 
-/* Moments -> parameters: covariance shrunk by as many rows as there are latents, spread as the whole data. */
+/* Moments -> parameters: the covariance shrunk by (k + 1) / 10 rows that are spread as the whole data. */
 static void maximise(struct em *e, float *param) {
     size_t k = e->k;
     for (size_t i = 0; i < e->c; i++) {
         float *p = param + i * stride(k);
-        double w = e->weight[i] + 1e-9, *cov = e->cov + i * k * k, shrink = (double)k + 1;
+        double w = e->weight[i] + 1e-9, *cov = e->cov + i * k * k, shrink = 0.1 * ((double)k + 1);
+        double *mean = e->sum + i * k; /* in double: a mean rounded to float does not cancel against the squares */
         p[0] = (float)log(w / ((double)e->n + (double)e->c * 1e-9));
         for (size_t a = 0; a < k; a++)
-            p[1 + a] = (float)(e->sum[i * k + a] / w);
+            p[1 + a] = (float)(mean[a] /= w);
         for (size_t a = 0; a < k; a++)
             for (size_t b = 0; b <= a; b++) {
-                double s = cov[a * k + b] - w * (double)p[1 + a] * (double)p[1 + b];
+                double s = cov[a * k + b] - w * mean[a] * mean[b];
                 if (a == b)
-                    s += shrink * 0.1 * e->var[a] + w * 1e-6;
-                cov[a * k + b] = s / (w + shrink * 0.1);
+                    s += shrink * e->var[a] + w * 1e-6;
+                cov[a * k + b] = s / (w + shrink);
             }
         cholesky(k, cov, p + 1 + k);
     }
@@ -180,13 +181,17 @@ static int gmm_fit(size_t k, size_t n, const float *z, uint64_t seed, float *par
 
 static int gmm_check(size_t k, size_t size, const float *param, struct vae_err *err) {
     bool ok = size > 0 && size % stride(k) == 0 && size / stride(k) <= MAX_COMPONENTS;
+    double total = 0;
+    for (size_t i = 0; ok && i < size; i++)
+        ok = isfinite(param[i]);
     for (size_t c = 0; ok && c < size / stride(k); c++) {
         const float *l = param + c * stride(k) + 1 + k;
         ok = param[c * stride(k)] <= 0;
+        total += exp((double)param[c * stride(k)]);
         for (size_t i = 0; i < k; l += ++i)
             ok = ok && l[i] > 0;
     }
-    return ok ? 0 : err_set(err, VAE_EDATA, "the mixture prior does not fit the model");
+    return ok && fabs(total - 1) < 1e-3 ? 0 : err_set(err, VAE_EDATA, "the mixture prior does not fit the model");
 }
 
 static void gmm_sample(size_t k, size_t size, const float *param, uint64_t seed, uint64_t row, float *z) {

@@ -1,4 +1,5 @@
 /* normal.c - the standard normal, which the training objective pulls the posteriors to. */
+#include "base/err.h"
 #include "base/rng.h"
 #include "prior/prior.h"
 
@@ -13,8 +14,8 @@ static int normal_fit(size_t k, size_t n, const float *z, uint64_t seed, float *
 }
 
 static int normal_check(size_t k, size_t size, const float *param, struct vae_err *err) {
-    (void)k, (void)size, (void)param, (void)err;
-    return 0;
+    (void)k, (void)param;
+    return size == 0 ? 0 : err_set(err, VAE_EDATA, "the normal prior has no parameters, but %zu are given", size);
 }
 
 static void normal_sample(size_t k, size_t size, const float *param, uint64_t seed, uint64_t row, float *z) {

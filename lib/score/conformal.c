@@ -18,13 +18,13 @@ static int by_value(const void *a, const void *b) {
 void conformal_sort(float *cal, size_t n) { qsort(cal, n, sizeof *cal, by_value); }
 
 double conformal_p(const float *cal, size_t n, float s) {
-    size_t low = 0, high = n; /* cal[0..low) < s <= cal[high..n) */
+    size_t low = 0, high = n; /* cal[0..low) < s <= cal[high..n); a score that is no number is above all */
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        if (cal[mid] < s)
-            low = mid + 1;
-        else
+        if (cal[mid] >= s)
             high = mid;
+        else
+            low = mid + 1;
     }
     return (1 + (double)(n - low)) / ((double)n + 1);
 }

@@ -50,7 +50,7 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
     for (size_t i = 0; i < n; i++) {
         const struct score_parts *p = &s->parts[i];
         float score = (float)score_by(p, scorer_by(s->scorer)); /* what is printed decides, so that equal scores have equal p */
-        bool anomaly = (double)score >= s->threshold;
+        bool anomaly = !((double)score < s->threshold); /* a score that is no number is one, too */
         double pvalue = s->cal ? conformal_p(s->cal, op->m->cal.n, score) : NAN;
         double nll = scorer_by(s->scorer) == VAE_BY_IW ? -p->iw : -p->elbo;
         double value[7] = {(double)score, pvalue, anomaly, nll, p->recon, p->kl, p->mse};

@@ -127,8 +127,8 @@ struct csv_sample {
 
 enum { CSV_SAMPLE_ROWS = 100 };
 
-/* The delimiter: one that makes the first row a header of the wanted names, or gives it as many cells; else the one
- * that cuts most rows into as many cells as the first, 2 or more; else a comma. Ties: TAB ; | , in this order.
+/* The delimiter: one that makes the first row, of 2 or more cells, a header of the wanted names, or gives it as many
+ * cells; else the one that cuts most rows into as many cells as the first, 2 or more; else a comma. Ties: TAB ; | , in this order.
  * 1; 0 where the first row may go on behind the sample; VAE_EOS. */
 int csv_tell_delim(const struct csv_sample *, struct csv_layout *, char *delim, struct vae_err *);
 

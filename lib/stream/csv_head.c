@@ -58,7 +58,7 @@ int csv_tell_delim(const struct csv_sample *t, struct csv_layout *l, char *delim
     *delim = ',';
     for (const char *d = each; *d; d++) {
         size_t n, rows = agree(t, *d, &n);
-        if (!l->all && n >= l->tell) {
+        if (!l->all && n >= 2 && n >= l->tell) {
             int is = makes_header(t, *d, n, l, err);
             if (is < 0)
                 return is;

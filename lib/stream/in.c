@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "stream/format.h"
 
+enum { PLACE = 80 }; /* bytes of ":17" */
+
 struct vae_in {
     char **paths;
     size_t npaths, next_path;
@@ -26,8 +28,8 @@ struct vae_in {
     struct vae_in_stats stats;          /* of them; rows: of all */
     bool has_input;
     struct vae_err dead;                /* why there is nothing more */
-    char *where;
-    size_t where_cap;
+    char *first_name;                   /* whose head it is */
+    char *where;                        /* room for source_name() and a place */
 };
 
 static int out_of_memory(struct vae_err *err) { return err_set(err, VAE_EOS, "out of memory"); }
@@ -134,12 +136,16 @@ static const char *differs(const struct vae_head *a, const struct vae_head *b) {
     return x && y && strcmp(x, y) ? "latents of another model" : NULL;
 }
 
-/* The names of the first head, in its order. */
-static int remember_names(struct vae_in *in, struct vae_err *err) {
-    in->names = mem_array(in->head->nfields, sizeof *in->names);
-    for (size_t j = 0; in->names && j < in->head->nfields; j++)
+/* Takes the head of the first operand for that of all. */
+static int take_head(struct vae_in *in, const struct vae_head *head, struct vae_err *err) {
+    in->head = rec_head_copy(head, err);
+    if (!in->head)
+        return VAE_EOS;
+    in->names = mem_array(head->nfields, sizeof *in->names);
+    in->first_name = mem_text(source_name(in->src), strlen(source_name(in->src)));
+    for (size_t j = 0; in->names && j < head->nfields; j++)
         in->names[j] = in->head->fields[j].name;
-    return in->names ? 0 : out_of_memory(err);
+    return in->names && in->first_name ? 0 : out_of_memory(err);
 }
 
 /* Opens a reader on in->src, whose head must agree with the first one. */
@@ -158,15 +164,17 @@ static int open_reader(struct vae_in *in, struct vae_err *err) {
         return own.code ? own.code : out_of_memory(err);
     }
     const struct vae_head *head = in->now->head(in->reader);
-    if (!in->head) {
-        in->head = rec_head_copy(head, err);
-        return in->head ? remember_names(in, err) : VAE_EOS;
-    }
+    free(in->where);
+    in->where = mem_array(strlen(source_name(in->src)) + PLACE, 1);
+    if (!in->where)
+        return out_of_memory(err);
+    if (!in->head)
+        return take_head(in, head, err);
     struct vae_in_stats st = {0};
     if (match)
         in->now->stats(in->reader, &st);
     const char *what = st.extra_columns ? "more columns" : differs(in->head, head);
-    return what ? err_set(err, VAE_EDATA, "%s: %s than in %s", source_name(in->src), what, in->paths[0]) : 0;
+    return what ? err_set(err, VAE_EDATA, "%s: %s than in %s", source_name(in->src), what, in->first_name) : 0;
 }
 
 /* Opens the next operand that is not empty: 1, 0 where there is none, or a code. */
@@ -252,7 +260,7 @@ int vae_in_next(struct vae_in *in, const struct vae_batch **b, struct vae_err *e
         if (err)
             *err = own;
     }
-    in->has_input = !in->reader || n < 0 || more(in);
+    in->has_input = !in->reader || (n < 0 && n != VAE_EROW) || more(in);
     return n;
 }
 
@@ -273,7 +281,7 @@ const char *vae_in_where(const struct vae_in *in, size_t row) {
     if (!in->reader)
         return "end of input";
     in->now->where(in->reader, row, at);
-    snprintf(in->where, in->where_cap, "%s:%s", source_name(in->src), at);
+    snprintf(in->where, strlen(source_name(in->src)) + PLACE, "%s:%s", source_name(in->src), at);
     return in->where;
 }
 
@@ -286,6 +294,7 @@ void vae_in_free(struct vae_in *in) {
     free_names(in->opts.want.names, in->opts.want.n);
     free((void *)(uintptr_t)in->opts.want.optional);
     free(in->names);
+    free(in->first_name);
     free(in->where);
     rec_head_free(in->head);
     free(in);

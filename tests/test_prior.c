@@ -1,0 +1,269 @@
+/*
+ * test_prior.c - every prior of the table: fitted to rows of a known mixture its density must integrate to one, be
+ * that of its own draws, and come close to the truth; and odd data must not break a fit, nor odd numbers a load.
+ */
+#include <stdbool.h>
+
+#include "base/rng.h"
+#include "prior/prior.h"
+#include "test.h"
+
+static void *alloc(size_t n, size_t size) {
+    void *p = calloc(n ? n : 1, size);
+    if (!p)
+        abort();
+    return p;
+}
+
+/* ---- the truth: three normals in k dimensions, correlated -------------------------------------------------- */
+
+enum { NMIX = 3 };
+static const double WEIGHT[NMIX] = {0.5, 0.3, 0.2}, CENTRE[NMIX] = {-2, 1.5, 4}, SD[NMIX] = {0.6, 1, 0.4};
+
+/* z[j] = centre (1 - 0.5 j) + sd (eps[j] + 0.8 eps[j-1]) */
+static void draw_truth(size_t k, uint64_t row, float *z) {
+    double u, eps = 0;
+    float e[64];
+    rng_uniform(&u, 1, 7, RNG_TEST, 1, row);
+    rng_normals(e, k, 1, 1, 7, RNG_TEST, 2, NULL, row);
+    size_t c = u < WEIGHT[0] ? 0 : u < WEIGHT[0] + WEIGHT[1] ? 1 : 2;
+    for (size_t j = 0; j < k; j++) {
+        z[j] = (float)(CENTRE[c] * (1 - 0.5 * (double)j) + SD[c] * ((double)e[j] + 0.8 * eps));
+        eps = (double)e[j];
+    }
+}
+
+/* log density of the truth: the map from eps to z is lower triangular with sd on its diagonal. */
+static double logp_truth(size_t k, const float *z) {
+    double sum = 0;
+    for (size_t c = 0; c < NMIX; c++) {
+        double l = log(WEIGHT[c]), eps = 0;
+        for (size_t j = 0; j < k; j++) {
+            eps = ((double)z[j] - CENTRE[c] * (1 - 0.5 * (double)j)) / SD[c] - 0.8 * eps;
+            l -= 0.5 * eps * eps + log(SD[c]) + 0.5 * log(2 * M_PI);
+        }
+        sum += exp(l);
+    }
+    return log(sum);
+}
+
+static float *truth(size_t k, size_t n, uint64_t row0) {
+    float *z = alloc(n * k, sizeof *z);
+    for (size_t i = 0; i < n; i++)
+        draw_truth(k, row0 + i, z + i * k);
+    return z;
+}
+
+/* Fits p to z[n,k] twice: the same numbers, all accepted by check(). */
+static float *fitted(const struct prior *p, size_t k, size_t n, const float *z, size_t *size) {
+    struct vae_err err = {0};
+    *size = p->size(k, n);
+    float *param = alloc(*size + 1, sizeof *param), *again = alloc(*size + 1, sizeof *again);
+    param[*size] = 77;
+    CHECK(!p->fit(k, n, z, 1, param, &err), "%s k %zu n %zu: %s", p->name, k, n, err.msg);
+    p->fit(k, n, z, 1, again, &err);
+    CHECK(param[*size] == 77, "%s writes behind its parameters", p->name);
+    CHECK(!memcmp(param, again, *size * sizeof *param), "%s: a fit is not reproducible", p->name);
+    CHECK(!p->check(k, *size, param, &err), "%s k %zu n %zu: refuses its own fit: %s", p->name, k, n, err.msg);
+    for (size_t i = 0; i < *size; i++)
+        if (!isfinite(param[i])) {
+            CHECK(0, "%s k %zu n %zu: parameter %zu is %g", p->name, k, n, i, (double)param[i]);
+            break;
+        }
+    free(again);
+    return param;
+}
+
+/* ---- density against draws --------------------------------------------------------------------------------- */
+
+struct moments {
+    double mass, mean[2], var[2], cov, logp;
+};
+
+/* Of exp(logp) on a grid over -25..25 in k <= 2 dimensions. */
+static struct moments integrate(const struct prior *p, size_t k, size_t size, const float *param) {
+    enum { N = 1000 };
+    const double step = 50.0 / N;
+    struct moments m = {0};
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = 0; j < (k > 1 ? N : 1); j++) {
+            float z[2] = {(float)(-25 + step * ((double)i + 0.5)), (float)(-25 + step * ((double)j + 0.5))};
+            double l = p->logp(k, size, param, z), w = exp(l) * (k > 1 ? step * step : step);
+            m.mass += w, m.logp += w * l;
+            for (size_t a = 0; a < k; a++)
+                m.mean[a] += w * (double)z[a], m.var[a] += w * (double)z[a] * (double)z[a];
+            m.cov += w * (double)z[0] * (double)z[1];
+        }
+    m.cov -= m.mean[0] * m.mean[1];
+    for (size_t a = 0; a < k; a++)
+        m.var[a] -= m.mean[a] * m.mean[a];
+    return m;
+}
+
+static struct moments sampled(const struct prior *p, size_t k, size_t size, const float *param, size_t n) {
+    struct moments m = {0};
+    for (size_t i = 0; i < n; i++) {
+        float z[2] = {0}, again[2];
+        p->sample(k, size, param, 5, i, z);
+        if (i % 1000 == 0) {
+            p->sample(k, size, param, 5, i, again);
+            CHECK(!memcmp(z, again, k * sizeof *z), "%s: draw %zu is not a function of its number", p->name, i);
+        }
+        m.logp += p->logp(k, size, param, z) / (double)n;
+        for (size_t a = 0; a < k; a++)
+            m.mean[a] += (double)z[a] / (double)n, m.var[a] += (double)z[a] * (double)z[a] / (double)n;
+        m.cov += (double)z[0] * (double)z[1] / (double)n;
+    }
+    m.cov -= m.mean[0] * m.mean[1];
+    for (size_t a = 0; a < k; a++)
+        m.var[a] -= m.mean[a] * m.mean[a];
+    return m;
+}
+
+static void test_density(const struct prior *p, size_t k) {
+    enum { N = 3000, DRAWS = 100000 };
+    float *z = truth(k, N, 0), *fresh = truth(k, N, 1000000);
+    size_t size;
+    float *param = fitted(p, k, N, z, &size);
+    struct moments d = integrate(p, k, size, param), s = sampled(p, k, size, param, DRAWS);
+    CHECK(fabs(d.mass - 1) < 1e-4, "%s k %zu: the density integrates to %.7f", p->name, k, d.mass);
+    for (size_t a = 0; a < k; a++) {
+        CHECK(fabs(s.mean[a] - d.mean[a]) < 5 * sqrt(d.var[a] / DRAWS), "%s: mean %g of draws, %g of the density",
+              p->name, s.mean[a], d.mean[a]);
+        CHECK(fabs(s.var[a] / d.var[a] - 1) < 0.03, "%s: variance %g of draws, %g of the density", p->name, s.var[a],
+              d.var[a]);
+    }
+    CHECK(k == 1 || fabs(s.cov - d.cov) < 0.03 * (1 + fabs(d.cov)), "%s: covariance %g of draws, %g of the density", p->name,
+          s.cov, d.cov);
+    CHECK(fabs(s.logp - d.logp) < 0.02, "%s: E log p is %g over draws, %g over the density", p->name, s.logp, d.logp);
+    if (size) { /* a fitted one must be near the truth on rows it has not seen */
+        double loss = 0;
+        for (size_t i = 0; i < N; i++)
+            loss += (logp_truth(k, fresh + i * k) - p->logp(k, size, param, fresh + i * k)) / N;
+        CHECK(loss > -0.02 && loss < 0.08, "%s k %zu: %g nats from the truth", p->name, k, loss);
+    }
+    free(z), free(fresh), free(param);
+}
+
+/* The parameters that a single normal must get: mean and covariance of the rows, up to the shrinkage. */
+static void test_offset(const struct prior *p) {
+    enum { N = 50, K = 2 };
+    float z[N * K];
+    size_t size;
+    for (size_t shift = 0; shift < 2; shift++) {
+        for (size_t i = 0; i < N; i++) {
+            rng_normals(z + i * K, K, 1, 1, 3, RNG_TEST, 4, NULL, i);
+            z[i * K] += shift ? 4096 : 0;
+        }
+        float *param = fitted(p, K, N, z, &size), at[K] = {shift ? 4096.5f : 0.5f, -0.25f};
+        static double here;
+        double l = p->logp(K, size, param, at);
+        if (!shift)
+            here = l;
+        else if (size)
+            CHECK(fabs(l - here) < 2e-2, "%s: a shift changes the density from %g to %g", p->name, here, l);
+        free(param);
+    }
+}
+
+/* Few rows, many latents, constants, ties: every fit gives finite draws near the data and a finite density. */
+static void test_odd(const struct prior *p) {
+    static const struct {
+        size_t k, n;
+        int kind; /* 0 normal, 1 constant, 2 one column constant, 3 two values, 4 two equal columns, 5 one outlier */
+    } cases[] = {{1, 2, 0}, {2, 2, 0}, {64, 2, 0}, {64, 100, 0}, {2, 500, 1}, {3, 500, 2}, {1, 500, 3}, {2, 500, 4},
+                 {2, 500, 5}, {600, 20, 0}, {5, 2, 1}};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        size_t k = cases[c].k, n = cases[c].n, size;
+        float *z = alloc(n * k, sizeof *z), *draw = alloc(k, sizeof *draw);
+        for (size_t i = 0; i < n; i++) {
+            float *r = z + i * k;
+            rng_normals(r, k, 1, 1, 9, RNG_TEST, 5, NULL, i);
+            for (size_t j = 0; j < k; j++)
+                r[j] = cases[c].kind == 1   ? 3
+                       : cases[c].kind == 2 ? (j ? r[j] : -1)
+                       : cases[c].kind == 3 ? (i % 3 ? 2.0f : -2.0f)
+                       : cases[c].kind == 4 ? r[0]
+                       : cases[c].kind == 5 ? (i == 7 ? 1000 : r[j])
+                                            : r[j];
+        }
+        float *param = fitted(p, k, n, z, &size);
+        bool ok = true;
+        for (uint64_t i = 0; i < 200; i++) {
+            p->sample(k, size, param, 1, i, draw);
+            for (size_t j = 0; j < k; j++)
+                ok = ok && isfinite(draw[j]) && (cases[c].kind != 1 || !size || fabsf(draw[j] - 3) < 0.1f);
+            ok = ok && isfinite(p->logp(k, size, param, draw));
+        }
+        CHECK(ok && isfinite(p->logp(k, size, param, z)), "%s case %zu: draws or density make no sense", p->name, c);
+        free(z), free(draw), free(param);
+    }
+}
+
+static bool refuses(const struct prior *p, size_t k, size_t size, const float *param) {
+    struct vae_err err = {0};
+    int r = p->check(k, size, param, &err);
+    return r == VAE_EDATA && err.code == VAE_EDATA && *err.msg;
+}
+
+static void test_check_gmm(void) {
+    enum { K = 2, STRIDE = 1 + K + 3, C = 2 };
+    const struct prior *p = &prior_gmm;
+    const float half = -0.6931472f;
+    const float good[C * STRIDE] = {half, 0, 1, 1, 0.5f, 2, half, -1, 3, 0.1f, -4, 0.2f};
+    float bad[17 * STRIDE];
+    CHECK(!p->check(K, C * STRIDE, good, NULL), "refuses a good mixture");
+    CHECK(refuses(p, K, 0, good) && refuses(p, K, C * STRIDE - 1, good) && refuses(p, 3, C * STRIDE, good),
+          "takes a wrong number of parameters");
+    for (size_t i = 0; i < 17; i++)
+        memcpy(bad + i * STRIDE, good, STRIDE * sizeof *bad), bad[i * STRIDE] = -2.8332133f;
+    CHECK(refuses(p, K, 17 * STRIDE, bad), "takes more components than there may be");
+    static const float odd[] = {NAN, INFINITY, -INFINITY};
+    for (size_t i = 0; i < C * STRIDE; i++)
+        for (size_t o = 0; o < 3; o++) {
+            memcpy(bad, good, sizeof good);
+            bad[i] = odd[o];
+            CHECK(refuses(p, K, C * STRIDE, bad), "takes %g for parameter %zu", (double)odd[o], i);
+        }
+    static const struct {
+        size_t at;
+        float value;
+    } wrong[] = {{0, 0.5f}, {0, -0.1f}, {6, -9}, {3, 0}, {5, -1}, {9, -0.0f}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        memcpy(bad, good, sizeof good);
+        bad[wrong[i].at] = wrong[i].value;
+        CHECK(refuses(p, K, C * STRIDE, bad), "takes %g for parameter %zu", (double)wrong[i].value, wrong[i].at);
+    }
+    /* the density by hand: 0.5 N(z; 0,1, ...) with L = (1, 0; 0.5, 2), and one component far away */
+    float z[K] = {1, 2.5f};
+    double t1 = 1, t2 = (2.5 - 1 - 0.5 * t1) / 2, want = 0.5 * exp(-(t1 * t1 + t2 * t2) / 2) / (2 * M_PI * 2);
+    double u1 = 2 / 0.1, u2 = (2.5 - 3 + 4 * u1) / 0.2;
+    want += 0.5 * exp(-(u1 * u1 + u2 * u2) / 2) / (2 * M_PI * 0.02);
+    CHECK(fabs(p->logp(K, C * STRIDE, good, z) - log(want)) < 1e-6, "density %.9f, should be %.9f",
+          p->logp(K, C * STRIDE, good, z), log(want));
+    z[0] = 1e20f;
+    CHECK(p->logp(K, C * STRIDE, good, z) < -1e30 && !isnan(p->logp(K, C * STRIDE, good, z)), "far out: %g",
+          p->logp(K, C * STRIDE, good, z));
+}
+
+static void test_normal(void) {
+    float zero[3] = {0}, z[3] = {1, -2, 0.5f};
+    CHECK(fabs(prior_normal.logp(3, 0, NULL, zero) + 3 * 0.918938533204673) < 1e-12, "log N(0)");
+    CHECK(fabs(prior_normal.logp(3, 0, NULL, z) + 3 * 0.918938533204673 + 2.625) < 1e-12, "log N(z)");
+    CHECK(prior_normal.size(5, 100) == 0 && refuses(&prior_normal, 3, 3, zero), "takes parameters it has not");
+}
+
+int main(void) {
+    for (size_t t = 0; prior_table[t]; t++) {
+        const struct prior *p = prior_table[t];
+        CHECK(prior_by_name(p->name) == p && p->about && *p->about, "%s: not found by its name", p->name);
+        test_density(p, 1);
+        test_density(p, 2);
+        test_offset(p);
+        test_odd(p);
+    }
+    CHECK(!prior_by_name("no such"), "an unknown name is found");
+    test_check_gmm();
+    test_normal();
+    return test_done();
+}
