@@ -166,6 +166,8 @@ void cli_log_start(const char *program); /* its name for messages; starts the cl
 /* One line each. Notes and warnings are not shown with -q. Control bytes are shown as \xNN. */
 void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void cli_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* strerror() as our messages have it: lower case. Valid until the next call. */
+const char *cli_reason(int error);
 void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 struct cli_totals {

@@ -1,6 +1,7 @@
 /* cli_log.c - messages and the summary line on standard error, as text, logfmt or JSON lines. */
 #include "cli.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -162,4 +163,12 @@ void cli_summary(const struct cli_totals *t) {
     put_count(f, "status", (uint64_t)t->status);
     fputs(cli.log_format == CLI_LOG_JSON ? "}\n" : "\n", f);
     funlockfile(f);
+}
+
+const char *cli_reason(int error) {
+    static char text[128];
+    snprintf(text, sizeof text, "%s", strerror(error));
+    if (islower((unsigned char)text[1]))
+        text[0] = (char)tolower((unsigned char)text[0]);
+    return text;
 }

@@ -60,7 +60,7 @@ static void guard_descriptors(void) {
 /* Ends after what went to standard output. */
 static _Noreturn void leave(void) {
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        cli_error("standard output: %s", strerror(errno));
+        cli_error("standard output: %s", cli_reason(errno));
         exit(vae_exit_status(VAE_EIO));
     }
     exit(0);

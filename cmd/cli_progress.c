@@ -11,7 +11,8 @@
 enum { REDRAW_MS = 100 };
 
 static struct {
-    const char *stage;
+    const char *stage;            /* NULL before the first */
+    bool tty;
     struct timespec begun, drawn; /* the stage; the line */
     struct vae_progress point;    /* the last point of the curve */
     int width;                    /* of the line that stands there now */
@@ -50,22 +51,24 @@ static void describe(const struct vae_progress *p, double elapsed, char *text, s
 void cli_progress(const struct vae_progress *p) {
     struct timespec now;
     char text[256];
-    bool tty = isatty(STDERR_FILENO), new_stage = !line.stage || strcmp(line.stage, p->stage) != 0;
+    bool new_stage = !line.stage || strcmp(line.stage, p->stage) != 0;
+    if (!line.stage)
+        line.tty = isatty(STDERR_FILENO);
     clock_gettime(CLOCK_MONOTONIC, &now);
     if (p->point)
         line.point = *p;
     if (new_stage)
         line.begun = now;
-    if (!new_stage && (tty ? seconds(line.drawn, now) * 1000 < REDRAW_MS : !p->point))
+    if (!new_stage && (line.tty ? seconds(line.drawn, now) * 1000 < REDRAW_MS : !p->point))
         return;
     line.stage = p->stage;
     line.drawn = now;
     describe(p, seconds(line.begun, now), text, sizeof text);
-    if (tty)
+    if (line.tty)
         fprintf(stderr, "\r%-*s", line.width, text); /* blanks over the rest of a longer line */
     else
         cli_note("%s", text);
-    line.width = tty ? (int)strlen(text) : 0;
+    line.width = line.tty ? (int)strlen(text) : 0;
     fflush(stderr);
 }
 

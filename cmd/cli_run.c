@@ -56,12 +56,12 @@ int cli_write(const char *path, const char *text, struct vae_err *err) {
     const char *name = standard ? "standard output" : path;
     FILE *f = standard ? stdout : fopen(path, "we");
     if (!f)
-        return cli_fail(err, VAE_ECREATE, "%s: %s", name, strerror(errno));
+        return cli_fail(err, VAE_ECREATE, "%s: %s", name, cli_reason(errno));
     bool bad = fputs(text, f) < 0 || fflush(f) != 0;
     int why = errno;
     if (!standard && fclose(f) != 0 && !bad)
         bad = true, why = errno;
-    return bad ? cli_fail(err, VAE_EIO, "%s: %s", name, strerror(why)) : 0;
+    return bad ? cli_fail(err, VAE_EIO, "%s: %s", name, cli_reason(why)) : 0;
 }
 
 /* What was read, for the summary. */

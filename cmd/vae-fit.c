@@ -102,7 +102,7 @@ struct curve {
 
 /* Training goes on without the curve; the status tells in the end. */
 static void lose_curve(struct curve *c) {
-    cli_fail(&c->err, VAE_EIO, "%s: %s", c->name, strerror(errno));
+    cli_fail(&c->err, VAE_EIO, "%s: %s", c->name, cli_reason(errno));
     if (c->file != stdout)
         fclose(c->file);
     c->file = NULL;
@@ -117,9 +117,9 @@ static bool open_curve(struct curve *c, struct vae_err *err) {
     c->name = standard ? "standard output" : o.log;
     c->file = standard ? stdout : fopen(o.log, "we");
     if (!c->file)
-        cli_fail(err, VAE_ECREATE, "%s: %s", c->name, strerror(errno));
+        cli_fail(err, VAE_ECREATE, "%s: %s", c->name, cli_reason(errno));
     else if (fputs("step,recon,kl,beta,elbo,valid\n", c->file) < 0 || fflush(c->file) != 0)
-        cli_fail(err, VAE_EIO, "%s: %s", c->name, strerror(errno));
+        cli_fail(err, VAE_EIO, "%s: %s", c->name, cli_reason(errno));
     return err->code == 0;
 }
 
@@ -136,7 +136,7 @@ static void close_curve(struct curve *c) {
     FILE *f = c->file;
     c->file = NULL;
     if (f && f != stdout && fclose(f) != 0)
-        cli_fail(&c->err, VAE_EIO, "%s: %s", c->name, strerror(errno));
+        cli_fail(&c->err, VAE_EIO, "%s: %s", c->name, cli_reason(errno));
 }
 
 /* Called by vae_fit(). While it reads there is nothing to end in order, and a read that waits would not notice. */
@@ -147,11 +147,9 @@ static bool report(void *ctx, const struct vae_progress *p) {
         cli_signals_catch();
         catching = true;
     }
-    if (p->point) {
-        c->step = p->step;
-        if (c->file)
-            add_point(c, p);
-    }
+    c->step = p->step ? p->step : c->step;
+    if (p->point && c->file)
+        add_point(c, p);
     if (c->show)
         cli_progress(p);
     return cli_signal_caught();
@@ -174,7 +172,7 @@ static void judge(const struct vae_fit_report *rep) {
     if (!isfinite(gain))
         return;
     if (gain <= noise)
-        cli_note("the model explains no more than independent columns do: it has found no structure to use");
+        cli_note("the model does not clearly explain more than independent columns do");
     else if (isfinite(linear) && linear < -noise)
         cli_note("the model explains %.4g nats a record more than independent columns, but %.4g less than a linear one",
                  gain, -linear);

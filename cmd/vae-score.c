@@ -62,7 +62,7 @@ static void warn(const struct vae_op *op) {
     vae_score_totals(op, &t);
     if (t.alpha_raised)
         cli_warn("the calibration rows are too few for this alpha; %.6g is used", t.alpha);
-    else if (!isfinite(t.threshold) && !o.mean_nll)
+    else if (!isfinite(t.threshold))
         cli_warn("the model has no calibration for this score: no p, no anomalies");
 }
 
@@ -88,7 +88,8 @@ static void print_mean(struct cli_run *r) {
 static void score(struct cli_run *r) {
     struct vae_score_totals t;
     r->scored = true;
-    warn(r->op);
+    if (!o.mean_nll)
+        warn(r->op);
     if (!o.mean_nll && !cli_out(r, vae_op_head(r->op), false))
         return;
     cli_pump(r);

@@ -5,8 +5,8 @@
 #include "stream/csv.h"
 #include "test.h"
 
-/* What a reader makes of a text, as text: names (a * behind those kept), then "LINE:cell|cell" a record, "!CODE MESSAGE"
- * a fault, at the end how many headers and extra columns were seen. */
+/* What a reader makes of a text, as text: names (a * behind those kept), then "LINE:cell|cell" a record, "!CODE
+ * MESSAGE" a fault, at the end how many headers and extra columns were seen. */
 static char *dump(const char *p, size_t n, size_t chunk, const struct stream_read_opts *o, bool tsv) {
     const struct stream_format *f = tsv ? &stream_tsv : &stream_csv;
     struct buf b = {0};
@@ -56,14 +56,15 @@ static char *dump(const char *p, size_t n, size_t chunk, const struct stream_rea
 
 struct test_case {
     const char *what, *text, *expect;
-    const char *want[4];   /* a ? in front: optional */
+    const char *want[4]; /* a ? in front: optional */
     const char *keep[3];
-    int header;            /* 0: by content, 1: yes, 2: no */
+    int header; /* 0: by content, 1: yes, 2: no */
     char delim;
     bool tsv;
 };
 
-#define CASE(a, b, ...) {.what = a, .text = b, .expect = __VA_ARGS__}
+#define CASE(a, b, ...)                                                                                                \
+    { .what = a, .text = b, .expect = __VA_ARGS__ }
 
 /* ---- the dialect and headers, nothing asked for -------------------------------------------------------- */
 
@@ -73,31 +74,37 @@ static const struct test_case plain_cases[] = {
     CASE("CRLF", "a,b\r\n1,2\r\n3,4\r\n", "a|b\n2:1|2\n3:3|4\nh1 x0"),
     CASE("CR", "a,b\r1,2\r3,4\r", "a|b\n2:1|2\n3:3|4\nh1 x0"),
     CASE("mixed line ends", "a,b\n1,2\r\n3,4\r5,6\n\r\n7,8", "a|b\n2:1|2\n3:3|4\n4:5|6\n6:7|8\nh1 x0"),
-    CASE("byte order mark", "\xef\xbb\xbf" "a,b\n1,2\n", "a|b\n2:1|2\nh1 x0"),
+    CASE("byte order mark",
+         "\xef\xbb\xbf"
+         "a,b\n1,2\n",
+         "a|b\n2:1|2\nh1 x0"),
     CASE("half a byte order mark", "\xef\xbb,b\n1,2\n", "x1|x2\n1:\xef\xbb|b\n2:1|2\nh0 x0", .header = 2),
     CASE("blank lines", "\n\na,b\n\n1,2\n \t \n3,4\n\n", "a|b\n5:1|2\n7:3|4\nh1 x0"),
     CASE("blank lines of a single column", "a\n1\n\n\"\"\n3\n", "a\n2:1\n4:\"\"\n5:3\nh1 x0"),
     CASE("empty cells", "a,b,c\n1,,\n,2,\n,,3\n,,\n", "a|b|c\n2:1||\n3:|2|\n4:||3\n5:||\nh1 x0"),
     CASE("blanks stay", "a,b\n 1 ,\t2\n", "a|b\n2: 1 |\t2\nh1 x0"),
     CASE("quoted cells", "a,b\n\"x,y\",1\n\"x\"\"y\",2\n\"\",3\n\"\"\"\",4\n\"a\",\"5\"\n",
-     "a|b\n2:\"x,y\"|1\n3:\"x\"\"y\"|2\n4:\"\"|3\n5:\"\"\"\"|4\n6:\"a\"|\"5\"\nh1 x0"),
+         "a|b\n2:\"x,y\"|1\n3:\"x\"\"y\"|2\n4:\"\"|3\n5:\"\"\"\"|4\n6:\"a\"|\"5\"\nh1 x0"),
     CASE("line ends within quotes", "a,b\n\"x\ny\",1\n\"x\r\ny\rz\",2\nw,3\n",
-     "a|b\n2:\"x\ny\"|1\n4:\"x\r\ny\rz\"|2\n7:w|3\nh1 x0"),
+         "a|b\n2:\"x\ny\"|1\n4:\"x\r\ny\rz\"|2\n7:w|3\nh1 x0"),
     CASE("quotes within a cell", "a,b\n5\" pipe,1\nx \"y\",2\n", "a|b\n2:5\" pipe|1\n3:x \"y\"|2\nh1 x0"),
-    CASE("blanks behind a quote", "a,b\n\"x\" ,1\n\"y\"\t\n", "a|b\n2:\"x\"|1\n!-9 memory:3: expected 2 values, got 1\nh1 x0"),
+    CASE("blanks behind a quote", "a,b\n\"x\" ,1\n\"y\"\t\n",
+         "a|b\n2:\"x\"|1\n!-9 memory:3: expected 2 values, got 1\nh1 x0"),
     CASE("text behind a quote", "a,b\n\"x\"y,1\n\"x\"\"y\"z\"\"w\",2\n1,3\n",
-     "a|b\n!-9 memory:2: text behind the closing quote of a cell\n!-9 memory:3: text behind the closing quote of a "
-     "cell\n4:1|3\nh1 x0"),
+         "a|b\n!-9 memory:2: text behind the closing quote of a cell\n!-9 memory:3: text behind the closing quote of a "
+         "cell\n4:1|3\nh1 x0"),
     CASE("an open quote", "a,b\nx,1\ny\n\"x\ny\",\"z\n\n",
-     "a|b\n2:x|1\n!-9 memory:3: expected 2 values, got 1\n!-9 memory:5: a quote is opened and never closed\nh1 x0"),
+         "a|b\n2:x|1\n!-9 memory:3: expected 2 values, got 1\n!-9 memory:5: a quote is opened and never closed\nh1 x0"),
     CASE("an open quote alone", "a,b\nx,1\n\"", "a|b\n2:x|1\n!-9 memory:3: a quote is opened and never closed\nh1 x0"),
     CASE("ragged rows", "a,b\n1\n1,2\n1,2,3\n3,4\n",
-     "a|b\n!-9 memory:2: expected 2 values, got 1\n3:1|2\n!-9 memory:4: expected 2 values, got 3\n5:3|4\nh1 x0"),
+         "a|b\n!-9 memory:2: expected 2 values, got 1\n3:1|2\n!-9 memory:4: expected 2 values, got 3\n5:3|4\nh1 x0"),
     CASE("bytes that are no UTF-8", "a,b\n\xff\xfe,1\n\xe9t\xe9,2\n", "a|b\n2:\xff\xfe|1\n3:\xe9t\xe9|2\nh1 x0"),
-    CASE("names that are no UTF-8", "a,\xe9\n1,2\n", "!-2 memory:1: the name of column 2 is no UTF-8; convert it with iconv(1)\n"),
+    CASE("names that are no UTF-8", "a,\xe9\n1,2\n",
+         "!-2 memory:1: the name of column 2 is no UTF-8; convert it with iconv(1)\n"),
     CASE("names are trimmed and unquoted", " a ,\"b \"\"c\"\"\",\" d\" \n1,2,3\n", "a|b \"c\"| d\n2:1|2|3\nh1 x0"),
     CASE("nameless columns", ",b,\n1,2,3\n", "x1|b|x3\n2:1|2|3\nh1 x0"),
-    CASE("the same name twice", "a,b,a\n1,2,3\n", "!-2 memory:1: there are two columns 'a'; if row 1 is data, say --no-header\n"),
+    CASE("the same name twice", "a,b,a\n1,2,3\n",
+         "!-2 memory:1: there are two columns 'a'; if row 1 is data, say --no-header\n"),
     CASE("empty", "", "!-2 memory: no data\n"),
     CASE("only blank lines", "\n \n", "!-2 memory: no data\n"),
     CASE("only a header", "a,b\n", "a|b\nh1 x0 assumed"),
@@ -118,7 +125,8 @@ static const struct test_case plain_cases[] = {
     CASE("commas with semicolons in some cells", "a,b\nx;y,1\nz,2\nu;v;w,3\n", "a|b\n2:x;y|1\n3:z|2\n4:u;v;w|3\nh1 x0"),
     CASE("commas in quotes", "a;b\n\"1,2,3\";4\n\"5,6\";7\n", "a|b\n2:\"1,2,3\"|4\n3:\"5,6\"|7\nh1 x0"),
     CASE("delimiter said", "a:b\n1:2,3\n", "a|b\n2:1|2,3\nh1 x0", .delim = ':'),
-    CASE("a bad delimiter", "a:b\n1:2,3\n", "!-1 a delimiter is one ASCII character, no quote and no line end\n", .delim = '"'),
+    CASE("a bad delimiter", "a:b\n1:2,3\n", "!-1 a delimiter is one ASCII character, no quote and no line end\n",
+         .delim = '"'),
     CASE("tsv", "a,c\tb\n1\t2\n", "a,c|b\n2:1|2\nh1 x0", .tsv = true),
     CASE("kept columns", "id,a,b\nx,1,2\n", "id*|a|b*\n2:x|1|2\nh1 x0", .keep = {"id", "3"}),
     CASE("an unknown one", "id,a,b\nx,1,2\n", "!-1 memory:1: no column 'ID' to keep\n", .keep = {"ID"}),
@@ -138,7 +146,7 @@ static const struct test_case want_cases[] = {
     CASE("no header", "1,2\n3,4\n", "x|y\n1:1|2\n2:3|4\nh0 x0", XY),
     CASE("a header later", "1,2\n3,4\ny,x\n5,6\n", "x|y\n1:1|2\n2:3|4\n4:6|5\nh1 x0", XY),
     CASE("a wider header later", "1,2\ny,a,x\n5,6,7\n8,9\nx,y\n1,2\n",
-     "x|y\n1:1|2\n3:7|5\n!-9 memory:4: expected 3 values, got 2\n6:1|2\nh2 x1", XY),
+         "x|y\n1:1|2\n3:7|5\n!-9 memory:4: expected 3 values, got 2\n6:1|2\nh2 x1", XY),
     CASE("headers between", "x,y\n1,2\nx,y\n3,4\ny,x\n5,6\nx,y\n", "x|y\n2:1|2\n4:3|4\n6:6|5\nh4 x0", XY),
     CASE("header refused", "1,2\nx,y\n", "x|y\n1:1|2\n2:x|y\nh0 x0", XY, .header = 2),
     CASE("one missing", "x,z\n1,2\n", "!-2 memory:1: column 'y' is missing\n", XY),
@@ -155,7 +163,7 @@ static const struct test_case want_cases[] = {
     CASE("optional by position", "1,2,a\n", "x|y|id*\n1:1|2|a\nh0 x0", .want = {"x", "y", "?id"}),
     CASE("optional not there by position", "1,2\n", "x|y\n1:1|2\nh0 x0", .want = {"x", "?id", "y"}),
     CASE("optional gone later", "id,y,x\na,1,2\ny,x\n", "x|y|id*\n2:2|1|a\n!-2 memory:3: column 'id' is missing\nh1 x0",
-     .want = {"x", "y", "?id"}),
+         .want = {"x", "y", "?id"}),
     CASE("keep another", "id,y,x\na,1,2\n", "x|y|id*\n2:2|1|a\nh1 x0", XY, .keep = {"id"}),
     CASE("keep by number", "id,y,x\na,1,2\nx,id,y\n3,b,4\n", "x|y|id*\n2:2|1|a\n4:3|4|b\nh2 x0", XY, .keep = {"1"}),
     CASE("keep a wanted one", "y,x\n1,2\n", "x*|y\n2:2|1\nh1 x0", XY, .keep = {"x"}),
@@ -220,8 +228,9 @@ static void test_truncation(void) {
 
 static void test_nul(void) {
     static const char text[] = "a,b\n1,\0\n2,3\n\"\0\n\",4\n\0\n5,6\n7,8\0", head[] = "a\0,b\n1,2\n";
-    static const char expect[] = "a|b\n!-9 memory:2: NUL byte in a text table\n3:2|3\n!-9 memory:4: NUL byte in a text table\n"
-                                 "!-9 memory:6: NUL byte in a text table\n7:5|6\n!-9 memory:8: NUL byte in a text table\nh1 x0";
+    static const char expect[] =
+        "a|b\n!-9 memory:2: NUL byte in a text table\n3:2|3\n!-9 memory:4: NUL byte in a text table\n"
+        "!-9 memory:6: NUL byte in a text table\n7:5|6\n!-9 memory:8: NUL byte in a text table\nh1 x0";
     struct stream_read_opts o = {.header = 1};
     for (size_t chunk = 0; chunk < sizeof text; chunk++) {
         char *got = dump(text, sizeof text - 1, chunk, &o, false);
@@ -266,7 +275,9 @@ static void test_large_cells(void) {
             for (size_t i = 0; i < b.rows; i++, seen++) {
                 size_t len;
                 const char *cell = rec_cell(&b.cols[0], i, &len);
-                CHECK(len == (seen == 1 ? n : 1) && cell[0] == p[seen == 0 ? 4 : seen == 1 ? 8 : size - 4],
+                CHECK(len == (seen == 1 ? n : 1) && cell[0] == p[seen == 0   ? 4
+                                                                 : seen == 1 ? 8
+                                                                             : size - 4],
                       "row %zu has a cell of %zu bytes", seen, len);
             }
         if (n <= CSV_CELL_MAX)
@@ -284,7 +295,7 @@ static void test_large_cells(void) {
 /* Rows of many cells: in the limit, and beyond. */
 static void test_wide_rows(void) {
     for (int over = 0; over <= 1; over++) {
-        size_t cells = (over ? (64 << 20) : (20 << 20)) / 4 + 2, n = 4 * cells;
+        size_t cells = (size_t)(over ? 64 << 20 : 20 << 20) / 4 + 2, n = 4 * cells;
         char *p = malloc(2 * n);
         for (size_t i = 0; i < 2 * cells; i++)
             memcpy(p + 4 * i, i % cells == cells - 1 ? "123\n" : "123,", 4);
@@ -378,7 +389,8 @@ static void test_round_trip(void) {
         CHECK(got && !strcmp(got, same[i]), "got\n%s\nnot\n%s", got, same[i]);
         free(got);
     }
-    char *got = rewrite("a;b\n1,5;2\n\"x,y\";\"p;\"\"q\"\n", &o, &stream_csv, &(struct vae_out_opts){.header = -1, .delim = ','});
+    char *got = rewrite("a;b\n1,5;2\n\"x,y\";\"p;\"\"q\"\n", &o, &stream_csv,
+                        &(struct vae_out_opts){.header = -1, .delim = ','});
     CHECK(got && !strcmp(got, "a,b\n\"1,5\",2\n\"x,y\",\"p;\"\"q\"\n"), "other delimiter: %s", got);
     free(got);
     got = rewrite("a\tb\n1,5\t2\n", &o, &stream_csv, &(struct vae_out_opts){.header = 0});
@@ -419,7 +431,11 @@ static void test_numbers(void) {
     static const int32_t code[] = {INT32_MIN, 7, 0, -1};
     static const uint8_t u[] = {0, 255};
     struct rec_col cols[] = {{.text = text, .begin = at, .end = at + 1, .stride = 1},
-                             {.data = mu}, {.data = sd}, {.data = code}, {.data = u}, {.data = cost}};
+                             {.data = mu},
+                             {.data = sd},
+                             {.data = code},
+                             {.data = u},
+                             {.data = cost}};
     struct vae_batch b = {.rows = 2, .nfields = 6, .cols = cols};
     char *got = written(h, &b, &(struct vae_out_opts){.header = -1});
     const char *expect = "id,z1,z2,sd1,code1,code2,n,cost\n"
@@ -439,8 +455,13 @@ static void test_numbers(void) {
 
 /* Raw cells from elsewhere cannot break a table. */
 static void test_hostile_cells(void) {
-    static const char *const cells[][2] = {{"\"a\"", "\"a\""}, {"\"a,b", "\"\"\"a,b\""}, {"\"a\"b\"", "\"\"\"a\"\"b\"\"\""},
-                                           {"a\nb", "\"a\nb\""}, {"\"", "\"\"\"\""}, {"5\" x", "5\" x"}, {"", ""}};
+    static const char *const cells[][2] = {{"\"a\"", "\"a\""},
+                                           {"\"a,b", "\"\"\"a,b\""},
+                                           {"\"a\"b\"", "\"\"\"a\"\"b\"\"\""},
+                                           {"a\nb", "\"a\nb\""},
+                                           {"\"", "\"\"\"\""},
+                                           {"5\" x", "5\" x"},
+                                           {"", ""}};
     struct vae_head *h = rec_head_new("data", NULL);
     rec_head_add(h, "a", REC_UTF8, 0, NULL, NULL);
     rec_head_add(h, "b", REC_UTF8, 0, NULL, NULL);

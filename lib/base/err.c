@@ -1,6 +1,7 @@
 /* err.c - one-line error messages that are safe to print on a terminal, and their exit statuses. */
 #include "base/err.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -74,9 +75,13 @@ int err_set(struct vae_err *err, int code, const char *fmt, ...) {
 }
 
 int err_errno(struct vae_err *err, int code, const char *fmt, ...) {
-    char text[LONGEST], why[128];
+    char text[LONGEST], why[128], lower[128];
     const char *reason = strerror_r(errno, why, sizeof why);
     va_list ap;
+    if (reason[0] && islower((unsigned char)reason[1])) { /* messages are lower case; EIO's "Input/output" too */
+        snprintf(lower, sizeof lower, "%c%s", tolower((unsigned char)reason[0]), reason + 1);
+        reason = lower;
+    }
     va_start(ap, fmt);
     int n = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);

@@ -29,6 +29,11 @@ enum rng_purpose {
 /* One Philox block: four 32-bit words for key `seed` and counter c. */
 void rng_philox(uint64_t seed, const uint32_t c[4], uint32_t out[4]);
 
+/* The four words of block `block` (< 2^24) for each of n <= RNG_BLOCK records: out[word][record]; numbers as below. */
+enum { RNG_BLOCK = 64 };
+void rng_words(uint32_t (*out)[RNG_BLOCK], size_t n, uint64_t seed, enum rng_purpose, uint64_t step,
+               const uint64_t *rows, uint64_t row0, size_t block);
+
 /* Uniform doubles in (0,1), 32 bits each: out[i] for (seed, purpose, step, row, i). */
 void rng_uniform(double *out, size_t n, uint64_t seed, enum rng_purpose, uint64_t step, uint64_t row);
 

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "fit/fit.h"
 
-enum { WIDE = 256, MANY_ROWS = 2000, FOLDS = 5, CAL_ROWS = 1000 };
+enum { WIDE = 256, MANY_ROWS = 2000, FEW_ROWS = 20000, FOLDS = 5, CAL_ROWS = 1000 };
 
 void vae_fit_defaults(struct vae_fit_opts *o) {
     *o = (struct vae_fit_opts){.seed = 1, .calibrate = true, .beta = NAN, .warmup = NAN, .free_bits = NAN, .lr = NAN,
@@ -43,7 +43,8 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
         c->nhidden = 2;
         c->hidden[0] = c->hidden[1] = power_of_two(4 * d, 64, 512);
     }
-    c->dropout = (float)or_else(o->dropout, 0);
+    /* few rows: regularised, unless odd rows are to stay odd */
+    c->dropout = (float)or_else(o->dropout, detect || r->n >= FEW_ROWS ? 0 : 0.1);
     return 0;
 }
 

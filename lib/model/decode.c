@@ -104,9 +104,15 @@ static int keep_others(struct vae_op *op, struct vae_err *err) {
     if (!keep)
         return err_set(err, VAE_EOS, "out of memory");
     for (size_t f = 0; f < n; f++)
-        keep[f] = op->in->fields[f].type == REC_UTF8 && strncmp(op->in->fields[f].name, "sd", 2);
-    for (size_t j = 0; j < k && s->field < 0; j++)
+        keep[f] = op->in->fields[f].type == REC_UTF8;
+    for (size_t j = 0; j < k && s->field < 0; j++) {
+        char name[24];
+        snprintf(name, sizeof name, "sd%zu", j + 1);
+        int sd = rec_head_find(op->in, name);
+        if (sd >= 0)
+            keep[sd] = false;
         keep[s->cell[j]] = false;
+    }
     int r = op_keep(op, keep, err);
     free(keep);
     return r;

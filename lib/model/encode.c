@@ -7,7 +7,7 @@
 #include "base/rng.h"
 #include "model/op.h"
 
-/* Panel of records -> rows of latents in the fields of the head. */
+/* Panel of records -> rows of latents in the fields behind the carried ones. */
 static void encode_panel(struct vae_op *op, struct model_pass *p, size_t first, size_t n) {
     const struct vae_model *m = op->m;
     size_t k = m->config.latent_dim;
@@ -19,10 +19,10 @@ static void encode_panel(struct vae_op *op, struct model_pass *p, size_t first, 
     } else {
         q->mean(k, model_h(p), model_z(p), MAT_PANEL, p->ld);
     }
-    mat_transpose(k, n, model_z(p), p->ld, (float *)rec_build_data(op->build, 0) + first * k, k);
+    mat_transpose(k, n, model_z(p), p->ld, (float *)rec_build_data(op->build, op->nkeep) + first * k, k);
     if (op->opts.with_sd) {
         q->sd(k, model_h(p), model_z(p), MAT_PANEL, p->ld);
-        mat_transpose(k, n, model_z(p), p->ld, (float *)rec_build_data(op->build, 1) + first * k, k);
+        mat_transpose(k, n, model_z(p), p->ld, (float *)rec_build_data(op->build, op->nkeep + 1) + first * k, k);
     }
 }
 
@@ -57,9 +57,8 @@ struct vae_op *vae_encode(const struct vae_model *m, const struct vae_head *in, 
     op->run = encode_run;
     op->head->model = model_ref(m, opts->no_model_path);
     op->head->origin = json_incref(in->origin ? in->origin : m->schema->origin);
-    bool ok = rec_head_add(op->head, "mu", REC_F32, 1, &k, err) &&
-              (!opts->with_sd || rec_head_add(op->head, "sd", REC_F32, 1, &k, err)) && !op_keep(op, NULL, err) &&
-              !schema_bind(m->schema, in, &op->map, err) && !op_seal(op, err);
+    bool ok = !op_keep(op, NULL, err) && rec_head_add(op->head, "mu", REC_F32, 1, &k, err) &&
+              (!opts->with_sd || rec_head_add(op->head, "sd", REC_F32, 1, &k, err)) && !schema_bind(m->schema, in, &op->map, err) && !op_seal(op, err);
     if (ok)
         return op;
     vae_op_free(op);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -141,6 +142,9 @@ int vae_model_can_save(const char *path, struct vae_err *err) {
     const char *slash = strrchr(path, '/');
     char *dir = slash ? mem_text(path, slash == path ? 1 : (size_t)(slash - path)) : mem_text(".", 1);
     int r = dir ? 0 : err_set(err, VAE_EOS, "out of memory");
+    struct stat st;
+    if (!r && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        r = err_set(err, VAE_ECREATE, "cannot write a model to %s: it is a directory", path);
     if (!r && access(dir, W_OK | X_OK))
         r = err_errno(err, VAE_ECREATE, "cannot write a model to %s", dir);
     free(dir);

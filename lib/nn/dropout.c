@@ -1,32 +1,40 @@
 /*
- * dropout.c - y = x * mask / (1 - rate) while training, y = x else (1207.0580).
+ * dropout.c - y = x * mask / (1 - rate) while training, y = x else (1207.0580). The rate is rounded to 1/256.
  *
  * The mask is a function of (seed, step, record number, feature, node) alone, so it is drawn again for the way back
- * instead of being kept. What tells the nodes of a model apart, those of encoder and decoder too, is where their weights
- * would stand.
+ * instead of being kept: a byte a feature, 16 to a Philox block.
  */
+#include <string.h>
+
 #include "base/rng.h"
+#include "base/vmath.h"
 #include "nn/nn.h"
+
+enum { BYTES = 16 };
+
+/* Features f..f+BYTES-1 of n <= RNG_BLOCK records: y = factor[record] x, or added. */
+VM_WIDE static void mask(uint32_t (*words)[RNG_BLOCK], uint32_t limit, bool add, const float *x, float *y, size_t nf,
+                         size_t n, size_t ld) {
+    float keep = 256 / (256 - (float)limit);
+    for (size_t f = 0; f < nf; f++)
+        for (size_t i = 0; i < n; i++) {
+            float g = (words[f / 4][i] >> (f % 4 * 8) & 0xff) >= limit ? x[f * ld + i] * keep : 0;
+            y[f * ld + i] = add ? y[f * ld + i] + g : g;
+        }
+}
 
 static void dropout_apply(const struct nn_node *v, const float *x, float *y, bool add, struct nn_cols c,
                           const struct nn_noise *noise) {
     bool on = noise && noise->step && v->rate > 0;
-    float keep = on ? 1 / (1 - v->rate) : 1;
-    uint32_t limit = (uint32_t)(v->rate * 65536.0f);
-    uint64_t key = on ? noise->seed + ((uint64_t)v->w0 << 32) : 0;
-    for (size_t i = 0; i < c.n; i++) {
-        uint32_t bits[4] = {0, 0, 0, 0};
-        for (size_t f = 0; f < v->out; f++) {
-            size_t p = f * c.ld + i;
-            if (on && f % 8 == 0) { /* 16 bits a feature */
-                uint64_t row = noise->rows[i];
-                uint32_t ctr[4] = {(uint32_t)RNG_DROPOUT << 24 | (uint32_t)(f / 8), (uint32_t)noise->step,
-                                   (uint32_t)row, (uint32_t)(row >> 32) << 16 | (uint32_t)v->src};
-                rng_philox(key, ctr, bits);
-            }
-            uint32_t u = bits[f % 8 / 2] >> (f % 2 * 16) & 0xffff;
-            float g = u >= limit || !on ? x[p] * keep : 0;
-            y[p] = add ? y[p] + g : g;
+    uint32_t limit = on ? (uint32_t)(v->rate * 256 + 0.5f) : 0, words[4][RNG_BLOCK] = {{0}};
+    for (size_t at = 0; at < c.n; at += RNG_BLOCK) {
+        size_t n = c.n - at < RNG_BLOCK ? c.n - at : RNG_BLOCK;
+        for (size_t f = 0; f < v->out; f += BYTES) {
+            size_t nf = v->out - f < BYTES ? v->out - f : BYTES, p = f * c.ld + at;
+            if (on) /* place and offset of the weights tell the nodes of a model apart */
+                rng_words(words, n, noise->seed ^ ((uint64_t)v->w0 * 1024 + v->src) << 16, RNG_DROPOUT, noise->step, noise->rows + at, 0,
+                          f / BYTES);
+            mask(words, limit, add, x + p, y + p, nf, n, c.ld);
         }
     }
 }

@@ -129,7 +129,9 @@ void schema_note_style(struct schema *s, const struct schema_map *map, const str
             const char *p = rec_cell(&b->cols[map->field[c]], i, &len);
             bool quoted = b->quoted && len > 1 && *p == '"';
             int k = quoted ? num_decimals(p + 1, len - 2) : num_decimals(p, len);
-            col->decimals = k < 0 || k > 15 ? -1 : k > col->decimals ? k : col->decimals;
+            double v;
+            if ((k < 0 || k > col->decimals) && cell_number(p, len, b->quoted, &v) == NUM_NUMBER) /* not of a bad row */
+                col->decimals = k > 15 ? -1 : k;
         }
     }
 }
@@ -152,7 +154,7 @@ struct vae_head *schema_head(const struct schema *s, struct vae_err *err) {
 }
 
 static void put_number(void *data, enum rec_type type, size_t i, double v) {
-    double r = nearbyint(v);
+    double r = isnan(v) ? 0 : nearbyint(v);
     switch (type) {
     case REC_U8: ((unsigned char *)data)[i] = (unsigned char)(r < 0 ? 0 : r > 255 ? 255 : r); break;
     case REC_I32: ((int32_t *)data)[i] = (int32_t)(r < INT32_MIN ? INT32_MIN : r > INT32_MAX ? INT32_MAX : r); break;

@@ -110,37 +110,49 @@ static double smallest_step(const double *raw, const uint64_t *rows, size_t n, s
     return step;
 }
 
+/* Mean and sd of all values, as parts of their range so that neither large nor small ones leave that of a double. */
+static void moments(struct schema_stats *t, const double *raw, const uint64_t *rows, size_t n, size_t d) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < d; j++) {
+            double range = t->high[j] - t->low[j], u = range > 0 ? (raw[rows[i] * d + j] - t->low[j]) / range : 0;
+            double delta = u - t->mean[j];
+            t->mean[j] += delta / (double)(i + 1); /* Welford: no cancellation */
+            t->sd[j] += delta * (u - t->mean[j]);
+        }
+    for (size_t j = 0; j < d; j++) {
+        double range = t->high[j] - t->low[j];
+        t->mean[j] = t->low[j] + range * t->mean[j];
+        t->sd[j] = range * sqrt(t->sd[j] / (double)n);
+    }
+}
+
 int schema_learn(struct schema *s, const double *raw, const uint64_t *rows, size_t n, struct vae_err *err) {
     size_t d = s->d;
-    double *sorted = mem_array(n < STEP_ROWS ? n : STEP_ROWS, sizeof *sorted);
-    if (!sorted)
-        return err_set(err, VAE_EOS, "out of memory");
     struct schema_stats *t = &s->stats;
     memset(s->mem, 0, NSTATS * d * sizeof *s->mem);
     for (size_t j = 0; j < d; j++)
         t->low[j] = INFINITY, t->high[j] = -INFINITY;
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < d; j++) {
-            double v = raw[rows[i] * d + j], delta = v - t->mean[j];
-            t->mean[j] += delta / (double)(i + 1); /* Welford: no overflow, no cancellation */
-            t->sd[j] += delta * (v - t->mean[j]);
+            double v = raw[rows[i] * d + j];
             t->low[j] = v < t->low[j] ? v : t->low[j];
             t->high[j] = v > t->high[j] ? v : t->high[j];
         }
-    for (size_t c = 0; c < s->ncols; c++)
-        for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++) {
-            if (!(t->high[j] > t->low[j]))
-                t->mean[j] = t->low[j], t->sd[j] = 0;
-            t->sd[j] = sqrt(t->sd[j] / (double)n);
-            bool whole = s->col[c].type == REC_U8 || s->col[c].type == REC_I32;
-            t->step[j] = whole ? 1 : smallest_step(raw, rows, n, d, j, sorted);
-        }
-    free(sorted);
     for (size_t j = 0; j < d; j++)
-        if (!isfinite(t->sd[j]) || !isfinite(t->mean[j]))
-            return err_set(err, VAE_EDATA, "the values of a column are too large to average");
-    for (size_t c = 0; c < s->ncols; c++)
+        if (!isfinite(t->high[j] - t->low[j]))
+            return err_set(err, VAE_EDATA, "the values of a column are too far apart: from %g to %g", t->low[j],
+                           t->high[j]);
+    double *sorted = mem_array(n < STEP_ROWS ? n : STEP_ROWS, sizeof *sorted);
+    if (!sorted)
+        return err_set(err, VAE_EOS, "out of memory");
+    moments(t, raw, rows, n, d);
+    for (size_t c = 0; c < s->ncols; c++) {
+        bool whole = s->col[c].type == REC_U8 || s->col[c].type == REC_I32;
+        for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
+            t->step[j] = whole ? 1 : smallest_step(raw, rows, n, d, j, sorted);
         s->col[c].transform->learn(&s->col[c], t, s->center, s->scale);
+    }
+    free(sorted);
     return 0;
 }
 

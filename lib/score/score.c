@@ -34,7 +34,11 @@ struct scorer {
 
 enum { MAX_DRAWS = 65536 };
 
-/* Draws come in pairs eps, -eps: what is odd in eps cancels in their mean. */
+enum { BALANCED = 8 };
+
+/* Draws come in pairs eps, -eps: what is odd in eps cancels in their mean. From BALANCED draws on, each latent's have mean
+ * square 1: all records share the noise, so its error in E[eps^2] would not average out over them (with 16 draws as
+ * they fall, the ELBO of a linear model was off by 0.16 nats, three times its standard error). */
 static void fill_noise(struct scorer *s, uint64_t seed) {
     size_t k = s->m->config.latent_dim;
     for (size_t a = 0; a < s->draws; a++) {
@@ -42,6 +46,14 @@ static void fill_noise(struct scorer *s, uint64_t seed) {
         rng_normals(e, k, 1, 1, seed, RNG_SCORE, 0, NULL, a / 2);
         for (size_t j = 0; j < k && a % 2; j++)
             e[j] = -e[j];
+    }
+    for (size_t j = 0; j < k && s->draws >= BALANCED; j++) {
+        double square = 0;
+        for (size_t a = 0; a < s->draws; a++)
+            square += (double)s->noise[a * k + j] * (double)s->noise[a * k + j];
+        float factor = (float)sqrt((double)s->draws / square);
+        for (size_t a = 0; a < s->draws; a++)
+            s->noise[a * k + j] *= factor;
     }
 }
 

@@ -11,7 +11,9 @@
 #include "base/num.h"
 #include "stream/csv.h"
 
-static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
 
 static void trim(const char **p, size_t *n) {
     while (*n && is_blank((*p)[0])) {
@@ -59,9 +61,12 @@ static size_t find(const struct csv_layout *l, const char *name, size_t n) {
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
         const char *have = l->cols[l->order[mid]].name;
-        int d = strncmp(have, name, n); /* neither has a NUL within */
-        if (d == 0 && have[n] == '\0')
+        size_t m = strlen(have);
+        int d = memcmp(have, name, m < n ? m : n);
+        if (d == 0 && m == n)
             return l->order[mid];
+        if (d == 0)
+            d = m < n ? -1 : 1;
         if (d < 0)
             lo = mid + 1;
         else
@@ -91,7 +96,9 @@ static size_t number_of(const char *spec) {
     return n && *end == '\0' ? n : 0;
 }
 
-static int out_of_memory(struct vae_err *err) { return err_set(err, VAE_EOS, "out of memory"); }
+static int out_of_memory(struct vae_err *err) {
+    return err_set(err, VAE_EOS, "out of memory");
+}
 
 static int allocate(struct csv_layout *l, size_t n, struct vae_err *err) {
     l->cols = mem_array(n, sizeof *l->cols);
@@ -204,8 +211,9 @@ static int say_missing(const struct csv_layout *l, const bool *missing, const ch
 static int check_utf8(const char *name, size_t n, size_t column, const char *where, struct vae_err *err) {
     json_t *utf8 = json_stringn(name, n);
     json_decref(utf8);
-    return utf8 ? 0 : err_set(err, VAE_EDATA, "%s: the name of column %zu is no UTF-8; convert it with iconv(1)", where,
-                              column);
+    return utf8 ? 0
+                : err_set(err, VAE_EDATA, "%s: the name of column %zu is no UTF-8; convert it with iconv(1)", where,
+                          column);
 }
 
 /* Columns to keep that were given by number become those of the header row. */
@@ -367,7 +375,8 @@ void csv_layout_none(struct csv_layout *l) {
 }
 
 /* Marks the columns to be kept, given by name or number. */
-static int mark_kept(struct csv_layout *l, const struct stream_read_opts *opts, const char *where, struct vae_err *err) {
+static int mark_kept(struct csv_layout *l, const struct stream_read_opts *opts, const char *where,
+                     struct vae_err *err) {
     for (size_t i = 0; i < opts->nkeep; i++) {
         size_t j = find(l, opts->keep[i], strlen(opts->keep[i])), k = number_of(opts->keep[i]);
         if (j == SIZE_MAX && k && k <= l->ncols)
@@ -399,7 +408,8 @@ int csv_layout_all(struct csv_layout *l, const char *p, const uint32_t *cells, s
     }
     const char *twice = sort_names(l);
     if (twice)
-        return err_set(err, VAE_EDATA, "%s: there are two columns '%s'; if row 1 is data, say --no-header", where, twice);
+        return err_set(err, VAE_EDATA, "%s: there are two columns '%s'; if row 1 is data, say --no-header", where,
+                       twice);
     l->width = n;
     return mark_kept(l, opts, where, err);
 }

@@ -8,16 +8,24 @@
 #include "base/mem.h"
 #include "stream/csv.h"
 
+/* Bytes at first; also the most that is read before the head is known, but for two long rows. For fuzzing, make it 64:
+ * then there is no row that does not meet the end of the buffer. */
+#ifndef CSV_BUFFER
+#define CSV_BUFFER (1 << 20)
+#endif
+
 enum {
-    BUFFER = 1 << 20, /* bytes at first; also the most that is read before the head is known, but for two long rows */
-    ROWS = 4096,      /* of a batch, unless told */
-    LIVE_ROWS = 8,    /* of idle input are enough to tell whether there is a header */
+    ROWS = 4096,   /* of a batch, unless told */
+    LIVE_ROWS = 8, /* of idle input are enough to tell whether there is a header */
 };
 
-static int out_of_memory(struct vae_err *err) { return err_set(err, VAE_EOS, "out of memory"); }
+static int out_of_memory(struct vae_err *err) {
+    return err_set(err, VAE_EOS, "out of memory");
+}
 
 /* Reads until there are `rows` lines with something on them, the end, or a full buffer. The sample ends behind the
- * last of these lines, however much more there is, so that what it tells does not depend on the sizes of reads. */
+ * last of these lines, however much more there is, so that what it tells does not depend on the sizes of reads. 1, 0
+ * where there are fewer, or a code. */
 static int read_lines(struct csv_reader *r, size_t rows, struct vae_err *err) {
     size_t lines = 0;
     for (size_t i = 0;; i++) {
@@ -33,7 +41,7 @@ static int read_lines(struct csv_reader *r, size_t rows, struct vae_err *err) {
         lines += ends && i > 0 && r->p[i - 1] != '\n' && r->p[i - 1] != '\r';
         if (lines == rows) {
             r->sample_end = i + 1;
-            return 0;
+            return 1;
         }
     }
 }
@@ -195,11 +203,24 @@ out:
     return rc < 0 ? rc : make_head(r, header || !found, crlf, err);
 }
 
+/* Reads as many lines as it takes to tell the delimiter. */
+static int find_delim(struct csv_reader *r, size_t begin, bool tell, struct vae_err *err) {
+    for (size_t lines = tell ? CSV_SAMPLE_ROWS : 1;; lines *= 2) {
+        int more = read_lines(r, lines, err);
+        if (more < 0)
+            return more;
+        struct csv_sample sample = sample_from(r, begin);
+        int rc = csv_tell_delim(&sample, &r->layout, &r->scan.delim, err);
+        if (rc != 0 || !more)
+            return rc;
+    }
+}
+
 static int begin_table(struct csv_reader *r, const struct stream_read_opts *opts, char delim, struct vae_err *err) {
     if (delim == '"' || delim == '\n' || delim == '\r' || (unsigned char)delim >= 0x80)
         return err_set(err, VAE_EUSAGE, "a delimiter is one ASCII character, no quote and no line end");
-    r->p = mem_array(BUFFER + CSV_SLACK, 1);
-    r->cap = BUFFER;
+    r->p = mem_array(CSV_BUFFER + CSV_SLACK, 1);
+    r->cap = CSV_BUFFER;
     r->nul = SIZE_MAX;
     r->line = 1;
     r->asked_rows = opts->batch_rows ? opts->batch_rows : ROWS;
@@ -210,17 +231,9 @@ static int begin_table(struct csv_reader *r, const struct stream_read_opts *opts
     if (rc == 0)
         rc = skip_mark(r, &begin, err);
     csv_scan_start(&r->scan, r->p, begin, r->scan.end, delim ? delim : ',');
-    for (size_t lines = tell ? CSV_SAMPLE_ROWS : 1; rc == 0 && !delim; lines *= 2) {
-        rc = read_lines(r, lines, err);
-        struct csv_sample sample = sample_from(r, begin);
-        if (rc == 0)
-            rc = csv_tell_delim(&sample, &r->layout, &r->scan.delim, err);
-        if (rc > 0 || r->eof || r->scan.end == r->cap)
-            break;
-    }
-    if (rc >= 0)
-        rc = delim && tell ? read_lines(r, CSV_SAMPLE_ROWS, err) : 0;
     if (rc == 0)
+        rc = delim ? read_lines(r, tell ? CSV_SAMPLE_ROWS : 1, err) : find_delim(r, begin, tell, err);
+    if (rc >= 0)
         rc = read_rows(r, tell ? 2 : 1, err);
     if (rc == 0)
         rc = first_row(r, opts, err);
@@ -253,4 +266,3 @@ void *csv_open(struct source *src, const struct stream_read_opts *opts, struct v
 void *tsv_open(struct source *src, const struct stream_read_opts *opts, struct vae_err *err) {
     return open_table(src, opts, '\t', err);
 }
-

@@ -18,7 +18,9 @@ enum {
     CELLS = 1 << 20, /* of a batch; a wide table has fewer rows */
 };
 
-static int out_of_memory(struct vae_err *err) { return err_set(err, VAE_EOS, "out of memory"); }
+static int out_of_memory(struct vae_err *err) {
+    return err_set(err, VAE_EOS, "out of memory");
+}
 
 const char *csv_place(const struct csv_reader *r, uint64_t line, char out[160]) {
     snprintf(out, 160, "%.128s:%llu", source_name(r->src), (unsigned long long)line);
@@ -303,7 +305,9 @@ int csv_next(void *h, struct vae_batch *b, struct vae_err *err) {
     return n;
 }
 
-const struct vae_head *csv_head(const void *h) { return ((const struct csv_reader *)h)->head; }
+const struct vae_head *csv_head(const void *h) {
+    return ((const struct csv_reader *)h)->head;
+}
 
 void csv_where(const void *h, size_t row, char out[64]) {
     const struct csv_reader *r = h;

@@ -62,7 +62,9 @@ static int set_order(struct csv_writer *w, struct vae_err *err) {
 
 /* ---- cells ----------------------------------------------------------------------------------------------- */
 
-static bool breaks(const struct csv_writer *w, char c) { return c == w->delim || c == '\n' || c == '\r'; }
+static bool breaks(const struct csv_writer *w, char c) {
+    return c == w->delim || c == '\n' || c == '\r';
+}
 
 /* A quoted cell as a reader wants it: closed at its end and not before. */
 static bool well_quoted(const char *p, size_t n) {
@@ -205,7 +207,8 @@ static int begin_table(struct csv_writer *w, const struct vae_out_opts *opts, st
     }
     w->alone = w->ncells == 1;
     int rc = set_order(w, err);
-    bool names = opts->header == 1 || (opts->header < 0 && (!header || json_is_true(header) || strcmp(head->kind, "data")));
+    bool names =
+        opts->header == 1 || (opts->header < 0 && (!header || json_is_true(header) || strcmp(head->kind, "data")));
     return rc == 0 && names && w->ncells ? put_names(w, err) : rc;
 }
 
@@ -255,7 +258,9 @@ int csv_put(void *h, const struct vae_batch *b, struct vae_err *err) {
     return hand_on(w, err);
 }
 
-int csv_flush(void *h, struct vae_err *err) { return hand_on(h, err); }
+int csv_flush(void *h, struct vae_err *err) {
+    return hand_on(h, err);
+}
 
 int csv_finish(void *h, int status, struct vae_err *err) {
     (void)status; /* a table has no place for it */

@@ -1,6 +1,6 @@
 /*
- * in.c - one reader over several operands. Each is opened when it is reached; its format is told by its first bytes, and
- * its fields must be those of the first. Tables are matched to it by the names of their columns. Empty operands are
+ * in.c - one reader over several operands. Each is opened when it is reached; its format is told by its first bytes,
+ * and its fields must be those of the first. Tables are matched to it by the names of their columns. Empty operands are
  * passed over.
  */
 #include <stdio.h>
@@ -24,15 +24,17 @@ struct vae_in {
     const struct stream_format *now;
     void *reader;
     struct vae_batch batch;
-    uint64_t first;                     /* records of the operands before */
-    struct vae_in_stats stats;          /* of them; rows: of all */
+    uint64_t first;            /* records of the operands before */
+    struct vae_in_stats stats; /* of them; rows: of all */
     bool has_input;
-    struct vae_err dead;                /* why there is nothing more */
-    char *first_name;                   /* whose head it is */
-    char *where;                        /* room for source_name() and a place */
+    struct vae_err dead; /* why there is nothing more */
+    char *first_name;    /* whose head it is */
+    char *where;         /* room for source_name() and a place */
 };
 
-static int out_of_memory(struct vae_err *err) { return err_set(err, VAE_EOS, "out of memory"); }
+static int out_of_memory(struct vae_err *err) {
+    return err_set(err, VAE_EOS, "out of memory");
+}
 
 /* A copy of n names; NULL: out of memory. */
 static char **copy_names(char *const *names, size_t n) {
@@ -115,9 +117,13 @@ static void close_operand(struct vae_in *in) {
     in->first = in->stats.rows;
 }
 
-static bool is_table(const struct stream_format *f) { return f == &stream_csv || f == &stream_tsv; }
+static bool is_table(const struct stream_format *f) {
+    return f == &stream_csv || f == &stream_tsv;
+}
 
-static const char *model_id(const struct vae_head *h) { return json_string_value(json_object_get(h->model, "id")); }
+static const char *model_id(const struct vae_head *h) {
+    return json_string_value(json_object_get(h->model, "id"));
+}
 
 /* Must records of b be able to follow those of a: NULL, or what is in the way. */
 static const char *differs(const struct vae_head *a, const struct vae_head *b) {
@@ -222,7 +228,9 @@ struct vae_in *stream_in_open(char *const *paths, size_t n, const struct vae_in_
     return in;
 }
 
-const struct vae_head *vae_in_head(const struct vae_in *in) { return in->head; }
+const struct vae_head *vae_in_head(const struct vae_in *in) {
+    return in->head;
+}
 
 /* Would another call answer at once? Then what is out already can wait. */
 static bool more(const struct vae_in *in) {

@@ -32,6 +32,7 @@ struct sink {
     struct buf mem;
     int spool;          /* an unlinked temporary file, -1: none */
     uint64_t spool_out; /* `out` when it was begun */
+    int failed;         /* the code of a write that was: what came later cannot make up for it */
     size_t n;
     unsigned char room[ROOM];
 };
@@ -94,7 +95,8 @@ static int open_file(struct sink *s, const char *path, int level, struct vae_err
         s->patchable = true;
     }
     if (n > 3 && !strcmp(path + n - 3, ".gz")) {
-        if (deflateInit2(&s->z, level >= 1 && level <= 9 ? level : 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        if (deflateInit2(&s->z, level >= 1 && level <= 9 ? level : 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) !=
+            Z_OK)
             return err_set(err, VAE_EOS, "out of memory");
         s->gzip = true;
         s->patchable = false;
@@ -128,9 +130,15 @@ const unsigned char *sink_bytes(const struct sink *s, size_t *n) {
     return (const unsigned char *)s->mem.p;
 }
 
-const char *sink_name(const struct sink *s) { return s->name; }
-bool sink_is_pipe(const struct sink *s) { return !s->patchable; }
-bool sink_is_tty(const struct sink *s) { return s->fd >= 0 && isatty(s->fd) == 1; }
+const char *sink_name(const struct sink *s) {
+    return s->name;
+}
+bool sink_is_pipe(const struct sink *s) {
+    return !s->patchable;
+}
+bool sink_is_tty(const struct sink *s) {
+    return s->fd >= 0 && isatty(s->fd) == 1;
+}
 
 /* Compresses n bytes on to the file. */
 static int put_gzip(struct sink *s, const void *p, size_t n, int flush, struct vae_err *err) {
@@ -148,9 +156,7 @@ static int put_gzip(struct sink *s, const void *p, size_t n, int flush, struct v
     return 0;
 }
 
-/* n bytes past the buffer, to where they belong now. */
-static int put(struct sink *s, const void *p, size_t n, struct vae_err *err) {
-    s->out += n;
+static int put_file(struct sink *s, const void *p, size_t n, struct vae_err *err) {
     if (s->spool >= 0)
         return io_write(s->spool, p, n, "temporary file", err);
     if (s->fd < 0)
@@ -165,7 +171,14 @@ static int put(struct sink *s, const void *p, size_t n, struct vae_err *err) {
     return 0;
 }
 
-/* Empties the buffer; what could not be written is dropped, or closing would fail over it again. */
+/* n bytes past the buffer, to where they belong now. */
+static int put(struct sink *s, const void *p, size_t n, struct vae_err *err) {
+    if (s->failed)
+        return err_set(err, s->failed, "%s: could not be written", s->name);
+    s->out += n;
+    return s->failed = put_file(s, p, n, err);
+}
+
 static int drain(struct sink *s, struct vae_err *err) {
     size_t n = s->n;
     s->n = 0;
@@ -254,7 +267,7 @@ static int unspool(struct sink *s, struct vae_err *err) {
 int sink_close(struct sink *s, bool keep, struct vae_err *err) {
     if (!s)
         return 0;
-    int rc = drain(s, err);
+    int rc = s->failed ? put(s, NULL, 0, err) : drain(s, err);
     if (rc == 0 && s->spool >= 0)
         rc = unspool(s, err);
     if (rc == 0 && s->gzip)

@@ -28,13 +28,13 @@ struct source {
     const unsigned char *mem; /* what is left of it */
     size_t nmem, chunk;
     enum kind kind;
-    bool eof;      /* no more raw bytes */
-    bool inside;   /* within a gzip member */
-    bool pending;  /* inflate filled all the room it had and may hold more output */
+    bool eof;     /* no more raw bytes */
+    bool inside;  /* within a gzip member */
+    bool pending; /* inflate filled all the room it had and may hold more output */
     z_stream z;
     struct vae_err fault; /* found behind bytes that are still to be handed out */
     unsigned char raw[RAW], plain[SOURCE_PEEK];
-    size_t at, end;           /* raw[at..end) is unread */
+    size_t at, end; /* raw[at..end) is unread */
     size_t plain_at, plain_end;
 };
 
@@ -81,7 +81,9 @@ struct source *source_memory(const void *p, size_t n, size_t chunk) {
     return s;
 }
 
-const char *source_name(const struct source *s) { return s->name; }
+const char *source_name(const struct source *s) {
+    return s->name;
+}
 
 /* One read of at most n bytes: their number, 0 at the end, -1 with s->fault set. */
 static long read_some(struct source *s, void *p, size_t n) {

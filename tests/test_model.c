@@ -1,0 +1,400 @@
+/*
+ * test_model.c - a whole model: the objective, its gradient and the scores against the formula in double; a linear model
+ * whose likelihood is known; and that a record's score is its own, wherever it stands and whoever computes it.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/mat.h"
+#include "base/pool.h"
+#include "model/op.h"
+#include "models.h"
+#include "score/score.h"
+
+static const double H = 1e-5;
+
+struct layout {
+    const char *what;
+    size_t widths[16];
+    size_t k, nhidden, hidden[4];
+    bool residual;
+};
+
+static const struct layout layouts[] = {
+    {"linear", {1, 1, 1, 0}, 2, 0, {0}, false},
+    {"mlp", {1, 1, 4, 1, 0}, 3, 2, {6, 5}, false},
+    {"residual", {3, 1, 2, 1, 1, 0}, 2, 3, {6, 6, 4}, true},
+};
+
+static size_t sum_of(const size_t *widths) {
+    size_t d = 0;
+    for (; *widths; widths++)
+        d += *widths;
+    return d;
+}
+
+static struct vae_model *small(const struct layout *l, const struct lik *lik, const double *raw, size_t n) {
+    struct model_config c = {.latent_dim = l->k, .latent = &latent_gauss, .act = l->nhidden % 2 ? &nn_silu : &nn_tanh,
+                             .residual = l->residual, .nhidden = l->nhidden, .lik = lik};
+    memcpy(c.hidden, l->hidden, sizeof l->hidden);
+    return models_new(&c, l->widths, raw, n, 3);
+}
+
+/* ---- objective and gradient ----------------------------------------------------------------------------------- */
+
+enum { N = 7, LD = 16 };
+
+static double objective(const struct vae_model *m, const double *w, const float *x, const struct model_pass *p,
+                        const struct model_objective *o) {
+    double sum = 0;
+    for (size_t i = 0; i < N; i++) {
+        double eps[64];
+        for (size_t j = 0; j < m->config.latent_dim; j++)
+            eps[j] = (double)p->eps[j * p->ld + i];
+        struct models_parts r = models_record(m, w, x + i * m->schema->d, eps, (double)o->free_nats);
+        sum += (double)o->scale * (r.nll + (double)o->beta * r.kl_free);
+    }
+    return sum;
+}
+
+static void test_gradient(const struct layout *l, const struct lik *lik, float free_nats) {
+    size_t d = sum_of(l->widths);
+    double *raw = models_data(60, d, lik->max <= 1);
+    struct vae_model *m = small(l, lik, raw, 60);
+    struct model_pass p;
+    struct vae_err err = {0};
+    CHECK(!model_pass_init(&p, m, LD, true, &err), "%s", err.msg);
+    raw[2 * d] = lik->max <= 1 ? 1 : raw[2 * d] * 30; /* an outlier beyond the knee of the encoder's inputs */
+    float *x = models_rows(m, raw, 60), *dw = mem_floats(m->nw);
+    uint64_t rows[N] = {0, 1, 2, 3, 4, 5, 6};
+    struct model_objective o = {0.25f, 0.7f, free_nats};
+    for (size_t i = 0; i < m->nw; i++)
+        dw[i] = NAN;
+    rng_normals(p.eps, l->k, N, LD, 1, RNG_TEST, 5, NULL, 0);
+    for (size_t at = 0; at < N; at += 4) { /* in shards */
+        size_t n = N - at < 4 ? N - at : 4;
+        model_load_rows(m, &p, at, n, x, rows + at);
+        model_train_shard(m, m->w, &p, at, n, &o, NULL);
+    }
+    for (size_t t = model_grad_tasks(m); t-- > 0;)
+        model_grad(m, m->w, &p, t, N, o.scale, dw);
+
+    double *w = models_weights(m), worst = 0, size = 0;
+    for (size_t i = 0; i < N; i++) {
+        double eps[64];
+        for (size_t j = 0; j < l->k; j++)
+            eps[j] = (double)p.eps[j * LD + i];
+        struct models_parts r = models_record(m, w, x + i * d, eps, 0);
+        CHECK(fabs(p.nll[i] - r.nll) < 1e-5 * (1 + fabs(r.nll)) && fabs(p.kl[i] - r.kl) < 1e-5 * (1 + r.kl),
+              "%s %s record %zu: nll %.9g kl %.9g, should be %.9g %.9g", l->what, lik->name, i, p.nll[i], p.kl[i], r.nll,
+              r.kl);
+    }
+    for (size_t i = 0; i < m->nw; i++) {
+        double keep = w[i], up, down;
+        w[i] = keep + H, up = objective(m, w, x, &p, &o);
+        w[i] = keep - H, down = objective(m, w, x, &p, &o);
+        w[i] = keep;
+        double want = (up - down) / (2 * H), e = fabs((double)dw[i] - want) / (1 + fabs(want));
+        if (!(e < 2e-4))
+            CHECK(0, "%s %s free %g: weight %zu of %zu (likelihood's from %zu): gradient %g, should be %g", l->what,
+                  lik->name, (double)free_nats, i, m->nw, m->wlik, (double)dw[i], want);
+        worst = fmax(worst, e), size += fabs(want);
+    }
+    CHECK(size > 1, "%s %s: gradients vanish (%g, worst error %g)", l->what, lik->name, size, worst);
+    free(raw), free(x), free(dw), free(w);
+    model_pass_free(&p);
+    vae_model_free(m);
+}
+
+/* ---- scores ------------------------------------------------------------------------------------------------ */
+
+/* Draw a of `draws`: pairs eps, -eps of the fixed noise; from 8 draws on, each latent's mean square is 1. */
+static void fixed_noise(size_t k, int draws, int a, double *eps) {
+    float e[64];
+    double square[64] = {0};
+    for (int b = 0; b < draws; b++) {
+        rng_normals(e, k, 1, 1, 1, RNG_SCORE, 0, NULL, (uint64_t)b / 2);
+        for (size_t j = 0; j < k; j++)
+            square[j] += (double)e[j] * (double)e[j] / draws;
+    }
+    rng_normals(e, k, 1, 1, 1, RNG_SCORE, 0, NULL, (uint64_t)a / 2);
+    for (size_t j = 0; j < k; j++)
+        eps[j] = (a % 2 ? -1 : 1) * (double)e[j] / (draws < 8 ? 1 : sqrt(square[j]));
+}
+
+static void test_score(const struct layout *l, const struct lik *lik, int draws) {
+    enum { ROWS = 37 };
+    size_t d = sum_of(l->widths);
+    double *raw = models_data(ROWS, d, lik->max <= 1);
+    struct vae_model *m = small(l, lik, raw, ROWS);
+    struct vae_err err = {0};
+    struct scorer *s = scorer_new(m, VAE_BY_AUTO, draws, NULL, &err);
+    CHECK(s && scorer_draws(s) == draws && scorer_by(s) == VAE_BY_ELBO, "%s", err.msg);
+    float *x = models_rows(m, raw, ROWS);
+    double *w = models_weights(m);
+    struct score_parts parts[ROWS];
+    scorer_run(s, x, NULL, ROWS, parts);
+    for (size_t i = 0; i < ROWS; i++) {
+        double recon = 0, kl = 0, mse = 0, sum = 0, square = 0, top = -INFINITY, lw[64];
+        for (int a = 0; a < draws; a++) {
+            double eps[64];
+            fixed_noise(l->k, draws, a, eps);
+            struct models_parts r = models_record(m, w, x + i * d, eps, 0);
+            recon += r.nll / draws, kl = r.kl;
+            lw[a] = r.logp - r.logq - r.nll;
+            top = fmax(top, lw[a]);
+        }
+        for (int a = 0; a < draws; a++)
+            sum += exp(lw[a] - top), square += exp(2 * (lw[a] - top));
+        struct models_parts r = models_record(m, w, x + i * d, (double[64]){0}, 0);
+        for (size_t j = 0; j < d; j++)
+            mse += pow((double)x[i * d + j] - r.mean[j], 2) / (double)d;
+        double want[6] = {recon, kl, -recon - kl, top + log(sum / draws), sum * sum / square, mse};
+        double got[6] = {parts[i].recon, parts[i].kl, parts[i].elbo, parts[i].iw, parts[i].ess, parts[i].mse};
+        static const char *const name[6] = {"recon", "kl", "elbo", "iw", "ess", "mse"};
+        for (size_t q = 0; q < 6; q++)
+            CHECK(fabs(got[q] - want[q]) < 3e-5 * (1 + fabs(want[q])), "%s %s K %d record %zu: %s %.9g, should be %.9g",
+                  l->what, lik->name, draws, i, name[q], got[q], want[q]);
+        if (draws == 1)
+            CHECK(fabs(parts[i].iw - lw[0]) < 3e-5 * (1 + fabs(lw[0])) && fabs(parts[i].ess - 1) < 1e-9,
+                  "one draw: %g is not log p(x,z)/q(z) = %g", parts[i].iw, lw[0]);
+    }
+    CHECK(score_by(&parts[0], VAE_BY_ELBO) == -parts[0].elbo && score_by(&parts[0], VAE_BY_IW) == -parts[0].iw &&
+              score_by(&parts[0], VAE_BY_RECON) == parts[0].recon && score_by(&parts[0], VAE_BY_MSE) == parts[0].mse,
+          "a score is another's part");
+    scorer_free(s), free(raw), free(x), free(w);
+    vae_model_free(m);
+}
+
+/* More draws make a tighter bound: on average over records IW(4) <= IW(64) <= IW(1024), and the ELBO below them. */
+static void test_bounds(void) {
+    enum { ROWS = 400 };
+    const struct layout *l = &layouts[1];
+    double *raw = models_data(ROWS, sum_of(l->widths), false), iw[3] = {0}, elbo = 0;
+    struct vae_model *m = small(l, &lik_gaussian, raw, ROWS);
+    float *x = models_rows(m, raw, ROWS);
+    static struct score_parts parts[ROWS];
+    for (size_t a = 0; a < 3; a++) {
+        struct scorer *s = scorer_new(m, VAE_BY_IW, 4 << (4 * a), NULL, NULL);
+        scorer_run(s, x, NULL, ROWS, parts);
+        for (size_t i = 0; i < ROWS; i++) {
+            iw[a] += parts[i].iw / ROWS, elbo = a == 2 ? elbo + parts[i].elbo / ROWS : elbo;
+            CHECK(parts[i].ess >= 1 - 1e-9 && parts[i].ess <= (4 << (4 * a)) + 1e-9, "effective sample size %g",
+                  parts[i].ess);
+        }
+        scorer_free(s);
+    }
+    /* the noise is one for all records, so between many draws and very many a little is left to chance */
+    CHECK(elbo < iw[0] && iw[0] < iw[1] && iw[2] > iw[1] - 0.2, "bounds %g %g %g %g do not rise", elbo, iw[0], iw[1],
+          iw[2]);
+    free(raw), free(x);
+    vae_model_free(m);
+}
+
+/* x = V z + c + noise, V's columns orthogonal in the metric of the noise, the encoder set to the true posterior: then
+ * every importance weight is p(x) itself, and the ELBO is log p(x) but for the error of its draws. */
+static void test_linear(void) {
+    enum { D = 3, K = 2, ROWS = 40 };
+    static const size_t widths[] = {1, 1, 1, 0};
+    static const double v[D][K] = {{1.2, 0.3}, {-0.8, 0.9}, {0.5, 0}}, c[D] = {0.1, -0.2, 0.3}, sd[D] = {0.5, 0.7, 0.4};
+    double vo[D][K], prec[K] = {0}, dot = 0, *raw = models_data(ROWS, D, false), shift = 0;
+    for (size_t j = 0; j < D; j++)
+        dot += v[j][0] * v[j][1] / (sd[j] * sd[j]), prec[0] += v[j][0] * v[j][0] / (sd[j] * sd[j]);
+    for (size_t j = 0; j < D; j++) { /* Gram-Schmidt */
+        vo[j][0] = v[j][0], vo[j][1] = v[j][1] - dot / prec[0] * v[j][0];
+        prec[1] += vo[j][1] * vo[j][1] / (sd[j] * sd[j]);
+    }
+    prec[0] += 1, prec[1] += 1;
+    struct model_config config = {.latent_dim = K, .latent = &latent_gauss, .act = &nn_relu, .lik = &lik_gaussian};
+    struct vae_model *m = models_new(&config, widths, raw, ROWS, 1);
+    CHECK(m->nw == D * 2 * K + 2 * K + K * D + D + D, "a linear model has %zu weights", m->nw);
+    float *enc = m->w + m->enc.node[0].w0, *dec = m->w + m->dec.node[0].w0, *x = models_rows(m, raw, ROWS);
+    for (size_t a = 0; a < K; a++) {
+        double at_c = 0;
+        for (size_t j = 0; j < D; j++) {
+            double g = vo[j][a] / (sd[j] * sd[j]) / prec[a];
+            enc[a * D + j] = (float)g, enc[(K + a) * D + j] = 0;
+            at_c += g * c[j];
+        }
+        enc[2 * K * D + a] = (float)-at_c, enc[2 * K * D + K + a] = (float)-log(prec[a]);
+    }
+    for (size_t j = 0; j < D; j++) {
+        for (size_t a = 0; a < K; a++)
+            dec[j * K + a] = (float)vo[j][a];
+        dec[D * K + j] = (float)c[j];
+        m->w[m->wlik + j] = (float)log(sd[j]);
+        shift += log(m->schema->scale[j]);
+    }
+    static struct score_parts one[ROWS], many[ROWS];
+    struct scorer *s1 = scorer_new(m, VAE_BY_IW, 1, NULL, NULL), *s2 = scorer_new(m, VAE_BY_IW, 16, NULL, NULL);
+    scorer_run(s1, x, NULL, ROWS, one), scorer_run(s2, x, NULL, ROWS, many);
+    for (size_t i = 0; i < ROWS; i++) {
+        /* log N(x; c, V V^T + Psi), by the matrix determinant and inversion lemmas */
+        double square = 0, logdet = log(prec[0] * prec[1]), t[K] = {0};
+        bool inside = true;
+        for (size_t j = 0; j < D; j++) {
+            double e = (double)x[i * D + j] - c[j];
+            inside = inside && fabsf(x[i * D + j]) < 4;
+            square += e * e / (sd[j] * sd[j]), logdet += 2 * log(sd[j]);
+            for (size_t a = 0; a < K; a++)
+                t[a] += vo[j][a] * e / (sd[j] * sd[j]);
+        }
+        square -= t[0] * t[0] / prec[0] + t[1] * t[1] / prec[1];
+        double want = -0.5 * (square + logdet + D * log(2 * M_PI)) - shift;
+        if (!inside)
+            continue;
+        CHECK(fabs(one[i].iw - want) < 1e-5 * (1 + fabs(want)), "record %zu: one draw gives %.9g, log p is %.9g", i,
+              one[i].iw, want);
+        CHECK(fabs(many[i].iw - want) < 1e-5 * (1 + fabs(want)) && fabs(many[i].ess / 16 - 1) < 1e-5,
+              "record %zu: many draws give %.9g (effective %g), log p is %.9g", i, many[i].iw, many[i].ess, want);
+        CHECK(fabs(many[i].elbo - want) < 2e-3, "record %zu: ELBO %.6g, log p is %.6g", i, many[i].elbo, want);
+    }
+    scorer_free(s1), scorer_free(s2), free(raw), free(x);
+    vae_model_free(m);
+}
+
+/* ---- a score belongs to its record ---------------------------------------------------------------------------- */
+
+static const struct layout broad = {"broad", {1, 1, 1, 1, 1, 20, 1, 1, 1, 1, 1, 1, 1, 0}, 5, 3, {70, 70, 33}, true};
+
+static void test_place(const struct lik *lik) {
+    enum { ROWS = 67 };
+    size_t d = sum_of(broad.widths);
+    double *raw = models_data(ROWS, d, lik->max <= 1);
+    struct vae_model *m = small(&broad, lik, raw, ROWS);
+    float *x = models_rows(m, raw, ROWS);
+    static struct score_parts first[ROWS], parts[ROWS];
+    struct scorer *s = scorer_new(m, VAE_BY_ELBO, 5, NULL, NULL);
+    scorer_run(s, x, NULL, ROWS, first);
+    size_t wrong = 0;
+    for (size_t i = 0; i < ROWS; i++) {
+        scorer_run(s, x + i * d, NULL, 1, parts);
+        wrong += memcmp(parts, first + i, sizeof *parts) != 0;
+    }
+    CHECK(wrong == 0, "%s: %zu records score otherwise alone", lik->name, wrong);
+    scorer_free(s);
+    for (size_t threads = 1; threads <= 3; threads++) {
+        struct vae_err err = {0};
+        struct pool *pool = pool_new(threads, &err);
+        CHECK(pool != NULL, "%s", err.msg);
+        s = scorer_new(m, VAE_BY_ELBO, 5, pool, &err);
+        for (size_t turn = 0; turn < 17; turn++) {
+            uint64_t rows[ROWS];
+            for (size_t i = 0; i < ROWS; i++)
+                rows[i] = (i * (turn + 1) + turn) % ROWS; /* 67 is prime: a permutation */
+            scorer_run(s, x, rows, ROWS, parts);
+            wrong = 0;
+            for (size_t i = 0; i < ROWS; i++)
+                wrong += memcmp(parts + i, first + rows[i], sizeof *parts) != 0;
+            CHECK(wrong == 0, "%s: %zu records score otherwise elsewhere, %zu threads, turn %zu", lik->name, wrong,
+                  threads, turn);
+        }
+        scorer_free(s);
+        pool_free(pool);
+    }
+    free(raw), free(x);
+    vae_model_free(m);
+}
+
+/* ---- units, files ---------------------------------------------------------------------------------------------- */
+
+/* A density of a column in other units is another density: by the factor, exactly. */
+static void test_units(void) {
+    enum { ROWS = 30 };
+    const struct layout *l = &layouts[1];
+    size_t d = sum_of(l->widths);
+    double *raw = models_data(ROWS, d, false);
+    struct score_parts here[ROWS], there[ROWS];
+    for (int turn = 0; turn < 2; turn++) {
+        for (size_t i = 0; i < ROWS && turn; i++)
+            raw[i * d + 1] *= 1000;
+        struct vae_model *m = small(l, &lik_gaussian, raw, ROWS);
+        struct scorer *s = scorer_new(m, VAE_BY_ELBO, 4, NULL, NULL);
+        float *x = models_rows(m, raw, ROWS);
+        scorer_run(s, x, NULL, ROWS, turn ? there : here);
+        scorer_free(s), free(x);
+        vae_model_free(m);
+    }
+    for (size_t i = 0; i < ROWS; i++)
+        CHECK(fabs(here[i].elbo - there[i].elbo - log(1000)) < 1e-4 * (1 + fabs(here[i].elbo)) &&
+                  fabs(here[i].iw - there[i].iw - log(1000)) < 1e-4 * (1 + fabs(here[i].iw)) &&
+                  fabs(here[i].mse - there[i].mse) < 1e-4 * (1 + here[i].mse),
+              "record %zu: %g and %g", i, here[i].elbo, there[i].elbo);
+    /* a probability has no units */
+    double *bits = models_data(ROWS, d, true);
+    struct vae_model *m = small(l, &lik_bernoulli, bits, ROWS);
+    CHECK(m->log_jacobian == 0, "a mass has a Jacobian: %g", m->log_jacobian);
+    vae_model_free(m), free(raw), free(bits);
+}
+
+static void test_file(const struct lik *lik, const char *dir) {
+    enum { ROWS = 50 };
+    struct vae_err err = {0};
+    size_t d = sum_of(broad.widths);
+    double *raw = models_data(ROWS, d, lik->max <= 1);
+    struct vae_model *m = small(&broad, lik, raw, ROWS);
+    float *x = models_rows(m, raw, ROWS), z[100 * 5];
+    rng_normals(z, 500, 1, 1, 1, RNG_TEST, 6, NULL, 0);
+    m->prior = &prior_gmm, m->nprior = prior_gmm.size(5, 100), m->prior_param = mem_floats(m->nprior + 1);
+    prior_gmm.fit(5, 100, z, 1, m->prior_param, NULL);
+    m->use = mem_array(5, sizeof *m->use);
+    for (size_t i = 0; i < 5; i++)
+        m->use[i] = (double)i / 3;
+    m->cal.n = 9, m->cal.draws = 6, m->cal.alpha = 0.0123, m->cal.by = VAE_BY_IW, m->cal.method = "held-out";
+    m->cal.score = mem_array(9 * MODEL_NBY, sizeof(float));
+    for (size_t i = 0; i < 9 * MODEL_NBY; i++)
+        m->cal.score[i] = (float)(i % 9) / 7;
+    char path[200], other[200];
+    snprintf(path, sizeof path, "%s/one.vae", dir), snprintf(other, sizeof other, "%s/two.vae", dir);
+    CHECK(!vae_model_save(m, path, &err), "%s", err.msg);
+    struct vae_model *back = vae_model_load(path, &err);
+    CHECK(back != NULL, "%s", err.msg);
+    if (!back)
+        return;
+    CHECK(!strcmp(vae_model_id(m), vae_model_id(back)) && strlen(vae_model_id(m)) == 64, "ids %s %s", vae_model_id(m),
+          vae_model_id(back));
+    CHECK(back->nw == m->nw && !memcmp(back->w, m->w, m->nw * sizeof *m->w), "weights");
+    CHECK(back->log_jacobian == m->log_jacobian && back->cal.alpha == m->cal.alpha && back->cal.by == m->cal.by &&
+              back->cal.draws == 6 && back->cal.n == 9 && !strcmp(back->cal.method, "held-out") &&
+              !memcmp(back->cal.score, m->cal.score, 9 * MODEL_NBY * sizeof(float)),
+          "calibration or units");
+    CHECK(back->nprior == m->nprior && !memcmp(back->prior_param, m->prior_param, m->nprior * sizeof(float)) &&
+              back->use && !memcmp(back->use, m->use, 5 * sizeof *m->use) && back->prior == m->prior,
+          "prior or latents' use");
+    CHECK(!memcmp(back->lik_mean, m->lik_mean, 3 * d * sizeof *m->lik_mean), "marginals");
+    struct scorer *s = scorer_new(m, VAE_BY_AUTO, 0, NULL, NULL), *t = scorer_new(back, VAE_BY_AUTO, 0, NULL, NULL);
+    static struct score_parts a[ROWS], b[ROWS];
+    float *y = models_rows(back, raw, ROWS);
+    scorer_run(s, x, NULL, ROWS, a), scorer_run(t, y, NULL, ROWS, b);
+    CHECK(scorer_draws(t) == 6 && scorer_by(t) == VAE_BY_IW && !memcmp(a, b, sizeof a), "a loaded model scores otherwise");
+    CHECK(!vae_model_save(back, other, &err) && !strcmp(vae_model_id(m), vae_model_id(back)), "saved again: %s %s",
+          vae_model_id(back), err.msg);
+    scorer_free(s), scorer_free(t), free(raw), free(x), free(y);
+    vae_model_free(m), vae_model_free(back);
+    unlink(path), unlink(other);
+}
+
+int main(void) {
+    struct vae_err err = {0};
+    char dir[] = "/tmp/test_model.XXXXXX";
+    if (mat_open(&err) || !mkdtemp(dir)) {
+        fprintf(stderr, "cannot start: %s\n", err.msg);
+        return 1;
+    }
+    for (size_t t = 0; lik_table[t]; t++) {
+        for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+            test_gradient(&layouts[i], lik_table[t], 0);
+            test_gradient(&layouts[i], lik_table[t], 0.35f);
+            test_score(&layouts[i], lik_table[t], 1);
+            test_score(&layouts[i], lik_table[t], 7);
+            test_score(&layouts[i], lik_table[t], 16);
+        }
+        test_place(lik_table[t]);
+        test_file(lik_table[t], dir);
+    }
+    test_bounds();
+    test_linear();
+    test_units();
+    rmdir(dir);
+    return test_done();
+}
