@@ -7,6 +7,9 @@
 
 enum { WIDE = 256, MANY_ROWS = 2000, FEW_ROWS = 20000, FOLDS = 5, CAL_ROWS = 1000 };
 
+/* Floating-point operations of a fit, unless told: some five minutes of two cores of 2024. */
+static const double WORK = 1e14;
+
 void vae_fit_defaults(struct vae_fit_opts *o) {
     *o = (struct vae_fit_opts){.seed = 1, .calibrate = true, .beta = NAN, .warmup = NAN, .free_bits = NAN, .lr = NAN,
                                .decay = NAN, .dropout = NAN, .valid = NAN};
@@ -48,7 +51,22 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
     return 0;
 }
 
-static void choose_training(const struct vae_fit_opts *o, const struct fit_rows *r, struct train_config *c) {
+/* Weights of the two nets, nearly. */
+static double weights(const struct model_config *c, size_t d) {
+    double sum = 0;
+    size_t before = 0;
+    for (size_t i = 0; i < c->nhidden; i++) {
+        double in = (double)before, w = (double)c->hidden[i];
+        bool enter = i == 0 || c->hidden[i] != before;
+        sum += c->residual ? (enter ? in * w : 0) + 2 * w * w : in * w;
+        before = c->hidden[i];
+    }
+    double ends = c->nhidden ? (double)c->hidden[0] : (double)c->latent_dim;
+    return 2 * (sum + ends * ((double)d + (double)c->latent_dim));
+}
+
+static void choose_training(const struct vae_fit_opts *o, const struct fit_rows *r, const struct model_config *m,
+                            struct train_config *c) {
     size_t n = r->n;
     c->seed = o->seed;
     c->batch = o->batch ? o->batch : n >= 20000 ? 512 : n >= 4000 ? 256 : 128;
@@ -56,8 +74,11 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     double per_epoch = (double)n / (double)c->batch;
     double epochs = o->epochs ? (double)o->epochs : 200;
     double steps = o->steps ? (double)o->steps : epochs * per_epoch;
-    if (!o->steps && !o->epochs)
+    if (!o->steps && !o->epochs) { /* few rows more often; large models no longer than WORK allows */
+        double most = WORK / (6 * weights(m, r->schema->d) * (double)c->batch);
+        steps = steps > most ? most : steps;
         steps = steps < 2000 ? 2000 : steps > 20000 ? 20000 : steps;
+    }
     c->steps = (size_t)(steps < 1 ? 1 : steps);
     c->valid_every = c->steps / 50 ? c->steps / 50 : 1;
     c->patience = o->patience_set ? o->patience : 12;
@@ -73,7 +94,7 @@ int fit_choose(const struct vae_fit_opts *o, const struct fit_rows *r, struct fi
     int e = choose_model(o, r, &p->model, err);
     if (e)
         return e;
-    choose_training(o, r, &p->train);
+    choose_training(o, r, &p->model, &p->train);
     p->prior = prior_by_name(o->prior ? o->prior : "gmm");
     if (!p->prior)
         return err_set(err, VAE_EUSAGE, "no such prior: '%s'", o->prior);

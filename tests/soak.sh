@@ -1,0 +1,41 @@
+#!/bin/sh
+# make soak: what takes longer than make check may. Every parser under libFuzzer (clang) for TIME seconds each, then
+# kill -9 of fits at random moments: the model file must always be whole.
+set -eu
+cd "$(dirname "$0")/.."
+TIME=${TIME:-120}
+ROUNDS=${ROUNDS:-50}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+if command -v clang >/dev/null 2>&1; then
+    for f in tests/fuzz/fuzz_*.c; do
+        name=$(basename "$f" .c)
+        clang -O1 -g -w -std=c11 -D_GNU_SOURCE -Iinclude -Ilib -Itests -pthread -ffp-contract=off \
+            -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o "$dir/$name" "$f" lib/*/*.c \
+            -ljansson -lsleef -lnettle -lz -ldl -lm
+        mkdir -p "$dir/corpus"
+        echo "soak: $name for $TIME s"
+        (cd "$dir" && "./$name" -max_total_time="$TIME" -verbosity=0 -print_final_stats=1 corpus 2>&1 | grep -E 'number_of_executed|ERROR' || true)
+        if ls "$dir"/crash-* "$dir"/timeout-* "$dir"/oom-* >/dev/null 2>&1; then
+            echo "soak: $name found something:" && ls "$dir"
+            exit 1
+        fi
+        rm -rf "$dir/corpus"
+    done
+else
+    echo "soak: no clang, no fuzzing"
+fi
+
+bin=build/bin
+i=0
+"$bin/vae-fit" -q -k cultivar --steps 50 -m "$dir/m.vae" examples/wine.csv
+while [ "$i" -lt "$ROUNDS" ]; do
+    i=$((i + 1))
+    "$bin/vae-fit" -q -k cultivar --steps 50 -s "$i" -m "$dir/m.vae" examples/wine.csv &
+    sleep "0.$((i * 7 % 10))$((i * 3 % 10))"
+    kill -9 $! 2>/dev/null || true
+    wait $! 2>/dev/null || true
+    "$bin/vae-info" "$dir/m.vae" >/dev/null || { echo "soak: a model was damaged by kill -9"; exit 1; }
+done
+echo "soak: $ROUNDS fits killed, the model whole each time"
