@@ -5,7 +5,7 @@ load helper
 # The long names of a command's options as --help lists them.
 listed() { "$1" --help | sed -nE 's/^ +(-[a-zA-Z], )?--([a-z-]+).*/\2/p'; }
 # Those of the manual's list, and of its synopsis; formatted: what a reader sees.
-page() { mandoc -T ascii -O width=200 "$ROOT/man/$1.1" | col -b; }
+page() { mandoc -T ascii -O width=200 "$ROOT/man/$1.1" | col -bx; }
 explained() { sed -nE '/^\.Sh DESCRIPTION/,/^\.Ss/s/^\.It (Fl . , )?Fl Fl ([a-z-]+).*/\2/p' "$ROOT/man/$1.1"; }
 in_synopsis() { sed -nE '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.Op (Fl . \| )?Fl Fl ([a-z-]+).*/\2/p' "$ROOT/man/$1.1"; }
 

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "fit/fit.h"
 
-enum { WIDE = 256, MANY_ROWS = 2000, FEW_ROWS = 20000, FOLDS = 5, CAL_ROWS = 1000 };
+enum { WIDE = 256, MANY_ROWS = 2000, FOLDS = 5, CAL_ROWS = 1000 };
 
 /* Floating-point operations of a fit, unless told: some five minutes of two cores of 2024. */
 static const double WORK = 1e14;
@@ -46,8 +46,7 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
         c->nhidden = 2;
         c->hidden[0] = c->hidden[1] = power_of_two(4 * d, 64, 512);
     }
-    /* few rows: regularised, unless odd rows are to stay odd */
-    c->dropout = (float)or_else(o->dropout, detect || r->n >= FEW_ROWS ? 0 : 0.1);
+    c->dropout = (float)or_else(o->dropout, detect ? 0 : 0.1); /* it makes odd rows less odd */
     return 0;
 }
 

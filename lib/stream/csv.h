@@ -1,5 +1,6 @@
 /*
- * csv.h - tables of text (RFC 4180 and its relatives): what the scanner, the reader and the rules for header rows share.
+ * csv.h - tables of text (RFC 4180 and its relatives): what the scanner, the reader and the rules for header rows
+ * share.
  *
  * The dialect that is read. One delimiter byte, told from TAB ; | , when it is not given. A record ends with LF, CRLF
  * or CR, mixed as they come; the last may lack it. A cell that begins with a double quote runs to the closing one,
@@ -26,19 +27,23 @@ enum {
  * and goes on where it was, so a long row that comes in small pieces is looked at once.
  */
 struct csv_scan {
-    const char *p;     /* the text; offsets below are from here */
+    const char *p; /* the text; offsets below are from here */
     size_t end;
-    size_t at;         /* bytes before it are in `marks` or done */
-    uint64_t marks;    /* of the block at `base`: delimiters, quotes and line ends not yet dealt with */
+    size_t at;      /* bytes before it are in `marks` or done */
+    uint64_t marks; /* of the block at `base`: delimiters, quotes and line ends not yet dealt with */
     size_t base;
     char delim;
-    bool after_cr;     /* the last row ended with CR: a LF at the start of the next belongs to it */
-    enum { CSV_BARE, CSV_QUOTED, CSV_CLOSED } state; /* of the current cell; closed: behind a quote that may be its last */
-    bool quotes;       /* the row has quoted cells, so maybe line ends within */
-    bool junk;         /* it has text behind a closing quote */
-    size_t row, cell;  /* where the current row and cell begin */
-    size_t close;      /* where the last closing quote is */
-    size_t n;          /* cells of the row before the current one */
+    bool after_cr; /* the last row ended with CR: a LF at the start of the next belongs to it */
+    enum {
+        CSV_BARE,
+        CSV_QUOTED,
+        CSV_CLOSED
+    } state;          /* of the current cell; closed: behind a quote that may be its last */
+    bool quotes;      /* the row has quoted cells, so maybe line ends within */
+    bool junk;        /* it has text behind a closing quote */
+    size_t row, cell; /* where the current row and cell begin */
+    size_t close;     /* where the last closing quote is */
+    size_t n;         /* cells of the row before the current one */
 };
 
 /* A row that was found: its bytes without the line end, and how many cells it has. */
@@ -49,7 +54,8 @@ struct csv_row {
 
 void csv_scan_start(struct csv_scan *, const char *p, size_t begin, size_t end, char delim);
 
-/* Scans to the end of a row. cells[2*i], cells[2*i+1] are the ends of cell i for i < max. False: more bytes are needed. */
+/* Scans to the end of a row. cells[2*i], cells[2*i+1] are the ends of cell i for i < max. False: more bytes are needed.
+ */
 bool csv_scan_row(struct csv_scan *, uint32_t *cells, size_t max, struct csv_row *);
 
 /* The row that ends with the text. False: there is none. An open quote leaves state == CSV_QUOTED. */
@@ -80,15 +86,15 @@ struct csv_col {
 struct csv_layout {
     struct csv_col *cols;
     size_t ncols;
-    size_t *at;       /* at[j]: the cell that column j is */
-    size_t width;     /* cells in a row */
-    bool all;         /* nothing was asked for: all columns as they come */
-    size_t tell;      /* columns that tell a header */
-    size_t *order;    /* columns sorted by name */
+    size_t *at;          /* at[j]: the cell that column j is */
+    size_t width;        /* cells in a row */
+    bool all;            /* nothing was asked for: all columns as they come */
+    size_t tell;         /* columns that tell a header */
+    size_t *order;       /* columns sorted by name */
     size_t *seen, stamp; /* seen[j] == stamp: column j was met in this row */
-    bool begin[256];  /* does any name begin with this byte? */
-    size_t longest;   /* bytes of a header cell that may hold a name */
-    char *buf;        /* room for one of these */
+    bool begin[256];     /* does any name begin with this byte? */
+    size_t longest;      /* bytes of a header cell that may hold a name */
+    char *buf;           /* room for one of these */
 };
 
 /* Starts with the columns that opts ask for. 0, VAE_EUSAGE (a name twice) or VAE_EOS; free it in any case. */
@@ -128,8 +134,8 @@ struct csv_sample {
 enum { CSV_SAMPLE_ROWS = 100 };
 
 /* The delimiter: one that makes the first row, of 2 or more cells, a header of the wanted names, or gives it as many
- * cells; else the one that cuts most rows into as many cells as the first, 2 or more; else a comma. Ties: TAB ; | , in this order.
- * 1; 0 where the first row may go on behind the sample; VAE_EOS. */
+ * cells; else the one that cuts most rows into as many cells as the first, 2 or more; else a comma. Ties: TAB ; | , in
+ * this order. 1; 0 where the first row may go on behind the sample; VAE_EOS. */
 int csv_tell_delim(const struct csv_sample *, struct csv_layout *, char *delim, struct vae_err *);
 
 enum csv_header { CSV_DATA, CSV_HEADER, CSV_HEADER_ASSUMED };
@@ -140,28 +146,28 @@ int csv_tell_header(const struct csv_sample *, char delim, size_t n, enum csv_he
 
 struct csv_reader {
     struct source *src;
-    char *p;                 /* p[scan.row..scan.end) is not handed out yet */
-    size_t cap;              /* without CSV_SLACK */
+    char *p;    /* p[scan.row..scan.end) is not handed out yet */
+    size_t cap; /* without CSV_SLACK */
     bool eof;
-    size_t nul;              /* where the first NUL byte of the rest is, SIZE_MAX: none */
-    size_t sample_end;       /* p[..sample_end) was looked at to tell delimiter and header */
+    size_t nul;        /* where the first NUL byte of the rest is, SIZE_MAX: none */
+    size_t sample_end; /* p[..sample_end) was looked at to tell delimiter and header */
     struct csv_scan scan;
     struct csv_layout layout;
     struct vae_head *head;
-    bool names_rows;         /* rows may be headers */
-    char *top;               /* the header row where every column was taken as it came: the same again is no data */
+    bool names_rows; /* rows may be headers */
+    char *top;       /* the header row where every column was taken as it came: the same again is no data */
     size_t ntop;
-    uint32_t *cells;         /* cells[rows][2 * width] */
+    uint32_t *cells; /* cells[rows][2 * width] */
     size_t cells_cap;
-    size_t partial;          /* where the cells of a row that is not whole yet begin */
-    uint64_t *lines;         /* lines[row]: where the rows of the batch begin */
+    size_t partial;  /* where the cells of a row that is not whole yet begin */
+    uint64_t *lines; /* lines[row]: where the rows of the batch begin */
     size_t lines_cap;
     size_t asked_rows, batch_rows;
-    uint64_t line;           /* of the next row */
-    uint64_t rows;           /* handed out */
+    uint64_t line; /* of the next row */
+    uint64_t rows; /* handed out */
     struct rec_col *cols;
-    struct vae_err pending;  /* found behind rows that had to go first */
-    uint32_t *new_cells;     /* a header row behind the rows of the batch, to be taken by the next call */
+    struct vae_err pending; /* found behind rows that had to go first */
+    uint32_t *new_cells;    /* a header row behind the rows of the batch, to be taken by the next call */
     size_t new_n;
     uint64_t new_line;
     struct vae_in_stats stats;

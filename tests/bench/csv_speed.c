@@ -1,4 +1,4 @@
-/* csv_speed.c - MB/s of cutting a numeric table in memory into cells, and of reading these as numbers besides. */
+/* csv_speed.c - a numeric table in memory to cells, and to numbers: MB per second of processor time. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@ enum { COLUMNS = 10, SIZE = 200 << 20 };
 
 static double now(void) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
