@@ -161,7 +161,6 @@ prefix() {
 }
 
 @test "VTS cut: the good records come, then the last good row is named" {
-    n=$(size "$Z")
     vae-enc -m "$MODEL" --frame-rows 10 "$WINE" >f.vts
     vae-dec f.vts | cmp - "$BACK"
     n=$(size f.vts)
@@ -170,7 +169,7 @@ prefix() {
         fails 65 vae-dec "cut.vts" "vae-dec cut.vts"
         prefix ../out "$BACK"
     done
-    fails 65 vae-dec "170" "head -c $((n - 64)) f.vts | vae-dec" || fails 65 vae-dec "178" "head -c $((n - 64)) f.vts | vae-dec"
+    fails 65 vae-dec "178" "head -c $((n - 64)) f.vts | vae-dec"
     equal "records before" "$(wc -l <../out)" 179
     fails 65 vae-info "" "head -c $((n / 2)) f.vts | vae-info"
 }
@@ -222,10 +221,10 @@ prefix() {
     for c in "vae-enc -m $MODEL $WINE" "vae-dec $Z" "vae-score -q -m $MODEL $WINE" "vae-gen -m $MODEL" \
         "vae-cat $WINE" "vae-cat -t npy <(cut -d, -f2- $WINE)" "vae-info $MODEL" "vae-info --json $MODEL" \
         "vae-score -q -m $MODEL --mean-nll $WINE" "vae-fit -h" "vae-enc -V"; do
-        fails 74 "${c%% *}" "standard output: No space left on device" "$c >/dev/full"
+        fails 74 "${c%% *}" "standard output: no space left on device" "$c >/dev/full"
         fails 74 "${c%% *}" "standard output" "$c >&-"
     done
-    fails 74 vae-enc "full: No space left" "vae-enc -m $MODEL -o /dev/full $WINE" ||
+    fails 74 vae-enc "full: no space left" "vae-enc -m $MODEL -o /dev/full $WINE" ||
         fails 73 vae-enc "full" "vae-enc -m $MODEL -o /dev/full $WINE"
     # the curve is lost; the model is not
     run -74 --separate-stderr vae-fit -q -m kept.vae -k 1 --steps 100 --no-calibrate --log /dev/full "$WINE"
@@ -250,7 +249,7 @@ prefix() {
     for m in /proc/m.vae nowhere/m.vae "$WINE/m.vae"; do
         fails 73 vae-fit "" "timeout 20 vae-fit -m $m -k 1 --steps 1000000000 $WINE"
         # not even read: nobody writes to this pipe
-        fails 73 vae-fit "" "sleep 20 | timeout 10 vae-fit -m $m & wait \$!"
+        fails 73 vae-fit "" "timeout 10 vae-fit -m $m < <(sleep 10)"
     done
     mkdir dir
     fails 73 vae-fit "dir" "timeout 20 vae-fit -m dir -k 1 --steps 1000000000 $WINE"
@@ -345,11 +344,10 @@ prefix() {
 }
 
 @test "control bytes of the input are shown as \\xNN; messages stay one line" {
-    sed $'41s/,[0-9.]*/,"\e[31mred\nline"/2' "$WINE" >t.csv
+    perl -pe 's/,[0-9.]+,([0-9.]+),/,$1,"\e[31mred\nline",/ if $. == 41' "$WINE" >t.csv
     fails 65 vae-enc '\\x1b' "vae-enc -m $MODEL -t csv t.csv"
     printf 'a,b\n1,2\n3,x\n' >$'odd\e\nname.csv'
     fails 65 vae-fit '\\x1b\\x0aname.csv:3' "$FIT odd*"
-    head -n 1 "$WINE" | tr , '\n' | head -c 100000 >/dev/null
     awk 'BEGIN { for (i = 0; i < 3000; i++) printf "x"; print ",b"; print "1,2"; print "z,3" }' >wide.csv
     fails 65 vae-fit ":3: column 'xxx" "$FIT wide.csv"
 }

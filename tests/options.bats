@@ -197,7 +197,7 @@ LIST
 @test "a file that cannot be opened: status 66, its name" {
     vae-fit -q -m m.vae -k 1 --steps 1 --no-calibrate "$WINE"
     for c in "vae-fit -m n.vae" "vae-enc -m m.vae" "vae-dec -m m.vae" "vae-score -m m.vae" vae-cat vae-info; do
-        fails 66 "${c%% *}" 'here-is-none.*No such file' "$c here-is-none"
+        fails 66 "${c%% *}" 'here-is-none.*no such file' "$c here-is-none"
     done
     for c in vae-enc vae-dec vae-score vae-gen; do fails 66 "$c" 'here-is-none' "$c -m here-is-none"; done
     mkdir dir

@@ -312,18 +312,28 @@ static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
     return NULL;
 }
 
+/* The model in a container, which is freed. */
+static struct vae_model *take(struct tensors *t, const char *name, const char id[TENSORS_ID_BYTES],
+                              struct vae_err *err) {
+    struct vae_model *m = t ? build(t, err) : NULL;
+    if (t && !m)
+        err_prefix(err, "%s", name);
+    if (m)
+        memcpy(m->id, id, sizeof m->id);
+    tensors_free(t);
+    return m;
+}
+
+struct vae_model *model_parse(const void *p, size_t n, const char *name, struct vae_err *err) {
+    char id[TENSORS_ID_BYTES];
+    return take(tensors_parse(p, n, name, id, err), name, id, err);
+}
+
 struct vae_model *vae_model_load(const char *path, struct vae_err *err) {
     char id[TENSORS_ID_BYTES];
-    struct tensors *t = tensors_load(path, FILE_MAX, id, err);
-    if (!t)
+    struct vae_model *m = take(tensors_load(path, FILE_MAX, id, err), path, id, err);
+    if (!m)
         return NULL;
-    struct vae_model *m = build(t, err);
-    tensors_free(t);
-    if (!m) {
-        err_prefix(err, "%s", path);
-        return NULL;
-    }
-    memcpy(m->id, id, sizeof id);
     char *real = realpath(path, NULL); /* the name must hold for readers elsewhere in a pipe or later */
     m->path = real ? real : mem_text(path, strlen(path));
     return m;

@@ -1,0 +1,87 @@
+/*
+ * test_modelfile.c - model files that were changed by somebody who can compute a checksum: every bit of a small model
+ * flipped and its CRC put right. Each is refused with a reason, or is a model that can be described and that scores a
+ * record without harm. (Flips that leave the CRC as it was are test_tensors' part: all of them are found.)
+ */
+#include <unistd.h>
+#include <zlib.h>
+
+#include "base/mat.h"
+#include "models.h"
+#include "score/score.h"
+
+static unsigned char *read_file(const char *path, size_t *n) {
+    FILE *f = fopen(path, "rb");
+    unsigned char *p = malloc(1 << 20);
+    *n = f && p ? fread(p, 1, 1 << 20, f) : 0;
+    if (f)
+        fclose(f);
+    return p;
+}
+
+static void repair(unsigned char *p, size_t n) {
+    static const char mark[] = "\"crc32\":\"";
+    char digits[9];
+    unsigned char *at = memmem(p, n, mark, sizeof mark - 1);
+    if (!at || (size_t)(p + n - at) < sizeof mark - 1 + 8)
+        return;
+    memset(at + sizeof mark - 1, '0', 8);
+    snprintf(digits, sizeof digits, "%08lx", crc32_z(0, p, n));
+    memcpy(at + sizeof mark - 1, digits, 8);
+}
+
+/* A record through a model that was accepted. */
+static void use(struct vae_model *m) {
+    struct vae_err err = {0};
+    float *x = mem_floats(m->schema->d + 1);
+    struct score_parts part;
+    struct scorer *s = scorer_new(m, VAE_BY_AUTO, 2, NULL, &err);
+    if (s && x)
+        scorer_run(s, x, NULL, 1, &part);
+    scorer_free(s);
+    free(x);
+    free(vae_model_describe(m, true));
+}
+
+int main(void) {
+    static const size_t widths[] = {1, 1, 3, 0};
+    struct model_config c = {.latent_dim = 2, .latent = &latent_gauss, .act = &nn_silu, .residual = true, .nhidden = 1,
+                             .hidden = {3}, .lik = &lik_gaussian};
+    struct vae_err err = {0};
+    char path[] = "/tmp/test_modelfile.XXXXXX";
+    int fd = mkstemp(path);
+    double *raw = models_data(40, 5, false);
+    struct vae_model *m = models_new(&c, widths, raw, 40, 1);
+    CHECK(fd >= 0 && !mat_open(&err) && m && !vae_model_save(m, path, &err), "%s", err.msg);
+    size_t n, accepted = 0, silent = 0;
+    unsigned char *whole = read_file(path, &n), *copy = malloc(n + 1);
+    struct vae_model *same = model_parse(whole, n, "whole", &err);
+    CHECK(same != NULL, "%s", err.msg);
+    vae_model_free(same);
+    for (size_t bit = 0; bit < 8 * n; bit++) {
+        memcpy(copy, whole, n);
+        copy[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        repair(copy, n);
+        err = (struct vae_err){0};
+        struct vae_model *t = model_parse(copy, n, "flipped", &err);
+        silent += !t && (err.code >= 0 || !err.msg[0]);
+        accepted += t != NULL;
+        if (t && bit % 8 == 0)
+            use(t);
+        vae_model_free(t);
+    }
+    CHECK(silent == 0, "%zu files were refused without a reason", silent);
+    CHECK(accepted > 0 && accepted < 8 * n, "%zu of %zu flipped files were taken", accepted, 8 * n);
+    for (size_t cut = 0; cut < n; cut++) {
+        memcpy(copy, whole, cut);
+        repair(copy, cut);
+        struct vae_model *t = model_parse(copy, cut, "cut", &err);
+        CHECK(!t, "a model cut to %zu of %zu bytes was taken", cut, n);
+        vae_model_free(t);
+    }
+    vae_model_free(m);
+    free(raw), free(whole), free(copy);
+    close(fd);
+    unlink(path);
+    return test_done();
+}
