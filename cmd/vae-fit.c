@@ -25,6 +25,11 @@ static const char *net_name(size_t i) {
     return i < sizeof name / sizeof *name ? name[i] : NULL;
 }
 
+static const char *sd_name(size_t i) {
+    static const char *const name[] = {"column", "shared"};
+    return i < sizeof name / sizeof *name ? name[i] : NULL;
+}
+
 static const char *purpose_name(size_t i) {
     static const char *const name[] = {"generate", "detect", "reduce"}; /* in the order of enum vae_purpose */
     return i < sizeof name / sizeof *name ? name[i] : NULL;
@@ -49,6 +54,8 @@ static const struct cli_opt options[] = {
      .help = "units of the encoder's layers; the decoder's are the same from the end"},
     {.name = "act", .arg = "NAME", .kind = CLI_NAME, .to = &fit.act, .names = vae_activation, .help = "activation"},
     {.name = "lik", .arg = "KIND", .kind = CLI_NAME, .to = &fit.lik, .names = lik_name, .help = "likelihood"},
+    {.name = "sd", .arg = "KIND", .kind = CLI_NAME, .to = &fit.sd, .names = sd_name,
+     .help = "standard deviations of a gaussian likelihood"},
     {.name = "prior", .arg = "KIND", .kind = CLI_NAME, .to = &fit.prior, .names = prior_name,
      .help = "what vae-gen draws latents from"},
     {.name = "beta", .arg = "B", .kind = CLI_REAL, .to = &fit.beta, .hi = 1e6, .help = "weight of the KL term"},

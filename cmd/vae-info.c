@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct {
@@ -29,7 +30,9 @@ static const struct cli_command command = {
 static bool is_model(const char *path) {
     unsigned char p[9];
     bool standard = !strcmp(path, "-");
-    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st; /* a named pipe must not be opened twice: its writer would take that for the whole read */
+    bool regular = !standard && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    int fd = standard ? STDIN_FILENO : regular ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     bool yes = fd >= 0 && pread(fd, p, sizeof p, 0) == (ssize_t)sizeof p && p[8] == '{' && !p[4] && !p[5] && !p[6] &&
                !p[7];
     if (fd >= 0 && !standard)

@@ -4,8 +4,8 @@
  */
 #include <stdbool.h>
 
-#include "base/mem.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/rng.h"
 #include "score/score.h"
 #include "test.h"
@@ -23,8 +23,8 @@ static void test_p(void) {
     const float at[] = {-INFINITY, -4, -3, -2.9f, -0.0f, 0, 0.5f, 1, 1.0001f, 2.5f, 3, INFINITY};
     for (size_t n = 0; n <= 12; n++)
         for (size_t i = 0; i < 12; i++)
-            CHECK(fabs(conformal_p(cal, n, at[i]) - counted(cal, n, at[i])) < 1e-15, "n %zu s %g: p %g, should be %g", n,
-                  (double)at[i], conformal_p(cal, n, at[i]), counted(cal, n, at[i]));
+            CHECK(fabs(conformal_p(cal, n, at[i]) - counted(cal, n, at[i])) < 1e-15, "n %zu s %g: p %g, should be %g",
+                  n, (double)at[i], conformal_p(cal, n, at[i]), counted(cal, n, at[i]));
     CHECK(conformal_p(cal, 0, 5) == 1, "without calibration rows nothing is odd");
     CHECK(conformal_p(cal + 1, 10, NAN) == 1 / 11.0, "a score that is no number passes for normal: p %g",
           conformal_p(cal + 1, 10, NAN));
@@ -33,7 +33,8 @@ static void test_p(void) {
 /* s >= threshold exactly where p <= alpha, for scores on, between and beside the calibration scores. */
 static void test_threshold(void) {
     enum { MAX = 60 };
-    static const double alphas[] = {1e-9, 0.001, 0.01, 1.0 / 61, 0.02, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98, 60.0 / 61, 1};
+    static const double alphas[] = {1e-9, 0.001, 0.01, 1.0 / 61, 0.02, 0.05,      0.1,
+                                    0.3,  0.5,   0.7,  0.9,      0.98, 60.0 / 61, 1};
     float cal[MAX];
     for (size_t n = 0; n <= MAX; n++)
         for (int ties = 0; ties < 2; ties++) {
@@ -147,8 +148,10 @@ static void test_validity(void) {
     for (size_t a = 0; a < 3; a++) {
         double alpha = alphas[a], exact = floor(alpha * (N + 1)) / (N + 1);
         struct shares s = repeat(alpha, NULL);
-        CHECK(fabs(s.blank - exact) < 5 * beta_binomial_sd(alpha), "alpha %g: share %g of a score without learning, "
-              "should be %g", alpha, s.blank, exact);
+        CHECK(fabs(s.blank - exact) < 5 * beta_binomial_sd(alpha),
+              "alpha %g: share %g of a score without learning, "
+              "should be %g",
+              alpha, s.blank, exact);
         /* with N rows instead of 0.8 N to be near to, fresh rows look a little less odd: never more, not much less */
         CHECK(s.cross < alpha + 4 * sqrt(s.cross_var), "alpha %g: share %g across folds", alpha, s.cross);
         CHECK(s.cross > 0.4 * alpha, "alpha %g: share %g across folds says that nothing is ever odd", alpha, s.cross);

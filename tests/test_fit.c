@@ -14,10 +14,24 @@
 static void test_threads(const struct lik *lik) {
     enum { ROWS = 350, VALID = 50, D = 9 };
     static const size_t widths[] = {1, 1, 4, 1, 1, 1, 0};
-    struct model_config c = {.latent_dim = 3, .latent = &latent_gauss, .act = &nn_silu, .residual = true, .nhidden = 2,
-                             .hidden = {40, 40}, .dropout = 0.2f, .lik = lik};
-    struct train_config t = {.seed = 4, .steps = 60, .batch = 150, .patience = 3, .valid_every = 20, .lr = 2e-3f,
-                             .decay = 0.01f, .beta = 1, .warmup = 0.3f, .free_nats = 0.1f};
+    struct model_config c = {.latent_dim = 3,
+                             .latent = &latent_gauss,
+                             .act = &nn_silu,
+                             .residual = true,
+                             .nhidden = 2,
+                             .hidden = {40, 40},
+                             .dropout = 0.2f,
+                             .lik = lik};
+    struct train_config t = {.seed = 4,
+                             .steps = 60,
+                             .batch = 150,
+                             .patience = 3,
+                             .valid_every = 20,
+                             .lr = 2e-3f,
+                             .decay = 0.01f,
+                             .beta = 1,
+                             .warmup = 0.3f,
+                             .free_nats = 0.1f};
     double *raw = models_data(ROWS, D, lik->max <= 1);
     uint64_t rows[ROWS];
     float *first = NULL;
@@ -142,8 +156,8 @@ static void test_linear(void) {
     static const size_t widths[] = {1, 1, 1, 1, 1, 0};
     double *raw = factors(TRAIN + VALID, 0);
     struct model_config c = {.latent_dim = PK, .latent = &latent_gauss, .act = &nn_silu, .lik = &lik_gaussian};
-    struct train_config t = {.seed = 1, .steps = 3000, .batch = 128, .valid_every = 100, .lr = 5e-3f, .beta = 1,
-                             .warmup = 0.2f};
+    struct train_config t = {
+        .seed = 1, .steps = 3000, .batch = 128, .valid_every = 100, .lr = 5e-3f, .beta = 1, .warmup = 0.2f};
     struct vae_err err = {0};
     struct schema *s = models_schema(widths, &schema_standard, raw, TRAIN + VALID);
     for (size_t j = 0; j < PD; j++)
@@ -263,8 +277,8 @@ static void test_fit(const char *dir, size_t rows, size_t steps, const char *met
     }
     CHECK(!strcmp(vae_model_id(m[0]), vae_model_id(m[1])) && *vae_model_id(m[0]), "%s: two threads fit another model",
           method);
-    CHECK(!strcmp(m[0]->cal.method, method) && m[0]->cal.n == (rows < 2000 ? rows : rows / 5), "calibrated by %s on %zu",
-          m[0]->cal.method, m[0]->cal.n);
+    CHECK(!strcmp(m[0]->cal.method, method) && m[0]->cal.n == (rows < 2000 ? rows : rows / 5),
+          "calibrated by %s on %zu", m[0]->cal.method, m[0]->cal.n);
     CHECK(rep[0].rows == rows && rep[0].bad_rows == 0 && rep[0].values == PD && rep[0].latents == PK, "report");
     CHECK(rep[0].elbo > rep[0].independent + 0.3 && rep[0].elbo < rep[0].ppca + 0.3, "elbo %g, columns %g, PPCA %g",
           rep[0].elbo, rep[0].independent, rep[0].ppca);

@@ -20,9 +20,15 @@ struct family {
     double (*logq)(const double *h, double z);
 };
 
-static double gauss_mean(const double *h) { return h[0]; }
-static double gauss_sd(const double *h) { return exp(fmin(fmax(h[1], -14), 6) / 2); }
-static double gauss_draw(const double *h, double eps) { return h[0] + gauss_sd(h) * eps; }
+static double gauss_mean(const double *h) {
+    return h[0];
+}
+static double gauss_sd(const double *h) {
+    return exp(fmin(fmax(h[1], -14), 6) / 2);
+}
+static double gauss_draw(const double *h, double eps) {
+    return h[0] + gauss_sd(h) * eps;
+}
 static double gauss_logq(const double *h, double z) {
     double t = (z - h[0]) / gauss_sd(h);
     return -0.5 * t * t - log(gauss_sd(h) * sqrt(2 * M_PI));
@@ -37,7 +43,9 @@ static const struct family *family_of(const struct latent *q) {
     return NULL;
 }
 
-static double log_normal(double z) { return -0.5 * z * z - 0.5 * log(2 * M_PI); }
+static double log_normal(double z) {
+    return -0.5 * z * z - 0.5 * log(2 * M_PI);
+}
 
 /* KL(q || N(0,1)) of one latent by the trapezoid rule over mean -+ 12 sd. */
 static double numeric_kl(const struct family *f, const double *h) {
@@ -50,7 +58,9 @@ static double numeric_kl(const struct family *f, const double *h) {
     return sum * step;
 }
 
-static bool close_to(double got, double want, double tol) { return fabs(got - want) <= tol * (1 + fabs(want)); }
+static bool close_to(double got, double want, double tol) {
+    return fabs(got - want) <= tol * (1 + fabs(want));
+}
 
 /* Encoder outputs of latent j of record i. */
 static void outputs(const struct family *f, const float *h, size_t j, size_t i, size_t ld, double *out) {
@@ -93,7 +103,8 @@ static void test_values(const struct latent *q, const struct family *f, size_t n
     CHECK(worst[3] < 1e-5, "%s: KL off by %g", q->name, worst[3]);
     CHECK(worst[4] < 1e-5, "%s: log q off by %g", q->name, worst[4]);
     for (size_t j = 0; j < K; j++)
-        CHECK(close_to(by[j], by_want[j], 1e-6), "%s: KL of latent %zu: %g, should be %g", q->name, j, by[j], by_want[j]);
+        CHECK(close_to(by[j], by_want[j], 1e-6), "%s: KL of latent %zu: %g, should be %g", q->name, j, by[j],
+              by_want[j]);
     for (size_t i = n; i < ld; i++)
         CHECK(z[i] == 77 && mean[i] == 77 && sd[i] == 77, "%s: writes behind its columns", q->name);
     free(h), free(eps), free(z), free(kl);
@@ -191,8 +202,8 @@ static void test_gauss_range(void) {
     float h[6] = {0, 2, 0, 0, 0, 1};
     double kl[3] = {0};
     q->kl(1, h, kl, NULL, 3, 3);
-    CHECK(fabs(kl[0]) < 1e-7 && close_to(kl[1], 2, 1e-7) && close_to(kl[2], 0.359140914229523, 1e-6),
-          "KL %g %g %g", kl[0], kl[1], kl[2]);
+    CHECK(fabs(kl[0]) < 1e-7 && close_to(kl[1], 2, 1e-7) && close_to(kl[2], 0.359140914229523, 1e-6), "KL %g %g %g",
+          kl[0], kl[1], kl[2]);
     float eps = 0, unit[2] = {3, 0};
     double logq = 0;
     q->logq(1, unit, &eps, &logq, 1, 1);

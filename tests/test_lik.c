@@ -14,7 +14,7 @@ struct model {
     const char *name;
     double (*logp)(double x, double o, double theta);
     double (*mean)(double o), (*sd)(double o, double theta);
-    double (*value)(double u); /* a value it can explain, from a normal number */
+    double (*value)(double u);     /* a value it can explain, from a normal number */
     double (*output)(double mean); /* that start() should give for a marginal mean */
 };
 
@@ -22,17 +22,29 @@ static double gaussian_logp(double x, double o, double theta) {
     double sd = exp(theta);
     return -(x - o) * (x - o) / (2 * sd * sd) - log(sd * sqrt(2 * M_PI));
 }
-static double same(double o) { return o; }
-static double gaussian_sd(double o, double theta) { return (void)o, exp(theta); }
+static double same(double o) {
+    return o;
+}
+static double gaussian_sd(double o, double theta) {
+    return (void)o, exp(theta);
+}
 static double bernoulli_logp(double x, double o, double theta) {
     (void)theta;
     double p = 1 / (1 + exp(-o));
     return x * log(p) + (1 - x) * log1p(-p);
 }
-static double sigmoid(double o) { return 1 / (1 + exp(-o)); }
-static double bernoulli_sd(double o, double theta) { return (void)theta, sqrt(sigmoid(o) * (1 - sigmoid(o))); }
-static double positive(double u) { return u > 0; }
-static double logit(double p) { return log(p / (1 - p)); }
+static double sigmoid(double o) {
+    return 1 / (1 + exp(-o));
+}
+static double bernoulli_sd(double o, double theta) {
+    return (void)theta, sqrt(sigmoid(o) * (1 - sigmoid(o)));
+}
+static double positive(double u) {
+    return u > 0;
+}
+static double logit(double p) {
+    return log(p / (1 - p));
+}
 
 static const struct model models[] = {
     {"gaussian", gaussian_logp, same, gaussian_sd, same, same},
@@ -46,7 +58,9 @@ static const struct model *model_of(const struct lik *l) {
     return NULL;
 }
 
-static bool close_to(double got, double want, double tol) { return fabs(got - want) <= tol * (1 + fabs(want)); }
+static bool close_to(double got, double want, double tol) {
+    return fabs(got - want) <= tol * (1 + fabs(want));
+}
 
 static float *floats(size_t n) {
     float *p = calloc(n, sizeof *p);
@@ -103,8 +117,8 @@ static void test_formula(const struct lik *l, const struct model *m, size_t n, s
                 g[tied ? 0 : j] -= 0.25 * (m->logp(xi, oi, t + H) - m->logp(xi, oi, t - H)) / (2 * H);
             }
         for (size_t j = 0; j < b.nw; j++)
-            CHECK(close_to((double)dtheta[j], g[j], 2e-5), "%s: d/dtheta %g, should be %g", l->name,
-                  (double)dtheta[j], g[j]);
+            CHECK(close_to((double)dtheta[j], g[j], 2e-5), "%s: d/dtheta %g, should be %g", l->name, (double)dtheta[j],
+                  g[j]);
     }
     free(x), free(o), free(d), free(nll);
 }
@@ -148,12 +162,18 @@ static void test_golden(void) {
         float x, o, theta;
         double want;
     } row[] = {
-        {&lik_gaussian, 0, 0, 0, 0.918938533204673},   {&lik_gaussian, 1, 0, 0, 1.418938533204673},
-        {&lik_gaussian, 0, -2, 0, 2.918938533204673},  {&lik_gaussian, 3, 3, 0.6931471805599453f, 1.612085713764618},
-        {&lik_gaussian, 1e6f, 0, 0, 5e11 + 0.918938533}, {&lik_bernoulli, 1, 0, 0, 0.6931471805599453},
-        {&lik_bernoulli, 0, 0, 0, 0.6931471805599453}, {&lik_bernoulli, 1, 2, 0, 0.126928011042972},
-        {&lik_bernoulli, 0, 2, 0, 2.126928011042972},  {&lik_bernoulli, 1, -90, 0, 90},
-        {&lik_bernoulli, 0, 90, 0, 90},                {&lik_bernoulli, 1, 90, 0, 0},
+        {&lik_gaussian, 0, 0, 0, 0.918938533204673},
+        {&lik_gaussian, 1, 0, 0, 1.418938533204673},
+        {&lik_gaussian, 0, -2, 0, 2.918938533204673},
+        {&lik_gaussian, 3, 3, 0.6931471805599453f, 1.612085713764618},
+        {&lik_gaussian, 1e6f, 0, 0, 5e11 + 0.918938533},
+        {&lik_bernoulli, 1, 0, 0, 0.6931471805599453},
+        {&lik_bernoulli, 0, 0, 0, 0.6931471805599453},
+        {&lik_bernoulli, 1, 2, 0, 0.126928011042972},
+        {&lik_bernoulli, 0, 2, 0, 2.126928011042972},
+        {&lik_bernoulli, 1, -90, 0, 90},
+        {&lik_bernoulli, 0, 90, 0, 90},
+        {&lik_bernoulli, 1, 90, 0, 0},
         {&lik_bernoulli, 0, -1000, 0, 0},
     };
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -260,8 +280,8 @@ static void test_start(const struct lik *l, const struct model *m, bool tied) {
               (double)bias[j], mean[j]);
         CHECK(close_to(m->mean((double)bias[j]), mean[j], 1e-6), "%s: starts elsewhere", l->name);
         if (l->params)
-            CHECK(close_to(m->sd((double)bias[j], theta_of(&b, theta, j)), tied ? rms : sd[j], 1e-6),
-                  "%s: start sd %g", l->name, m->sd((double)bias[j], theta_of(&b, theta, j)));
+            CHECK(close_to(m->sd((double)bias[j], theta_of(&b, theta, j)), tied ? rms : sd[j], 1e-6), "%s: start sd %g",
+                  l->name, m->sd((double)bias[j], theta_of(&b, theta, j)));
     }
     /* constant columns, and marginals at the edge of the range, give finite values */
     double edge[NX] = {0, 1, 1}, none[NX] = {0, 0, 0};

@@ -1,13 +1,12 @@
 /*
- * test_model.c - a whole model: the objective, its gradient and the scores against the formula in double; a linear model
- * whose likelihood is known; and that a record's score is its own, wherever it stands and whoever computes it.
+ * test_model.c - a whole model: the objective, its gradient and the scores against the formula in double; a linear
+ * model whose likelihood is known; and that a record's score is its own, wherever it stands and whoever computes it.
  */
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/mat.h"
 #include "base/pool.h"
-#include "model/op.h"
 #include "models.h"
 #include "score/score.h"
 
@@ -34,8 +33,12 @@ static size_t sum_of(const size_t *widths) {
 }
 
 static struct vae_model *small(const struct layout *l, const struct lik *lik, const double *raw, size_t n) {
-    struct model_config c = {.latent_dim = l->k, .latent = &latent_gauss, .act = l->nhidden % 2 ? &nn_silu : &nn_tanh,
-                             .residual = l->residual, .nhidden = l->nhidden, .lik = lik};
+    struct model_config c = {.latent_dim = l->k,
+                             .latent = &latent_gauss,
+                             .act = l->nhidden % 2 ? &nn_silu : &nn_tanh,
+                             .residual = l->residual,
+                             .nhidden = l->nhidden,
+                             .lik = lik};
     memcpy(c.hidden, l->hidden, sizeof l->hidden);
     return models_new(&c, l->widths, raw, n, 3);
 }
@@ -86,8 +89,8 @@ static void test_gradient(const struct layout *l, const struct lik *lik, float f
             eps[j] = (double)p.eps[j * LD + i];
         struct models_parts r = models_record(m, w, x + i * d, eps, 0);
         CHECK(fabs(p.nll[i] - r.nll) < 1e-5 * (1 + fabs(r.nll)) && fabs(p.kl[i] - r.kl) < 1e-5 * (1 + r.kl),
-              "%s %s record %zu: nll %.9g kl %.9g, should be %.9g %.9g", l->what, lik->name, i, p.nll[i], p.kl[i], r.nll,
-              r.kl);
+              "%s %s record %zu: nll %.9g kl %.9g, should be %.9g %.9g", l->what, lik->name, i, p.nll[i], p.kl[i],
+              r.nll, r.kl);
     }
     for (size_t i = 0; i < m->nw; i++) {
         double keep = w[i], up, down;
@@ -366,7 +369,8 @@ static void test_file(const struct lik *lik, const char *dir) {
     static struct score_parts a[ROWS], b[ROWS];
     float *y = models_rows(back, raw, ROWS);
     scorer_run(s, x, NULL, ROWS, a), scorer_run(t, y, NULL, ROWS, b);
-    CHECK(scorer_draws(t) == 6 && scorer_by(t) == VAE_BY_IW && !memcmp(a, b, sizeof a), "a loaded model scores otherwise");
+    CHECK(scorer_draws(t) == 6 && scorer_by(t) == VAE_BY_IW && !memcmp(a, b, sizeof a),
+          "a loaded model scores otherwise");
     CHECK(!vae_model_save(back, other, &err) && !strcmp(vae_model_id(m), vae_model_id(back)), "saved again: %s %s",
           vae_model_id(back), err.msg);
     scorer_free(s), scorer_free(t), free(raw), free(x), free(y);

@@ -58,12 +58,12 @@ static void ref_layernorm(size_t in, size_t out, const double *w, const double *
     }
 }
 
-#define ELEMENTWISE(name, expr)                                                                                     \
-    static void name(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,        \
-                     size_t n) {                                                                                    \
-        (void)w, (void)skip, (void)in;                                                                              \
-        for (size_t i = 0; i < out * n; i++)                                                                        \
-            y[i] = expr;                                                                                            \
+#define ELEMENTWISE(name, expr)                                                                                        \
+    static void name(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,           \
+                     size_t n) {                                                                                       \
+        (void)w, (void)skip, (void)in;                                                                                 \
+        for (size_t i = 0; i < out * n; i++)                                                                           \
+            y[i] = expr;                                                                                               \
     }
 ELEMENTWISE(ref_silu, x[i] / (1 + exp(-x[i])))
 ELEMENTWISE(ref_relu, fmax(x[i], 0))
@@ -90,8 +90,8 @@ static const struct ref {
     ref_fn *fn;
     bool square; /* as many features out as in */
 } refs[] = {
-    {"dense", ref_dense, false},   {"layernorm", ref_layernorm, true}, {"silu", ref_silu, true},
-    {"relu", ref_relu, true},      {"tanh", ref_tanh, true},           {"residual", ref_residual, true},
+    {"dense", ref_dense, false},    {"layernorm", ref_layernorm, true}, {"silu", ref_silu, true},
+    {"relu", ref_relu, true},       {"tanh", ref_tanh, true},           {"residual", ref_residual, true},
     {"dropout", ref_dropout, true},
 };
 
@@ -185,7 +185,8 @@ static void test_op(const struct nn_op *op, const struct ref *r, struct shape s,
     struct nn_cols c = {s.n, s.ld};
     struct nn_node v = {.op = op, .in = s.in, .out = s.out, .src = 3, .acc = acc, .rate = 0.3f, .gain = 1};
     v.nw = op->nparam ? op->nparam(s.in, s.out) : 0;
-    CHECK((v.nw > 0) == (op->grad != NULL) && (v.nw > 0) == (op->ntasks != NULL), "%s: weights without tasks", op->name);
+    CHECK((v.nw > 0) == (op->grad != NULL) && (v.nw > 0) == (op->ntasks != NULL), "%s: weights without tasks",
+          op->name);
     float *w = alloc(v.nw, sizeof *w), *x = alloc(s.in * s.ld, sizeof *x), *skip = alloc(s.out * s.ld, sizeof *skip);
     float *dy = alloc(s.out * s.ld, sizeof *dy), *y = filled(s.out * s.ld, 77), *one = filled(s.out * s.ld, 1);
     float *dx = filled(s.in * s.ld, NAN), *dskip = filled(s.out * s.ld, 77), *old = alloc(s.in * s.ld, sizeof *old);
@@ -239,9 +240,9 @@ static void test_op(const struct nn_op *op, const struct ref *r, struct shape s,
 }
 
 static void test_table(void) {
-    static const struct shape shapes[] = {{1, 1, 1, 1},   {5, 3, 1, 7},     {7, 4, 13, 16},   {16, 16, 16, 16},
-                                          {3, 9, 67, 80}, {131, 5, 33, 33}, {4, 259, 65, 66}, {8, 3, 300, 300},
-                                          {8, 3, 521, 530}};
+    static const struct shape shapes[] = {{1, 1, 1, 1},     {5, 3, 1, 7},     {7, 4, 13, 16},
+                                          {16, 16, 16, 16}, {3, 9, 67, 80},   {131, 5, 33, 33},
+                                          {4, 259, 65, 66}, {8, 3, 300, 300}, {8, 3, 521, 530}};
     for (size_t t = 0; nn_ops[t]; t++) {
         const struct ref *r = ref_of(nn_ops[t]);
         CHECK(r != NULL, "operation '%s' has no reference in this test", nn_ops[t]->name);
@@ -288,7 +289,8 @@ static void test_dropout(void) {
         sum += (double)y[i] / (F * N);
     }
     CHECK(other == 0, "%zu values are neither 0 nor 1/(1-rate)", other);
-    CHECK(fabs((double)zero / (F * N) - 0.25) < 5 * sqrt(0.1875 / (F * N)), "share dropped: %g", (double)zero / (F * N));
+    CHECK(fabs((double)zero / (F * N) - 0.25) < 5 * sqrt(0.1875 / (F * N)), "share dropped: %g",
+          (double)zero / (F * N));
     CHECK(fabs(sum - 1) < 0.005, "the mean is not kept: %g", sum);
     nn_dropout.forward(&v, NULL, one, one, y, (struct nn_cols){N, N}, &eval);
     CHECK(!memcmp(y, one, F * N * sizeof *y), "step 0 drops values");
@@ -321,8 +323,7 @@ static void ref_layer(const struct nn_mlp *m, size_t in, size_t out, const doubl
 }
 
 /* The network as nn.h describes it. mask: one [width,n] a hidden layer, behind each other, or NULL. */
-static void ref_mlp(const struct nn_mlp *m, const double *w, const double *mask, const double *x, double *y,
-                    size_t n) {
+static void ref_mlp(const struct nn_mlp *m, const double *w, const double *mask, const double *x, double *y, size_t n) {
     enum { MAX = 64 * 64 };
     static double h[MAX], t[MAX], a[MAX];
     size_t width = m->in;
@@ -364,8 +365,8 @@ static double *masks(const struct nn_net *net, const struct nn_noise *noise, siz
     return all;
 }
 
-static double functional(const struct nn_mlp *m, const double *w, const double *mask, const double *x,
-                         const double *dy, size_t n) {
+static double functional(const struct nn_mlp *m, const double *w, const double *mask, const double *x, const double *dy,
+                         size_t n) {
     double y[16 * 16], s = 0;
     ref_mlp(m, w, mask, x, y, n);
     for (size_t i = 0; i < m->out * n; i++)
@@ -483,7 +484,8 @@ static void test_init(void) {
         for (size_t j = n; j < v->nw; j++)
             bias += fabs((double)w[v->w0 + j]);
         double var = square / (double)n * (double)v->in;
-        CHECK(fabs(sum / (double)n) * sqrt((double)v->in) < 5 / sqrt((double)n), "mean of node %zu: %g", i, sum / (double)n);
+        CHECK(fabs(sum / (double)n) * sqrt((double)v->in) < 5 / sqrt((double)n), "mean of node %zu: %g", i,
+              sum / (double)n);
         CHECK(fabs(var - 1) < 5 * sqrt(2 / (double)n), "variance of node %zu: %g of 1/in", i, var);
         CHECK(bias == 0, "bias of node %zu", i);
     }

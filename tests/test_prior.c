@@ -133,8 +133,8 @@ static void test_density(const struct prior *p, size_t k) {
         CHECK(fabs(s.var[a] / d.var[a] - 1) < 0.03, "%s: variance %g of draws, %g of the density", p->name, s.var[a],
               d.var[a]);
     }
-    CHECK(k == 1 || fabs(s.cov - d.cov) < 0.03 * (1 + fabs(d.cov)), "%s: covariance %g of draws, %g of the density", p->name,
-          s.cov, d.cov);
+    CHECK(k == 1 || fabs(s.cov - d.cov) < 0.03 * (1 + fabs(d.cov)), "%s: covariance %g of draws, %g of the density",
+          p->name, s.cov, d.cov);
     CHECK(fabs(s.logp - d.logp) < 0.02, "%s: E log p is %g over draws, %g over the density", p->name, s.logp, d.logp);
     if (size) { /* a fitted one must be near the truth on rows it has not seen */
         double loss = 0;
@@ -171,8 +171,8 @@ static void test_odd(const struct prior *p) {
     static const struct {
         size_t k, n;
         int kind; /* 0 normal, 1 constant, 2 one column constant, 3 two values, 4 two equal columns, 5 one outlier */
-    } cases[] = {{1, 2, 0}, {2, 2, 0}, {64, 2, 0}, {64, 100, 0}, {2, 500, 1}, {3, 500, 2}, {1, 500, 3}, {2, 500, 4},
-                 {2, 500, 5}, {600, 20, 0}, {5, 2, 1}};
+    } cases[] = {{1, 2, 0},   {2, 2, 0},   {64, 2, 0},  {64, 100, 0}, {2, 500, 1}, {3, 500, 2},
+                 {1, 500, 3}, {2, 500, 4}, {2, 500, 5}, {600, 20, 0}, {5, 2, 1}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         size_t k = cases[c].k, n = cases[c].n, size;
         float *z = alloc(n * k, sizeof *z), *draw = alloc(k, sizeof *draw);

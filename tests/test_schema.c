@@ -90,9 +90,18 @@ static void test_text(void) {
 static void test_bad_cells(void) {
     static const struct {
         const char *cell, *says;
-    } bad[] = {{"", "missing"},          {"NA", "missing"},        {"nan", "missing"},        {"?", "missing"},
-               {"abc", "'abc'"},         {"1.2.3", "'1.2.3'"},     {"inf", "'inf'"},          {"1e999", "'1e999'"},
-               {"0x10", "'0x10'"},       {"12 34", "'12 34'"},     {"\001\033[2J", "\\x01\\x1b"}, {"\"\"", "missing"}};
+    } bad[] = {{"", "missing"},
+               {"NA", "missing"},
+               {"nan", "missing"},
+               {"?", "missing"},
+               {"abc", "'abc'"},
+               {"1.2.3", "'1.2.3'"},
+               {"inf", "'inf'"},
+               {"1e999", "'1e999'"},
+               {"0x10", "'0x10'"},
+               {"12 34", "'12 34'"},
+               {"\001\033[2J", "\\x01\\x1b"},
+               {"\"\"", "missing"}};
     struct vae_head *h = text_head("ab");
     struct schema *s = schema_new(h, NULL);
     struct schema_map map = {0};
@@ -119,12 +128,13 @@ static void test_bad_cells(void) {
 
 /* Columns are found by name in any order; a missing one is named; arrays without names go by position. */
 static void test_bind(void) {
-    struct vae_head *h = text_head("abc"), *other = text_head("xcbQa"), *less = text_head("ca"), *none = text_head("AB");
+    struct vae_head *h = text_head("abc"), *other = text_head("xcbQa"), *less = text_head("ca"),
+                    *none = text_head("AB");
     struct schema *s = schema_new(h, NULL);
     struct schema_map map = {0};
     struct vae_err err = {0};
-    CHECK(!schema_bind(s, other, &map, &err) && map.field[0] == 4 && map.field[1] == 2 && map.field[2] == 1, "order: %s",
-          err.msg);
+    CHECK(!schema_bind(s, other, &map, &err) && map.field[0] == 4 && map.field[1] == 2 && map.field[2] == 1,
+          "order: %s", err.msg);
     schema_map_free(&map);
     CHECK(schema_bind(s, less, &map, &err) == VAE_EDATA && strstr(err.msg, "'b' is missing"), "%s", err.msg);
     schema_map_free(&map);
@@ -170,7 +180,8 @@ static void test_types(void) {
     struct vae_err err = {0};
     CHECK(!schema_bind(s, h, &map, &err) && s->d == 8 && !map.whole, "%s", err.msg);
     CHECK(!schema_read(s, &map, rec_build_batch(b, 2), h, 0, 2, raw, &good, &err) && good == 2, "%s", err.msg);
-    const double want[16] = {0, 255, INT32_MIN, INT32_MAX, (double)0.1f, (double)-3e38f, 0.1, -1e308, 7, 8, -1, 0, 1, 2, 3, 4};
+    const double want[16] = {0, 255, INT32_MIN, INT32_MAX, (double)0.1f, (double)-3e38f, 0.1, -1e308, 7, 8, -1, 0,
+                             1, 2,   3,         4};
     for (size_t i = 0; i < 16; i++)
         CHECK(raw[i] == want[i], "value %zu: %g, should be %g", i, raw[i], want[i]);
     /* and out again, the second batch behind the first; numbers too large for their type stay at its edge */
@@ -196,9 +207,9 @@ static void test_stats(void) {
     static const double x[8] = {2, 4, 4, 4, 5, 5, 7, 9};
     static const struct {
         double offset, unit, tol;
-    } cases[] = {{0, 1, 1e-14},  {0, 1e-9, 1e-14}, {0, 1e150, 1e-14}, {0, 1e-150, 1e-14}, {1e9, 1, 1e-14},
-                 {1e12, 1e-2, 1e-2}, {-5e4, 1e3, 1e-14}, {0, 1e200, 1e-14}, {0, 1e307, 1e-14}, {0, -1, 1e-14},
-                 {0, 1e-200, 1e-14}};
+    } cases[] = {{0, 1, 1e-14},     {0, 1e-9, 1e-14},   {0, 1e150, 1e-14},  {0, 1e-150, 1e-14},
+                 {1e9, 1, 1e-14},   {1e12, 1e-2, 1e-2}, {-5e4, 1e3, 1e-14}, {0, 1e200, 1e-14},
+                 {0, 1e307, 1e-14}, {0, -1, 1e-14},     {0, 1e-200, 1e-14}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         double raw[8], unit = cases[c].unit, m = cases[c].offset + 5 * unit;
         for (size_t i = 0; i < 8; i++)
@@ -208,15 +219,16 @@ static void test_stats(void) {
         CHECK(r == 0, "case %zu (unit %g) cannot be learnt", c, unit);
         CHECK(close_to(s->stats.mean[0], m, 1e-14), "case %zu: mean %.17g", c, s->stats.mean[0]);
         CHECK(close_to(s->stats.sd[0], 2 * fabs(unit), cases[c].tol), "case %zu: sd %.17g", c, s->stats.sd[0]);
-        CHECK(s->stats.low[0] == fmin(raw[0], raw[7]) && s->stats.high[0] == fmax(raw[0], raw[7]), "case %zu: range", c);
+        CHECK(s->stats.low[0] == fmin(raw[0], raw[7]) && s->stats.high[0] == fmax(raw[0], raw[7]), "case %zu: range",
+              c);
         CHECK(close_to(s->stats.step[0], fabs(unit), cases[c].tol * 100), "case %zu: step %g", c, s->stats.step[0]);
         CHECK(s->center[0] == s->stats.mean[0] && s->scale[0] == s->stats.sd[0], "case %zu: scale %g", c, s->scale[0]);
         CHECK(close_to(schema_log_jacobian(s, 0, 1), log(s->scale[0]), 1e-15), "case %zu: jacobian", c);
         float z[8];
         schema_to_model(s, raw, NULL, 8, z);
         for (size_t i = 0; i < 8; i++)
-            CHECK(fabs((double)z[i] - (unit < 0 ? -1 : 1) * (x[i] - 5) / 2) < 1e-6 + cases[c].tol, "case %zu: value %g", c,
-                  (double)z[i]);
+            CHECK(fabs((double)z[i] - (unit < 0 ? -1 : 1) * (x[i] - 5) / 2) < 1e-6 + cases[c].tol, "case %zu: value %g",
+                  c, (double)z[i]);
         schema_free(s);
     }
 }
@@ -281,7 +293,8 @@ static void test_transforms(void) {
     CHECK(s->center[0] == -3 && s->scale[0] == 8, "the range: %g %g", s->center[0], s->scale[0]);
     schema_free(s);
     for (size_t t = 0; schema_transforms[t]; t++)
-        CHECK(schema_transform_by_name(schema_transforms[t]->name) == schema_transforms[t] && schema_transforms[t]->about,
+        CHECK(schema_transform_by_name(schema_transforms[t]->name) == schema_transforms[t] &&
+                  schema_transforms[t]->about,
               "%s: not found by its name", schema_transforms[t]->name);
     CHECK(!schema_transform_by_name("no such"), "an unknown name is found");
 }
@@ -368,12 +381,19 @@ static void test_json(void) {
               out->fields[1].type == REC_F64 && out->fields[1].decimals == 4,
           "fields of what is generated");
     static const char *const senseless[] = {
-        "{}", "{\"columns\":[],\"keep\":[],\"origin\":{}}", "{\"columns\":[{}],\"keep\":[],\"origin\":{}}",
-        "{\"columns\":[{\"name\":\"x\",\"dtype\":\"f99\",\"shape\":[],\"decimals\":0,\"transform\":\"standard\"}],\"keep\":[],\"origin\":{}}",
-        "{\"columns\":[{\"name\":\"x\",\"dtype\":\"f32\",\"shape\":[0],\"decimals\":0,\"transform\":\"standard\"}],\"keep\":[],\"origin\":{}}",
-        "{\"columns\":[{\"name\":\"x\",\"dtype\":\"f32\",\"shape\":[2147483647,2147483647,2147483647],\"decimals\":0,\"transform\":\"standard\"}],\"keep\":[],\"origin\":{}}",
-        "{\"columns\":[{\"name\":\"x\",\"dtype\":\"f32\",\"shape\":[],\"decimals\":0,\"transform\":\"no such\"}],\"keep\":[],\"origin\":{}}",
-        "{\"columns\":[{\"name\":\"x\",\"dtype\":\"f32\",\"shape\":[],\"decimals\":0,\"transform\":\"unit\"}],\"keep\":[7],\"origin\":{}}",
+        "{}",
+        "{\"columns\":[],\"keep\":[],\"origin\":{}}",
+        "{\"columns\":[{}],\"keep\":[],\"origin\":{}}",
+        "{\"columns\":[{\"name\":\"x\",\"dtype\":\"f99\",\"shape\":[],\"decimals\":0,\"transform\":\"standard\"}],"
+        "\"keep\":[],\"origin\":{}}",
+        "{\"columns\":[{\"name\":\"x\",\"dtype\":\"f32\",\"shape\":[0],\"decimals\":0,\"transform\":\"standard\"}],"
+        "\"keep\":[],\"origin\":{}}",
+        "{\"columns\":[{\"name\":\"x\",\"dtype\":\"f32\",\"shape\":[2147483647,2147483647,2147483647],\"decimals\":0,"
+        "\"transform\":\"standard\"}],\"keep\":[],\"origin\":{}}",
+        "{\"columns\":[{\"name\":\"x\",\"dtype\":\"f32\",\"shape\":[],\"decimals\":0,\"transform\":\"no "
+        "such\"}],\"keep\":[],\"origin\":{}}",
+        "{\"columns\":[{\"name\":\"x\",\"dtype\":\"f32\",\"shape\":[],\"decimals\":0,\"transform\":\"unit\"}],\"keep\":"
+        "[7],\"origin\":{}}",
     };
     for (size_t i = 0; i < sizeof senseless / sizeof *senseless; i++) {
         json_t *j = json_loads(senseless[i], 0, NULL);

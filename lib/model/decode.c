@@ -41,6 +41,9 @@ static int read_latents(const struct vae_op *op, const struct vae_batch *b, size
             size_t len;
             double v = NAN;
             const char *p = rec_cell(&b->cols[s->cell[j]], i, &len);
+            char plain[64];
+            if (b->quoted && len > 1 && len <= sizeof plain && *p == '"')
+                len = rec_unquote(p, len, plain), p = plain;
             if (num_parse(p, len, &v) != NUM_NUMBER) {
                 char cell[60];
                 return err_set(err, VAE_EROW, "latent z%zu: '%s' is not a number", j + 1,
@@ -70,13 +73,13 @@ static int decode_run(struct vae_op *op, const struct vae_batch *b, size_t from,
     return r ? r : bad;
 }
 
-/* Finds the latents: the field mu (or the only numeric one) of k values, or k text columns z1, z2, ... */
+/* Finds the latents: the field mu (or the first numeric one that is not just carried) of k values, or k text columns z1, z2, ... */
 static int find_latents(struct vae_op *op, struct vae_err *err) {
     struct decode *s = op->state;
     size_t k = op->m->config.latent_dim;
     s->field = rec_head_find(op->in, "mu");
     for (size_t f = 0; f < op->in->nfields && s->field < 0; f++)
-        if (op->in->fields[f].type != REC_UTF8)
+        if (op->in->fields[f].type != REC_UTF8 && !op->in->fields[f].keep)
             s->field = (int)f;
     if (s->field >= 0) {
         const struct rec_field *f = &op->in->fields[s->field];
@@ -96,7 +99,7 @@ static int find_latents(struct vae_op *op, struct vae_err *err) {
     return 0;
 }
 
-/* Carries the text columns that are no latents and no sd's. */
+/* Carries what was kept, and the text columns that are no latents and no sd's. */
 static int keep_others(struct vae_op *op, struct vae_err *err) {
     const struct decode *s = op->state;
     size_t k = op->m->config.latent_dim, n = op->in->nfields;
@@ -104,7 +107,7 @@ static int keep_others(struct vae_op *op, struct vae_err *err) {
     if (!keep)
         return err_set(err, VAE_EOS, "out of memory");
     for (size_t f = 0; f < n; f++)
-        keep[f] = op->in->fields[f].type == REC_UTF8;
+        keep[f] = op->in->fields[f].type == REC_UTF8 || (op->in->fields[f].keep && (int)f != s->field);
     for (size_t j = 0; j < k && s->field < 0; j++) {
         char name[24];
         snprintf(name, sizeof name, "sd%zu", j + 1);

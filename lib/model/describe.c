@@ -66,6 +66,17 @@ static char *json_text(json_t *j) {
     return take_text(&b, r);
 }
 
+/* Text out of a file, for a terminal; "?" for none. */
+struct shown {
+    char text[256];
+};
+
+static struct shown show(const char *text) {
+    struct shown s;
+    vae_quote(s.text, sizeof s.text, text ? text : "?", text ? strlen(text) : 1);
+    return s;
+}
+
 static double number(const json_t *j, const char *key) { return json_number_value(json_object_get(j, key)); }
 
 static int model_text(const struct vae_model *m, struct buf *b) {
@@ -78,7 +89,7 @@ static int model_text(const struct vae_model *m, struct buf *b) {
         r = buf_printf(b, NULL, "%c%zu", i ? ',' : ' ', c->hidden[i]);
     r = r ? r : buf_printf(b, NULL, "; %zu weights\nlikelihood   %s\n", m->nw, c->lik->name);
     r = r ? r : buf_printf(b, NULL, "trained      for %s on %.0f rows of %zu values, seed %.0f, best step %.0f of %.0f\n",
-                           json_string_value(json_object_get(t, "for")), number(t, "rows"), m->schema->d,
+                           show(json_string_value(json_object_get(t, "for"))).text, number(t, "rows"), m->schema->d,
                            number(t, "seed"), number(t, "best_step"), number(t, "steps_done"));
     r = r ? r : buf_printf(b, NULL, "held out     ELBO %.4f nats a record (s.e. %.4f)", number(held, "elbo"), number(held, "elbo_se"));
     if (!r && json_object_get(held, "independent"))
@@ -93,7 +104,7 @@ static int model_text(const struct vae_model *m, struct buf *b) {
     for (size_t i = 0; i < m->schema->ncols && !r; i++) {
         const struct schema_col *col = &m->schema->col[i];
         const struct schema_stats *s = &m->schema->stats;
-        r = buf_printf(b, NULL, "column       %s: %s", col->name, col->transform->name);
+        r = buf_printf(b, NULL, "column       %s: %s", show(col->name).text, col->transform->name);
         if (!r && col->width > 1)
             r = buf_printf(b, NULL, ", %zu values", col->width);
         else if (!r)
@@ -102,7 +113,7 @@ static int model_text(const struct vae_model *m, struct buf *b) {
         r = r ? r : buf_put(b, "\n", 1, NULL);
     }
     for (size_t i = 0; i < m->schema->nkeep && !r; i++)
-        r = buf_printf(b, NULL, "column       %s: kept\n", m->schema->keep[i]);
+        r = buf_printf(b, NULL, "column       %s: kept\n", show(m->schema->keep[i]).text);
     return r;
 }
 
@@ -114,18 +125,18 @@ char *vae_model_describe(const struct vae_model *m, bool json) {
 char *vae_head_describe(const struct vae_head *h, bool json) {
     json_t *fields = json_array();
     struct buf b = {0};
-    int r = buf_printf(&b, NULL, "stream       %s", h->kind);
+    int r = buf_printf(&b, NULL, "stream       %s", show(h->kind).text);
     const char *format = json_string_value(json_object_get(h->origin, "format"));
     if (!r && format)
-        r = buf_printf(&b, NULL, ", from %s", format);
+        r = buf_printf(&b, NULL, ", from %s", show(format).text);
     const char *id = json_string_value(json_object_get(h->model, "id"));
     if (!r && id)
-        r = buf_printf(&b, NULL, ", of model %s", id);
+        r = buf_printf(&b, NULL, ", of model %s", show(id).text);
     r = r ? r : buf_put(&b, "\n", 1, NULL);
     for (size_t i = 0; i < h->nfields && !r; i++) {
         const struct rec_field *f = &h->fields[i];
         json_t *shape = json_array();
-        r = buf_printf(&b, NULL, "field        %s: %s", f->name, rec_type_name(f->type));
+        r = buf_printf(&b, NULL, "field        %s: %s", show(f->name).text, rec_type_name(f->type));
         for (size_t k = 0; k < f->ndim; k++) {
             json_array_append_new(shape, json_integer((json_int_t)f->shape[k]));
             r = r ? r : buf_printf(&b, NULL, "%s%zu", k ? "x" : " ", f->shape[k]);

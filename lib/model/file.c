@@ -98,9 +98,10 @@ static json_t *config_json(const struct model_config *c) {
     json_t *hidden = json_array();
     for (size_t i = 0; i < c->nhidden; i++)
         json_array_append_new(hidden, json_integer((json_int_t)c->hidden[i]));
-    return json_pack("{s:s, s:I, s:s, s:o, s:s, s:f, s:s}", "latent", c->latent->name, "latent_dim",
+    return json_pack("{s:s, s:I, s:s, s:o, s:s, s:f, s:s, s:s}", "latent", c->latent->name, "latent_dim",
                      (json_int_t)c->latent_dim, "net", c->residual ? "residual" : "mlp", "hidden", hidden, "act",
-                     c->act->name, "dropout", (double)c->dropout, "lik", c->lik->name);
+                     c->act->name, "dropout", (double)c->dropout, "lik", c->lik->name, "sd",
+                     c->shared_sd ? "shared" : "column");
 }
 
 static const char *const by_names[] = {"auto", "elbo", "iw", "recon", "mse"};
@@ -161,7 +162,7 @@ static json_t *get_json(const struct tensors *t, const char *key, struct vae_err
 }
 
 static int config_from_json(const json_t *j, struct model_config *c, struct vae_err *err) {
-    const char *latent, *net, *act, *lik;
+    const char *latent, *net, *act, *lik, *sd;
     json_t *hidden;
     int64_t k, width;
     double dropout;
@@ -175,15 +176,18 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
     if (!r)
         r = js_string(j, "lik", &lik, "config", err);
     if (!r)
+        r = js_string(j, "sd", &sd, "config", err);
+    if (!r)
         r = js_number(j, "dropout", &dropout, "config", err);
     if (!r)
         r = js_array(j, "hidden", &hidden, "config", err);
     if (r)
         return r;
     *c = (struct model_config){.latent_dim = (size_t)k, .latent = latent_by_name(latent), .lik = lik_by_name(lik),
-                               .act = nn_op_by_name(act), .residual = !strcmp(net, "residual"),
+                               .act = nn_op_by_name(act), .residual = !strcmp(net, "residual"), .shared_sd = !strcmp(sd, "shared"),
                                .nhidden = json_array_size(hidden), .dropout = (float)dropout};
     if (!c->latent || !c->lik || !c->act || !c->act->act || (!c->residual && strcmp(net, "mlp")) ||
+        (!c->shared_sd && strcmp(sd, "column")) ||
         c->nhidden > MODEL_MAX_HIDDEN || !(dropout >= 0 && dropout < 1))
         return err_set(err, VAE_EDATA, "config: a part of the model is unknown to this version");
     for (size_t i = 0; i < c->nhidden; i++) {
@@ -198,15 +202,18 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
 /* How large a model the configuration asks for, before anything is allocated: the weights must be in the file. */
 static int check_size(const struct model_config *c, const struct schema *s, const struct tensors *t,
                       struct vae_err *err) {
-    size_t in_file = 0, first = c->nhidden ? c->hidden[0] : c->latent_dim, need;
+    size_t in_file = 0, width = s->d, need;
+    bool fits = true;
     for (size_t i = 0; i < tensors_count(t); i++)
         in_file += tensors_at(t, i)->count;
-    if (!mem_mul(s->d, first, &need) || need > in_file || c->latent_dim > in_file)
-        return err_set(err, VAE_EDATA, "the weights do not fit the configuration");
-    for (size_t i = 1; i < c->nhidden; i++)
-        if (c->hidden[i - 1] * c->hidden[i] > in_file)
-            return err_set(err, VAE_EDATA, "the weights do not fit the configuration");
-    return 0;
+    for (size_t i = 0; i <= c->nhidden; i++) { /* every matrix of the encoder; those of the decoder are as large */
+        size_t next = i < c->nhidden ? c->hidden[i] : c->latent_dim;
+        fits = fits && mem_mul(width, next, &need) && need <= in_file;
+        if (c->residual && i < c->nhidden)
+            fits = fits && mem_mul(next, next, &need) && need <= in_file;
+        width = next;
+    }
+    return fits ? 0 : err_set(err, VAE_EDATA, "the weights do not fit the configuration");
 }
 
 static int load_calibration(struct vae_model *m, const struct tensors *t, struct vae_err *err) {

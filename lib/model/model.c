@@ -16,18 +16,20 @@ static int add_blocks(struct vae_model *m, struct vae_err *err) {
     if (!m->block)
         return err_set(err, VAE_EOS, "out of memory");
     size_t o = 0, w = m->wlik;
+    bool after_image = false;
     for (size_t c = 0; c < s->ncols; c++) {
         struct lik_block *b = m->nblocks ? &m->block[m->nblocks - 1] : NULL;
-        bool image = s->col[c].width > 1;
-        if (!b || image || b->tied) { /* columns of one value share a block, each with parameters of its own */
+        bool image = s->col[c].width > 1, tied = image || m->config.shared_sd;
+        if (!b || image || after_image) { /* columns of one value share a block */
             b = &m->block[m->nblocks++];
-            *b = (struct lik_block){.lik = lik, .x0 = s->col[c].v0, .o0 = o, .w0 = w, .tied = image};
+            *b = (struct lik_block){.lik = lik, .x0 = s->col[c].v0, .o0 = o, .w0 = w, .tied = tied};
         }
+        size_t nw = lik->params * (tied ? b->nx == 0 : 1);
         b->nx += s->col[c].width;
         o += s->col[c].width * lik->outputs;
-        size_t nw = lik->params * (image ? 1 : s->col[c].width);
         b->nw += nw;
         w += nw;
+        after_image = image;
     }
     m->nw = w;
     return 0;

@@ -28,6 +28,7 @@ struct model_config {
     size_t nhidden, hidden[MODEL_MAX_HIDDEN];
     float dropout;
     const struct lik *lik;
+    bool shared_sd;             /* --sd shared: one set of likelihood parameters for all columns, else one each */
 };
 
 /* How odd rows look that the model was not fitted to: what p-values are made of. */

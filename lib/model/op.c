@@ -58,10 +58,12 @@ int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
         return err_set(err, VAE_EOS, "out of memory");
     for (size_t f = 0; f < in->nfields; f++)
         if (keep ? keep[f] : in->fields[f].keep) {
-            struct rec_field *field = rec_head_add(op->head, in->fields[f].name, REC_UTF8, 0, NULL, err);
+            const struct rec_field *from = &in->fields[f];
+            struct rec_field *field = rec_head_add(op->head, from->name, from->type, from->ndim, from->shape, err);
             if (!field)
                 return VAE_EOS;
             field->keep = true;
+            field->decimals = from->decimals;
             op->keep_in[op->nkeep] = (int)f;
             op->keep_out[op->nkeep++] = (int)op->head->nfields - 1;
         }

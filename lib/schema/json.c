@@ -20,7 +20,8 @@ json_t *schema_to_json(const struct schema *s) {
     }
     for (size_t i = 0; i < s->nkeep; i++)
         json_array_append_new(keep, json_string(s->keep[i]));
-    return json_pack("{s:o, s:o, s:O}", "columns", cols, "keep", keep, "origin", s->origin);
+    /* a copy: folds of one fit copy their schema at the same time, and share no count of references */
+    return json_pack("{s:o, s:o, s:o}", "columns", cols, "keep", keep, "origin", json_deep_copy(s->origin));
 }
 
 static int col_from_json(const json_t *j, struct schema_col *c, struct vae_err *err) {

@@ -1,4 +1,4 @@
-/* schema.c - making a schema, learning it from data, and its JSON. */
+/* schema.c - making a schema and learning it from data. */
 #include "schema/schema.h"
 
 #include <math.h>

@@ -56,9 +56,9 @@ struct schema *schema_empty(size_t ncols, struct vae_err *); /* to be filled in,
 int schema_place(struct schema *, struct vae_err *);         /* v0, d and the arrays [d] from the widths */
 void schema_free(struct schema *);
 
-/* The field of `head` for each column, by name; by position where the head has no text (arrays have no names) and
- * the values come to d: then field[] is the same index for columns of width 1 and *whole is true. VAE_EDATA names
- * a missing column. field[ncols]. */
+/* The field of `head` for each column, by name, in field[ncols]; where the head is one numeric field of d values (arrays
+ * have no names) the values are taken in order, `whole` is true and field[] says nothing. VAE_EDATA names a missing
+ * column. */
 struct schema_map {
     int *field;
     bool whole; /* one numeric field holds all d values in order */

@@ -4,7 +4,7 @@
 #include "schema/schema.h"
 
 /* Mean 0 and standard deviation 1; one scale for all values of an image or a frame, so that squared error keeps
- * its meaning there. A constant has its step, or 1, for a scale. */
+ * its meaning there. A constant has 1 for a scale. */
 static void standard(const struct schema_col *c, const struct schema_stats *s, double *center, double *scale) {
     double square = 0;
     for (size_t j = 0; j < c->width; j++)

@@ -49,7 +49,8 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
     double *row = s->row_column ? rec_build_data(op->build, 0) : NULL;
     for (size_t i = 0; i < n; i++) {
         const struct score_parts *p = &s->parts[i];
-        float score = (float)score_by(p, scorer_by(s->scorer)); /* what is printed decides, so that equal scores have equal p */
+        /* what is printed decides, so that equal scores have equal p */
+        float score = (float)score_by(p, scorer_by(s->scorer));
         bool anomaly = !((double)score < s->threshold); /* a score that is no number is one, too */
         double pvalue = s->cal ? conformal_p(s->cal, op->m->cal.n, score) : NAN;
         double nll = scorer_by(s->scorer) == VAE_BY_IW ? -p->iw : -p->elbo;

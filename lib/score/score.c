@@ -32,13 +32,11 @@ struct scorer {
     struct score_parts *parts;
 };
 
-enum { MAX_DRAWS = 65536 };
+enum { MAX_DRAWS = 65536, BALANCED = 8 };
 
-enum { BALANCED = 8 };
-
-/* Draws come in pairs eps, -eps: what is odd in eps cancels in their mean. From BALANCED draws on, each latent's have mean
- * square 1: all records share the noise, so its error in E[eps^2] would not average out over them (with 16 draws as
- * they fall, the ELBO of a linear model was off by 0.16 nats, three times its standard error). */
+/* Draws come in pairs eps, -eps: what is odd in eps cancels in their mean. From BALANCED draws on, each latent's have
+ * mean square 1: all records share the noise, so its error in E[eps^2] would not average out over them (with 16 draws as
+ * they fall, the ELBO of a linear model was off by 0.16 nats, several times its standard error). */
 static void fill_noise(struct scorer *s, uint64_t seed) {
     size_t k = s->m->config.latent_dim;
     for (size_t a = 0; a < s->draws; a++) {
@@ -64,6 +62,11 @@ struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, 
         err_set(err, VAE_EOS, "out of memory");
         return NULL;
     }
+    if (draws > MAX_DRAWS) {
+        free(s);
+        err_set(err, VAE_EUSAGE, "%d draws are too many: at most %d", draws, (int)MAX_DRAWS);
+        return NULL;
+    }
     s->m = m;
     s->by = by != VAE_BY_AUTO ? by : m->cal.by;
     s->draws = draws > 0 ? (size_t)draws : m->cal.draws > 0 ? (size_t)m->cal.draws : SCORE_DRAWS;
@@ -71,7 +74,7 @@ struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, 
     s->nworkers = pool ? pool_threads(pool) : 1;
     s->pass = mem_array(s->nworkers, sizeof *s->pass);
     size_t n;
-    s->noise = s->draws <= MAX_DRAWS && mem_mul(s->draws, m->config.latent_dim, &n) ? mem_floats(n) : NULL;
+    s->noise = mem_mul(s->draws, m->config.latent_dim, &n) ? mem_floats(n) : NULL;
     int r = s->pass && s->noise ? 0 : err_set(err, VAE_EOS, "out of memory for %zu draws", s->draws);
     for (size_t i = 0; i < s->nworkers && !r; i++)
         r = model_pass_init(&s->pass[i], m, MAT_PANEL, false, err);

@@ -1,0 +1,119 @@
+#!/usr/bin/env bats
+# The same bytes: of a model for any number of threads, of a record wherever it stands and however it came.
+load helper
+
+setup_file() { fit_wine; }
+
+# Each line of standard input as often as it comes, for tables whose order differs.
+sorted() { tail -n +2 "$1" | sort; }
+# Writes its input in pieces of at most N bytes, each a write of its own.
+pieces() { perl -e '$| = 1; binmode STDIN; $n = shift; while (sysread STDIN, $b, $n) { syswrite STDOUT, $b; select undef, undef, undef, shift // 0 }' "$1"; }
+
+@test "fit: one thread, two and three, twice and from a pipe in pieces: the same model bytes" {
+    vae-fit -q -m a.vae -k 1 --steps 60 -j 1 "$WINE"
+    vae-fit -q -m b.vae -k 1 --steps 60 -j 2 "$WINE"
+    vae-fit -q -m c.vae -k 1 --steps 60 -j 3 "$WINE"
+    vae-fit -q -m d.vae -k 1 --steps 60 -j 2 "$WINE"
+    pieces 997 <"$WINE" | vae-fit -q -m e.vae -k cultivar --steps 60
+    gzip -c "$WINE" | vae-fit -q -m f.vae -k cultivar --steps 60 -v 2>/dev/null
+    for m in b c d e f; do same $m.vae a.vae || { echo $m; return 1; }; done
+    vae-fit -q -m a.vae -k 1 --steps 60 -s 2 "$WINE"
+    run ! cmp -s a.vae b.vae
+}
+
+@test "fit: other options keep that: detect, mlp, bernoulli, dropout, batches that do not fit" {
+    for o in "--for detect" "--net mlp --act tanh" "--lik bernoulli" "--dropout .2 --batch 37" "--hidden 30,20,10 -l 3"; do
+        vae-fit -q -m a.vae -k 1 --steps 20 -j 1 $o "$WINE"
+        vae-fit -q -m b.vae -k 1 --steps 20 -j 2 $o "$WINE"
+        same a.vae b.vae || { echo "$o"; return 1; }
+    done
+    vae-fit -q -m a.vae -k 1 --steps 20 -j 1 "$CELLS"
+    vae-fit -q -m b.vae -k 1 --steps 20 -j 2 "$CELLS"
+    same a.vae b.vae
+}
+
+@test "a model does not know where it was made" {
+    vae-fit -q -m a.vae -k 1 --steps 5 "$WINE"
+    mkdir other && cp "$WINE" other/copy.csv && cd other
+    HOME=/ TZ=Asia/Tokyo LC_ALL=C vae-fit -q --progress=never --log=curve.csv --model=b.vae --keep=cultivar --steps=5 --threads=1 copy.csv
+    same b.vae ../a.vae
+}
+
+@test "latents do not depend on how the data came: in one write, in pieces, byte by byte" {
+    vae-enc -m "$MODEL" -t csv "$WINE" >want.csv
+    for n in 1000000 4096 1000 97; do
+        pieces $n <"$WINE" | vae-enc -m "$MODEL" -t csv | cmp - want.csv
+        pieces $n <"$WINE" | vae-enc -m "$MODEL" | pieces 11 | vae-dec | cmp - <(vae-enc -m "$MODEL" "$WINE" | vae-dec)
+    done
+    head -n 12 "$WINE" >small.csv
+    pieces 1 <small.csv | vae-enc -m "$MODEL" -t csv | cmp - <(head -n 12 want.csv)
+    vae-enc -m "$MODEL" small.csv | pieces 1 | vae-dec | cmp - <(vae-enc -m "$MODEL" small.csv | vae-dec)
+}
+
+@test "frames and compression change no record" {
+    vae-enc -m "$MODEL" "$WINE" | vae-dec >want.csv
+    for o in "--frame-rows 1" "--frame-rows 7 -z 9" "-z 1" "-u"; do
+        vae-enc -m "$MODEL" $o "$WINE" | vae-dec | cmp - want.csv
+    done
+    vae-enc -m "$MODEL" -z 6 --frame-rows 50 "$WINE" >a.vts
+    pieces 4096 <"$WINE" | vae-enc -m "$MODEL" -z 6 --frame-rows 50 >b.vts
+    vae-cat b.vts | cmp - <(vae-cat a.vts)
+}
+
+@test "rows in another order: the same bytes for each record, of latents and scores" {
+    vae-enc -m "$MODEL" --with-sd -t csv "$WINE" >z.csv
+    vae-score -q -m "$MODEL" --parts "$WINE" >s.csv
+    for order in "sort -t, -k5,5g" "tac" "sort -t, -k9,9gr"; do
+        (head -n 1 "$WINE" && tail -n +2 "$WINE" | $order) >o.csv
+        vae-enc -m "$MODEL" --with-sd -t csv o.csv >oz.csv
+        same <(sorted oz.csv) <(sorted z.csv)
+        vae-score -q -m "$MODEL" --parts o.csv >os.csv
+        same <(sorted os.csv) <(sorted s.csv)
+    done
+    vae-dec -m "$MODEL" z.csv >x.csv
+    (head -n 1 z.csv && tail -n +2 z.csv | tac) | vae-dec -m "$MODEL" >ox.csv
+    same <(sorted ox.csv) <(sorted x.csv)
+}
+
+@test "a record alone has the bytes it has among others" {
+    vae-enc -m "$MODEL" -t csv "$WINE" >z.csv
+    vae-score -q -m "$MODEL" --parts "$WINE" >s.csv
+    vae-score -q -m "$MODEL" --by iw "$WINE" >iw.csv
+    for n in 2 3 17 18 19 66 130 179; do
+        (head -n 1 "$WINE" && sed -n "${n}p" "$WINE") >one.csv
+        equal "latents of $n" "$(vae-enc -m "$MODEL" -t csv one.csv | tail -n 1)" "$(sed -n "${n}p" z.csv)"
+        equal "scores of $n" "$(vae-score -q -m "$MODEL" --parts one.csv | tail -n 1)" "$(sed -n "${n}p" s.csv)"
+        equal "iw score of $n" "$(vae-score -q -m "$MODEL" --by iw one.csv | tail -n 1)" "$(sed -n "${n}p" iw.csv)"
+    done
+    # shifted by one and more: another place in every panel
+    for n in 1 5 15 16 17; do
+        (head -n 1 "$WINE" && tail -n +$((n + 2)) "$WINE") >tail.csv
+        vae-score -q -m "$MODEL" --parts tail.csv | tail -n +2 | cmp - <(tail -n +$((n + 2)) s.csv)
+    done
+}
+
+@test "any number of threads: the same latents, records, scores and draws" {
+    (cat "$WINE" && for _ in {1..20}; do tail -n +2 "$WINE"; done) >big.csv
+    vae-enc -m "$MODEL" -t csv -j 1 big.csv >z1.csv
+    vae-score -q -m "$MODEL" --parts -j 1 big.csv >s1.csv
+    vae-dec -m "$MODEL" --sample -j 1 z1.csv >x1.csv
+    vae-gen -m "$MODEL" -n 3000 -j 1 >g1.csv
+    for j in 2 3 7; do
+        vae-enc -m "$MODEL" -t csv -j $j big.csv | cmp - z1.csv
+        vae-score -q -m "$MODEL" --parts -j $j big.csv | cmp - s1.csv
+        vae-dec -m "$MODEL" --sample -j $j z1.csv | cmp - x1.csv
+        vae-gen -m "$MODEL" -n 3000 -j $j | cmp - g1.csv
+    done
+}
+
+@test "vae-gen: shards with --first-row are parts of the whole; seeds differ" {
+    vae-gen -m "$MODEL" -n 1000 >whole.csv
+    (vae-gen -m "$MODEL" -n 333 && vae-gen -m "$MODEL" -n 1 --first-row 333 --no-header &&
+        vae-gen -m "$MODEL" -n 666 --first-row 334 --no-header) >parts.csv
+    same parts.csv whole.csv
+    vae-gen -m "$MODEL" -n 1000 | cmp - whole.csv
+    vae-gen -m "$MODEL" -n 1000 -s 2 >two.csv
+    equal "records of both seeds" "$(sort whole.csv two.csv | uniq -d | wc -l)" 1
+    vae-gen -m "$MODEL" -n 20 --mean >whole.csv
+    (vae-gen -m "$MODEL" -n 7 --mean && vae-gen -m "$MODEL" -n 13 --mean --first-row 7 --no-header) | cmp - whole.csv
+}
