@@ -34,6 +34,19 @@ static bool normal(const struct tally *t) {
     return fabs(t->sum) < 5 * sqrt(t->n) && fabs(t->square - t->n) < 5 * sqrt(2 * t->n);
 }
 
+/* Records from CUT on through a second filter that starts with that number: the same bytes in the first field. */
+enum { CUT = 21 };
+static void check_cut(struct vae_op *late, struct rec_build *in, const void *whole, size_t record) {
+    struct vae_err err = {0};
+    const struct vae_batch *out = NULL;
+    size_t from = CUT;
+    CHECK(late && !vae_op_run(late, rec_build_batch(in, FROWS), &from, &out, &err) && out->rows == FROWS - CUT, "%s",
+          err.msg);
+    CHECK(!memcmp(out->cols[0].data, (const char *)whole + CUT * record, (FROWS - CUT) * record),
+          "a draw depends on the cut");
+    vae_op_free(late);
+}
+
 static void test_encode(const struct vae_model *m, const struct vae_head *h, struct rec_build *in, const float *x) {
     size_t k = m->config.latent_dim, d = m->schema->d;
     double *w = models_weights(m), off = 0;
@@ -42,10 +55,12 @@ static void test_encode(const struct vae_model *m, const struct vae_head *h, str
     for (uint64_t seed = 0; seed < 40; seed++) {
         struct vae_op_opts o = {.threads = 1 + seed % 2, .seed = seed, .with_sd = true, .sample = seed > 0};
         struct vae_op *op = vae_encode(m, h, &o, &err);
-        const struct vae_batch *out;
+        const struct vae_batch *out = NULL;
         size_t from = 0;
         CHECK(op && !vae_op_run(op, rec_build_batch(in, FROWS), &from, &out, &err) && from == FROWS, "%s", err.msg);
         const float *mu = field(op, out, "mu"), *sd = field(op, out, "sd");
+        o.first_row = CUT;
+        check_cut(vae_encode(m, h, &o, &err), in, mu, k * sizeof *mu);
         for (size_t i = 0; i < FROWS; i++) {
             double zero[64] = {0}, one[64];
             for (size_t j = 0; j < k; j++)
@@ -89,9 +104,11 @@ static void test_decode(struct vae_model *m, const float *x) {
     for (uint64_t seed = 0; seed < 40; seed++) {
         struct vae_op_opts o = {.threads = 1, .seed = seed, .sample = seed > 0};
         struct vae_op *op = vae_decode(m, h, &o, &err);
-        const struct vae_batch *out;
+        const struct vae_batch *out = NULL;
         size_t from = 0;
         CHECK(op && !vae_op_run(op, rec_build_batch(in, FROWS), &from, &out, &err), "%s", err.msg);
+        o.first_row = CUT;
+        check_cut(vae_decode(m, h, &o, &err), in, out->cols[0].data, sizeof(double));
         for (size_t c = 0, theta = m->wlik; c < m->schema->ncols; c++, theta += gauss) {
             const double *v = out->cols[c].data;
             size_t width = m->schema->col[c].width, v0 = m->schema->col[c].v0;
@@ -119,7 +136,7 @@ static void test_filter(const struct vae_model *m, const struct vae_head *h, str
         struct vae_op_opts o = {.threads = 2, .parts = true, .by = (enum vae_by)by, .alpha = 0.3};
         struct vae_op *op = vae_score(m, h, &o, &err);
         struct scorer *s = scorer_new(m, (enum vae_by)by, 0, NULL, &err);
-        const struct vae_batch *out;
+        const struct vae_batch *out = NULL;
         size_t from = 0, wrong = 0;
         CHECK(op && s && !vae_op_run(op, rec_build_batch(in, FROWS), &from, &out, &err), "%s", err.msg);
         scorer_run(s, x, NULL, FROWS, parts);

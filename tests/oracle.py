@@ -1,0 +1,99 @@
+"""A second reading of vae-model(5) in numpy, written from the manual: what oracle.bats holds the commands against."""
+import csv
+import json
+import zlib
+
+import numpy as np
+
+KIND = {"F32": "<f4", "F64": "<f8"}
+ACT = {
+    "silu": lambda a: a / (1 + np.exp(-a)),
+    "relu": lambda a: np.maximum(a, 0),
+    "tanh": np.tanh,
+}
+
+
+class Model:
+    """The arrays of a model file as float64, and its metadata."""
+
+    def __init__(self, path):
+        self.bytes = open(path, "rb").read()
+        n = int.from_bytes(self.bytes[:8], "little")
+        assert n % 8 == 0
+        head = json.loads(self.bytes[8 : 8 + n])
+        meta = head.pop("__metadata__")
+        assert all(isinstance(v, str) for v in meta.values())
+        self.crc32 = meta["crc32"]
+        self.meta = {k: json.loads(v) for k, v in meta.items() if v.startswith("{")}
+        self.config = self.meta["config"]
+        body = self.bytes[8 + n :]
+        self.array = {}
+        end = 0
+        for name, t in sorted(head.items(), key=lambda item: item[1]["data_offsets"]):
+            begin, end_next = t["data_offsets"]
+            assert begin == end, "gaps or overlaps"
+            end = end_next
+            self.array[name] = np.frombuffer(body[begin:end], KIND[t["dtype"]]).reshape(t["shape"]).astype("f8")
+        assert end == len(body)
+        self.k = self.config["latent_dim"]
+
+    def computed_crc32(self):
+        at = self.bytes.index(b'"crc32":"') + 9
+        return "%08x" % zlib.crc32(self.bytes[:at] + b"0" * 8 + self.bytes[at + 8 :])
+
+    def net(self, part, x, hidden):
+        """x[n, in] through the layers of a part."""
+        act, count = ACT[self.config["act"]], 0
+
+        def layer(a):
+            nonlocal count
+            w, b = self.array[f"{part}.{count}.weight"], self.array[f"{part}.{count}.bias"]
+            count += 1
+            return a @ w.T + b
+
+        def norm(a):
+            return (a - a.mean(1, keepdims=True)) / np.sqrt(a.var(1, keepdims=True) + 1e-5)
+
+        a = x
+        for i, width in enumerate(hidden):
+            if self.config["net"] == "mlp":
+                a = act(layer(a))
+                continue
+            if i == 0 or width != hidden[i - 1]:
+                a = layer(a)
+            a = a + layer(act(layer(norm(a))))
+        a = layer(a)
+        assert f"{part}.{count}.weight" not in self.array, "layers are left over"
+        return a
+
+    def encode(self, raw):
+        """Records in input units -> mean, sd of the posterior."""
+        x = (raw - self.array["schema.center"]) / self.array["schema.scale"]
+        far = np.maximum(np.abs(x), 4)
+        x = np.where(np.abs(x) > 4, np.copysign(4 + np.log(far - 3), x), x)
+        h = self.net("encoder", x, self.config["hidden"])
+        return h[:, : self.k], np.exp(np.clip(h[:, self.k :], -14, 6) / 2)
+
+    def decode_model(self, z):
+        """What the decoder gives, in values of the model."""
+        o = self.net("decoder", z, self.config["hidden"][::-1])
+        return 1 / (1 + np.exp(-o)) if self.config["lik"] == "bernoulli" else o
+
+    def decode(self, z):
+        """Latents -> means in input units."""
+        return self.decode_model(z) * self.array["schema.scale"] + self.array["schema.center"]
+
+    def recon(self, raw, z):
+        """-log p(x given z) in nats, densities in input units."""
+        s = self.array["schema.scale"]
+        x, o = (raw - self.array["schema.center"]) / s, self.decode_model(z)
+        if self.config["lik"] == "bernoulli":
+            return -(x * np.log(o) + (1 - x) * np.log1p(-o)).sum(1)
+        log_sd = self.array["likelihood"]
+        return (0.5 * np.log(2 * np.pi) + log_sd + 0.5 * ((x - o) / np.exp(log_sd)) ** 2 + np.log(s)).sum(1)
+
+
+def table(path, drop=0):
+    """Header and numbers of a CSV file without its first `drop` columns."""
+    rows = list(csv.reader(open(path, newline="")))
+    return rows[0][drop:], np.array([[float(c) if c else np.nan for c in r[drop:]] for r in rows[1:]])
