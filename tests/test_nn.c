@@ -529,14 +529,15 @@ static void test_adamw(void) {
     fill(w, N, 31);
     memcpy(v, w, sizeof v);
     for (size_t i = 0; i < N; i++)
-        ref[i] = (double)w[i], rate[i] = i % 3 ? 1 : 10;
+        ref[i] = (double)w[i], rate[i] = i < 65 ? 1 : 10; /* a multiple of the 13 below */
     for (uint64_t t = 1; t <= STEPS; t++) {
         fill(g, N, 40 + t);
         g[5] = 0; /* a weight without gradient decays and does nothing else */
         struct adamw_step s = {t, 0.01f, 0.1f, t % 2 ? 1 : 0.25f, t % 4 ? 1 : 0.75f};
-        adamw_update(&whole, &s, v, g, rate, 0, N);
+        adamw_update(&whole, &s, v, g, 1, 0, 65);
+        adamw_update(&whole, &s, v, g, 10, 65, N - 65);
         for (size_t at = 0; at < N; at += 13)
-            adamw_update(&a, &s, w, g, rate, at, N - at < 13 ? N - at : 13);
+            adamw_update(&a, &s, w, g, rate[at], at, N - at < 13 ? N - at : 13);
         for (size_t i = 0; i < N; i++) {
             double x = (double)g[i] * (double)s.clip, lr = (double)s.lr * (double)rate[i];
             m1[i] = 0.9 * m1[i] + 0.1 * x;

@@ -8,7 +8,7 @@
  * Panels. Activations are feature-major: a[feature * ld + record]. Records are processed in panels of
  * MAT_PANEL columns when the result must not depend on where a record stands: a product with exactly 16
  * columns gives a record the same bits in every column on the kernels used here; wider ones do not (test_mat
- * rotates a record through the columns to prove it). Training uses shards of MAT_SHARD columns: faster, and
+ * rotates a record through the columns to prove it). Training uses shards of one or two MAT_SHARD columns: faster, and
  * as its batches are always cut the same way, as reproducible.
  */
 #ifndef BASE_MAT_H

@@ -1,7 +1,7 @@
 /*
  * train.c - stochastic gradient ascent on the ELBO.
  *
- * A step: shards of 64 records run forward and back through the whole model in parallel; then blocks of weight
+ * A step: shards of 64 or 128 records run forward and back through the whole model in parallel; then blocks of weight
  * gradients, each over the whole batch; then chunks of the optimiser. Nothing depends on which thread does what, and
  * all noise is keyed by (seed, step, row), so the result is a function of the data and the configuration alone.
  */
@@ -28,7 +28,7 @@ struct trainer {
     struct pool *pool;
     struct model_pass pass;
     struct adamw opt;
-    float *grad, *rate, *best, *snapshot;
+    float *grad, *best, *snapshot;
     double *square;       /* [chunks] */
     uint64_t *rows;       /* [batch] of the step */
     size_t nchunks, step, t; /* t: optimiser steps taken */
@@ -46,7 +46,7 @@ struct trainer {
 static void trainer_free(struct trainer *t) {
     model_pass_free(&t->pass);
     adamw_free(&t->opt);
-    free(t->grad), free(t->rate), free(t->best), free(t->snapshot), free(t->square), free(t->rows);
+    free(t->grad), free(t->best), free(t->snapshot), free(t->square), free(t->rows);
 }
 
 static int trainer_init(struct trainer *t, struct vae_err *err) {
@@ -58,13 +58,11 @@ static int trainer_init(struct trainer *t, struct vae_err *err) {
         r = adamw_init(&t->opt, nw, err);
     if (r)
         return r;
-    t->grad = mem_floats(nw), t->rate = mem_floats(nw), t->best = mem_floats(nw), t->snapshot = mem_floats(nw);
+    t->grad = mem_floats(nw), t->best = mem_floats(nw), t->snapshot = mem_floats(nw);
     t->square = mem_array(t->nchunks, sizeof *t->square);
     t->rows = mem_array(batch, sizeof *t->rows);
-    if (!t->grad || !t->rate || !t->best || !t->snapshot || !t->square || !t->rows)
+    if (!t->grad || !t->best || !t->snapshot || !t->square || !t->rows)
         return err_set(err, VAE_EOS, "out of memory for training %zu weights", nw);
-    for (size_t i = 0; i < nw; i++)
-        t->rate[i] = i < t->m->wlik ? 1 : LIK_RATE;
     memcpy(t->best, t->m->w, nw * sizeof *t->best);
     memcpy(t->snapshot, t->m->w, nw * sizeof *t->snapshot);
     memcpy(t->opt.ema, t->m->w, nw * sizeof *t->opt.ema);
@@ -72,12 +70,22 @@ static int trainer_init(struct trainer *t, struct vae_err *err) {
     return 0;
 }
 
-static size_t shard_size(size_t task, size_t n) { return n - task * MAT_SHARD < MAT_SHARD ? n - task * MAT_SHARD : MAT_SHARD; }
+/* Records of a task: more where the batch is large, as each task packs all weights anew. Never a matter of threads. */
+static size_t shard(const struct trainer *t) {
+    return t->cfg->batch >= 8 * MAT_SHARD ? 2 * MAT_SHARD : MAT_SHARD;
+}
+
+static size_t shards(const struct trainer *t, size_t n) { return (n + shard(t) - 1) / shard(t); }
+
+static size_t shard_size(const struct trainer *t, size_t task, size_t n) {
+    size_t left = n - task * shard(t);
+    return left < shard(t) ? left : shard(t);
+}
 
 static void shard_task(void *ctx, size_t task, size_t worker) {
     (void)worker;
     struct trainer *t = ctx;
-    size_t col = task * MAT_SHARD, n = shard_size(task, t->cfg->batch);
+    size_t col = task * shard(t), n = shard_size(t, task, t->cfg->batch);
     model_load_rows(t->m, &t->pass, col, n, t->data->x, t->rows + col);
     rng_normals(t->pass.eps + col, t->m->config.latent_dim, n, t->pass.ld, t->cfg->seed, RNG_LATENT, t->step,
                 t->rows + col, 0);
@@ -106,7 +114,10 @@ static void norm_task(void *ctx, size_t task, size_t worker) {
 static void update_task(void *ctx, size_t task, size_t worker) {
     (void)worker;
     struct trainer *t = ctx;
-    adamw_update(&t->opt, &t->update, t->m->w, t->grad, t->rate, task * CHUNK, chunk_size(t, task));
+    size_t from = task * CHUNK, n = chunk_size(t, task), lik = t->m->wlik;
+    size_t nets = from >= lik ? 0 : lik - from < n ? lik - from : n; /* the rest are likelihood parameters */
+    adamw_update(&t->opt, &t->update, t->m->w, t->grad, 1, from, nets);
+    adamw_update(&t->opt, &t->update, t->m->w, t->grad, LIK_RATE, from + nets, n - nets);
 }
 
 static int by_value(const void *a, const void *b) {
@@ -169,7 +180,7 @@ static int train_step(struct trainer *t, struct train_result *res, struct vae_er
                                       warming ? c->free_nats : 0};
     t->noise = (struct nn_noise){c->seed, t->step, NULL};
     choose_rows(t);
-    pool_run(t->pool, (c->batch + MAT_SHARD - 1) / MAT_SHARD, shard_task, t);
+    pool_run(t->pool, shards(t, c->batch), shard_task, t);
     pool_run(t->pool, model_grad_tasks(t->m), grad_task, t);
     pool_run(t->pool, t->nchunks, norm_task, t);
     double norm = 0, recon = 0, kl = 0;
@@ -198,7 +209,7 @@ static int train_step(struct trainer *t, struct train_result *res, struct vae_er
 static void valid_task(void *ctx, size_t task, size_t worker) {
     (void)worker;
     struct trainer *t = ctx;
-    size_t col = task * MAT_SHARD, n = shard_size(task, t->seen), k = t->m->config.latent_dim;
+    size_t col = task * shard(t), n = shard_size(t, task, t->seen), k = t->m->config.latent_dim;
     struct model_pass *p = &t->pass;
     model_load_rows(t->m, p, col, n, t->data->x, t->rows + col);
     rng_normals(p->eps + col, k, n, p->ld, t->cfg->seed, RNG_VALID, 0, t->rows + col, 0);
@@ -218,7 +229,7 @@ static double validate(struct trainer *t) {
         size_t left = t->data->nvalid - at;
         t->seen = left < t->cfg->batch ? left : t->cfg->batch;
         memcpy(t->rows, t->data->valid + at, t->seen * sizeof *t->rows);
-        pool_run(t->pool, (t->seen + MAT_SHARD - 1) / MAT_SHARD, valid_task, t);
+        pool_run(t->pool, shards(t, t->seen), valid_task, t);
         for (size_t i = 0; i < t->seen; i++)
             sum += t->pass.nll[i] + t->pass.kl[i];
     }

@@ -24,17 +24,17 @@ void adamw_free(struct adamw *a) {
     *a = (struct adamw){0};
 }
 
-VM_WIDE void adamw_update(struct adamw *a, const struct adamw_step *s, float *w, const float *g, const float *rate,
-                  size_t from, size_t n) {
+VM_WIDE void adamw_update(struct adamw *a, const struct adamw_step *s, float *w, const float *g, float rate,
+                          size_t from, size_t n) {
     float c1 = (float)(1 / (1 - pow((double)BETA1, (double)s->t)));
     float c2 = (float)(1 / (1 - pow((double)BETA2, (double)s->t)));
     float *restrict m = a->m + from, *restrict v = a->v + from, *restrict wf = w + from, *restrict e = a->ema + from;
     const float *restrict gf = g + from;
+    float lr = s->lr * rate;
     for (size_t i = 0; i < n; i++) {
         float x = gf[i] * s->clip;
         m[i] = BETA1 * m[i] + (1 - BETA1) * x;
         v[i] = BETA2 * v[i] + (1 - BETA2) * x * x;
-        float lr = rate ? s->lr * rate[from + i] : s->lr;
         wf[i] -= lr * (m[i] * c1 / (sqrtf(v[i] * c2) + EPSILON) + s->decay * wf[i]);
     }
     if (s->ema < 1)

@@ -28,8 +28,8 @@ struct adamw_step {
 
 int adamw_init(struct adamw *, size_t n, struct vae_err *);
 void adamw_free(struct adamw *);
-/* Weights from..from+n-1; rate[i] scales the learning rate (NULL: 1). */
-void adamw_update(struct adamw *, const struct adamw_step *, float *w, const float *g, const float *rate, size_t from,
+/* Weights from..from+n-1 of w and g; rate scales the learning rate. */
+void adamw_update(struct adamw *, const struct adamw_step *, float *w, const float *g, float rate, size_t from,
                   size_t n);
 /* Sum of squares of g[n] in double. */
 double adamw_square(const float *g, size_t n);

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { STEP_ROWS = 20000, NSTATS = 7 };
+enum { STEP_ROWS = 20000, NSTATS = 7, MAX_VALUES = 1 << 26 /* bytes of the largest frame of a stream */ };
 
 struct schema *schema_empty(size_t ncols, struct vae_err *err) {
     struct schema *s = mem_array(1, sizeof *s);
@@ -43,7 +43,7 @@ int schema_place(struct schema *s, struct vae_err *err) {
         s->col[i].v0 = s->d;
         if (!s->col[i].transform)
             s->col[i].transform = &schema_standard;
-        if (!mem_add(s->d, s->col[i].width, &s->d))
+        if (!mem_add(s->d, s->col[i].width, &s->d) || s->d > MAX_VALUES)
             return err_set(err, VAE_EDATA, "too many values in a record");
     }
     size_t n;
