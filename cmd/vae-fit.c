@@ -199,9 +199,13 @@ static void tell(const struct vae_fit_report *rep, const struct vae_model *m) {
         n = (size_t)snprintf(beside, sizeof beside, "; independent columns %.4f", rep->independent);
     if (isfinite(rep->ppca))
         snprintf(beside + n, sizeof beside - n, "; PCA with %zu latents %.4f", rep->latents, rep->ppca);
-    cli_note("held-out ELBO %.4f +- %.4f nats a record%s", rep->elbo, rep->elbo_se, beside);
+    cli_note("%s ELBO %.4f +- %.4f nats a record%s", rep->held_out ? "held-out" : "in-sample (too few rows)", rep->elbo,
+             rep->elbo_se, beside);
     tell_kl(rep);
     judge(rep);
+    if (rep->calibration_rows)
+        cli_note("p-values from %llu rows; an anomaly is a row with p <= %.3g",
+                 (unsigned long long)rep->calibration_rows, rep->alpha);
     cli_note("%s: model %.12s", cli.model, vae_model_id(m));
 }
 

@@ -88,6 +88,11 @@ static void print_mean(struct cli_run *r) {
 static void score(struct cli_run *r) {
     struct vae_score_totals t;
     r->scored = true;
+    vae_score_totals(r->op, &t);
+    if (o.check && !isfinite(t.threshold)) { /* a watch that can never bark must not look like a quiet night */
+        cli_fail(&r->err, VAE_EDATA, "the model has no calibration for this score: --check cannot tell");
+        return;
+    }
     if (!o.mean_nll)
         warn(r->op);
     if (!o.mean_nll && !cli_out(r, vae_op_head(r->op), false))

@@ -25,21 +25,23 @@ cp "$data/wine.csv" wine.csv
 say "A table: learn what 178 wines look like; the column cultivar is carried along, not modelled"
 run 'vae-fit -q -k cultivar -m wine.vae wine.csv && vae-info wine.vae | head -n 7'
 say "Squeeze 13 columns to latents and back: the same table as far as the latents can hold it"
-run 'head -n 3 wine.csv'
-run 'vae-enc -m wine.vae wine.csv | vae-dec | head -n 3'
-say "What is odd here? The five wines with the smallest p"
-run 'vae-score -m wine.vae wine.csv | (read -r head; echo "$head"; sort -t, -k3,3g -k2,2gr | head -n 5)'
+run 'cut -d, -f1-9 wine.csv | head -n 3'
+run 'vae-enc -m wine.vae wine.csv | vae-dec | cut -d, -f1-9 | head -n 3'
+say "What is odd here? Learn benign cells of a breast, then score all: anomalies by diagnosis"
+cp "$data/breast_cancer.csv" cells.csv
+run 'grep -v malignant cells.csv | vae-fit -q -k diagnosis --for detect -m cells.vae'
+run "vae-score -q -m cells.vae --alpha .01 cells.csv | awk -F, 'NR > 1 { n[\$1]++; a[\$1] += \$4 } END { for (d in n) print d \": \" a[d] \" of \" n[d] }'"
 say "New rows like these"
-run 'vae-gen -m wine.vae -n 3'
+run 'vae-gen -m wine.vae -n 3 | cut -d, -f2-9'
 
 if [ ! -r "$fashion/train-images-idx3-ubyte.gz" ]; then
     echo "demo: Fashion-MNIST is not installed (dataset-fashion-mnist); the pictures are left out"
     exit 0
 fi
 ln -s "$fashion" fashion
-say "Images: 60000 pictures of clothes, 784 pixels each, to 32 numbers (about a minute on 2 cores)"
-run 'vae-fit -m fashion.vae --steps 1200 fashion/train-images-idx3-ubyte.gz'
-say "Six pictures it has never seen, and what comes back through 32 numbers"
+say "Images: 60000 pictures of clothes, 784 pixels each, to 32 numbers (half a minute on 2 cores)"
+run 'vae-fit -m fashion.vae --steps 600 fashion/train-images-idx3-ubyte.gz'
+say "Five pictures it has never seen, and what comes back through 32 numbers"
 vae-cat -t csv fashion/t10k-images-idx3-ubyte.gz 2>/dev/null | head -n 6 | awk -F, "$show"
 printf '$ vae-enc -m fashion.vae fashion/t10k-images-idx3-ubyte.gz | vae-dec -t csv | head -n 6\n'
 vae-enc -m fashion.vae fashion/t10k-images-idx3-ubyte.gz 2>/dev/null | vae-dec -t csv 2>/dev/null | head -n 6 | awk -F, "$show"

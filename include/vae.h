@@ -175,6 +175,14 @@ void vae_op_free(struct vae_op *);
 
 enum vae_purpose { VAE_FOR_GENERATE, VAE_FOR_DETECT, VAE_FOR_REDUCE };
 
+struct vae_progress {
+    const char *stage; /* "reading", "training", "calibrating" */
+    uint64_t done, total;
+    double recon, kl, beta, elbo, valid;
+    size_t step;
+    bool point; /* a point of the curve: the six before are set */
+};
+
 /* Zero (NULL, NaN for the floats set so by vae_fit_defaults()) means: chosen from the data. */
 struct vae_fit_opts {
     enum vae_purpose purpose;
@@ -190,14 +198,7 @@ struct vae_fit_opts {
     uint64_t max_memory; /* bytes of data held, 0: half of the machine's */
     bool calibrate;      /* keep rows apart for p-values */
     bool skip_bad;       /* leave bad rows out, counting them */
-    /* Progress; returning true stops the training with VAE_ESTOP. */
-    struct vae_progress {
-        const char *stage; /* "reading", "training", "calibrating" */
-        uint64_t done, total;
-        double recon, kl, beta, elbo, valid;
-        size_t step;
-        bool point; /* a point of the curve: the last six are set */
-    } progress;
+    /* Progress, perhaps from another thread, but one call at a time; returning true stops with VAE_ESTOP. */
     bool (*report)(void *ctx, const struct vae_progress *);
     void *ctx;
 };
@@ -206,11 +207,14 @@ void vae_fit_defaults(struct vae_fit_opts *);
 /* Whether the model earns its keep, on rows held out. Nats per record; NaN where not known. */
 struct vae_fit_report {
     uint64_t rows, bad_rows, values, weights;
+    bool held_out;                /* false: so few rows that none were; the bounds are those of the fitted rows */
     double elbo, elbo_se;         /* the model */
     double independent, ppca;     /* best independent-columns model; probabilistic PCA with as many latents */
     size_t latents, active_units; /* active: variance of the posterior mean above 0.01 (Burda et al. 2016) */
     const double *kl;             /* [latents], lives with the model */
     size_t steps, best_step;
+    uint64_t calibration_rows;    /* behind the p-values; 0: none */
+    double alpha;                 /* p at or below it is an anomaly */
     const char *assumed;          /* a line to tell, or NULL */
 };
 /* Reads all of `in`, trains, calibrates. NULL and err on failure. */

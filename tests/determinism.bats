@@ -4,10 +4,10 @@ load helper
 
 setup_file() { fit_wine; }
 
-# Each line of standard input as often as it comes, for tables whose order differs.
+# The rows of a table whose order does not matter.
 sorted() { tail -n +2 "$1" | sort; }
 # Writes its input in pieces of at most N bytes, each a write of its own.
-pieces() { perl -e '$| = 1; binmode STDIN; $n = shift; while (sysread STDIN, $b, $n) { syswrite STDOUT, $b; select undef, undef, undef, shift // 0 }' "$1"; }
+pieces() { perl -e 'while (sysread STDIN, $b, $ARGV[0]) { syswrite STDOUT, $b }' "$1"; }
 
 @test "fit: one thread, two and three, twice and from a pipe in pieces: the same model bytes" {
     vae-fit -q -m a.vae -k 1 --steps 60 -j 1 "$WINE"

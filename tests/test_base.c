@@ -56,7 +56,7 @@ static void test_messages(void) {
     CHECK(strcmp(e.msg, "model 3: data.csv:17: bad \"a\\x0ab\"") == 0, "%s", e.msg);
     errno = ENOENT;
     CHECK(err_errno(&e, VAE_ENOINPUT, "%s", "x.csv") == VAE_ENOINPUT, "errno");
-    CHECK(strcmp(e.msg, "x.csv: No such file or directory") == 0, "%s", e.msg);
+    CHECK(strcmp(e.msg, "x.csv: no such file or directory") == 0, "%s", e.msg);
     memset(name, 'a', sizeof name - 1);
     name[sizeof name - 1] = 0;
     err_set(&e, VAE_EDATA, "%s", name);

@@ -86,7 +86,7 @@ static void test_operands(char *const *paths) {
          NULL},
         {{"empty.csv", "a.csv", "empty.csv", "head.csv"}, {0}, NULL, "x|y\na.csv:2:1|2\na.csv:3:3|4\nh2 x0", NULL},
         {{"empty.csv", "empty.csv"}, {0}, NULL, "!-2 empty.csv: no data\n", NULL},
-        {{"empty.csv"}, {"x", "y"}, NULL, "x|y\nh0 x0", NULL},
+        {{"empty.csv"}, {"x", "y"}, NULL, "!-2 empty.csv: no data\n", NULL},
         {{"a.csv", "more.csv"},
          {0},
          NULL,

@@ -1,4 +1,6 @@
 /* calibrate.c - scores of rows that a model was not fitted to: held out, or across folds. */
+#include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -6,22 +8,26 @@
 #include "fit/fit.h"
 #include "score/score.h"
 
-/* Scores of rows of the data by m, all kinds: out[kind * stride + i]. */
+/* Scores of rows of the data by m, all kinds: out[kind * stride + i]. The importance-weighted bound has noise of its
+ * own (score.c), so it is scored apart. */
 static int score_rows(const struct vae_model *m, const struct fit_rows *data, const uint64_t *rows, size_t n,
                       struct pool *pool, float *out, size_t stride, struct vae_err *err) {
     size_t d = m->schema->d, values;
     float *x = mem_mul(n, d, &values) ? mem_floats(values) : NULL;
     struct score_parts *parts = mem_array(n, sizeof *parts);
-    struct scorer *s = scorer_new(m, VAE_BY_ELBO, SCORE_DRAWS, pool, err);
-    int r = s && x && parts ? 0 : err_set(err, VAE_EOS, "out of memory for %zu rows", n);
-    if (!r) {
+    int r = x && parts ? 0 : err_set(err, VAE_EOS, "out of memory for %zu rows", n);
+    if (!r)
         schema_to_model(m->schema, data->raw, rows, n, x);
-        scorer_run(s, x, NULL, n, parts);
-        for (size_t i = 0; i < n; i++)
-            for (int by = VAE_BY_ELBO; by <= MODEL_NBY; by++)
+    for (int iw = 0; iw < 2 && !r; iw++) {
+        struct scorer *s = scorer_new(m, iw ? VAE_BY_IW : VAE_BY_ELBO, SCORE_DRAWS, pool, err);
+        r = s ? 0 : VAE_EOS;
+        if (s)
+            scorer_run(s, x, NULL, n, parts);
+        for (int by = VAE_BY_ELBO; by <= MODEL_NBY && !r; by++)
+            for (size_t i = 0; i < n && iw == (by == VAE_BY_IW); i++)
                 out[(size_t)(by - 1) * stride + i] = (float)score_by(&parts[i], (enum vae_by)by);
+        scorer_free(s);
     }
-    scorer_free(s);
     free(x), free(parts);
     return r;
 }
@@ -29,13 +35,26 @@ static int score_rows(const struct vae_model *m, const struct fit_rows *data, co
 struct folds {
     const struct fit_plan *plan;
     const struct fit_rows *data;
+    pthread_mutex_t lock; /* the caller's callback is called by one fold at a time */
 };
+
+static bool fold_report(void *ctx, const struct train_point *pt) {
+    struct folds *f = ctx;
+    const struct vae_fit_opts *o = &f->plan->opts;
+    struct vae_progress p = {.stage = "calibrating", .step = pt->step};
+    if (!o->report)
+        return false;
+    pthread_mutex_lock(&f->lock);
+    bool stop = o->report(o->ctx, &p);
+    pthread_mutex_unlock(&f->lock);
+    return stop;
+}
 
 static int fold(void *ctx, const uint64_t *rows, size_t n, const uint64_t *test, size_t ntest, float *out,
                 size_t stride, struct vae_err *err) {
-    const struct folds *f = ctx;
+    struct folds *f = ctx;
     struct train_result res;
-    struct vae_model *m = fit_one(f->plan, f->data, rows, n, NULL, NULL, NULL, &res, NULL, err);
+    struct vae_model *m = fit_one(f->plan, f->data, rows, n, NULL, fold_report, f, &res, NULL, err);
     int r = m ? score_rows(m, f->data, test, ntest, NULL, out, stride, err) : (err->code ? err->code : VAE_EOS);
     vae_model_free(m);
     return r;
@@ -49,10 +68,12 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
         return 0;
     c->n = ncal ? ncal : data->n;
     c->method = ncal ? "held-out" : "cross-conformal";
+    /* so few rows cannot show a smaller p: the least they can is what an anomaly is then */
+    c->alpha = fmax(c->alpha, 1 / ((double)c->n + 1));
     c->score = mem_array(c->n, MODEL_NBY * sizeof *c->score);
     if (!c->score)
         return err_set(err, VAE_EOS, "out of memory for %zu scores", c->n);
-    struct folds f = {plan, data};
+    struct folds f = {plan, data, PTHREAD_MUTEX_INITIALIZER};
     if (!ncal)
         return conformal_cross(data->n, plan->folds, plan->train.seed, pool, fold, &f, MODEL_NBY, c->score, err);
     int r = score_rows(m, data, cal, ncal, pool, c->score, ncal, err);

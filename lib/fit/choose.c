@@ -35,6 +35,12 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
     if (!c->latent || !c->lik || !c->act || !c->act->act)
         return err_set(err, VAE_EUSAGE, "no such %s: '%s'", !c->latent ? "latent" : !c->lik ? "likelihood" : "activation",
                        !c->latent ? o->latent : !c->lik ? o->lik : o->act);
+    if (o->latent_dim > MODEL_MAX_LATENT || o->nhidden > MODEL_MAX_HIDDEN || o->dropout < 0 || o->dropout >= 1)
+        return err_set(err, VAE_EUSAGE, "at most %d latents and %d hidden layers, and a dropout from 0 to below 1",
+                       MODEL_MAX_LATENT, MODEL_MAX_HIDDEN);
+    for (size_t i = 0; i < o->nhidden; i++)
+        if (o->hidden[i] < 1 || o->hidden[i] > MODEL_MAX_WIDTH)
+            return err_set(err, VAE_EUSAGE, "a hidden layer has from 1 to %d units", MODEL_MAX_WIDTH);
     if (o->net && strcmp(o->net, "mlp") && strcmp(o->net, "residual"))
         return err_set(err, VAE_EUSAGE, "no such net: '%s'; there are mlp and residual", o->net);
     c->residual = !o->net || !strcmp(o->net, "residual");

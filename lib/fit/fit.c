@@ -48,7 +48,7 @@ static int describe(struct vae_model *m, const struct fit_plan *p, const struct 
         if (isfinite(row[i].value))
             json_object_set_new(bound, row[i].name, json_real(row[i].value));
     json_object_set_new(bound, "active_units", json_integer((json_int_t)rep->active_units));
-    json_object_set_new(j, "held_out", bound);
+    json_object_set_new(j, rep->held_out ? "held_out" : "fitted", bound);
     json_decref(m->training);
     m->training = j;
     return 0;
@@ -63,6 +63,7 @@ static int measure(struct vae_model *m, const struct fit_rows *data, const uint6
         return err_set(err, VAE_EOS, "out of memory");
     if (ncal)
         schema_to_model(m->schema, data->raw, cal, ncal, own);
+    rep->held_out = ncal || held->nheld;
     int r = fit_measure(m, x, n, pool, rep, err);
     if (!r) {
         rep->independent = -baseline_independent(m, x, n, err);
@@ -99,7 +100,7 @@ static struct vae_model *fit_plan_run(struct fit_plan *p, const struct fit_rows 
         r = describe(m, p, data, &res, rep, err);
     if (!r)
         rep->steps = res.steps, rep->best_step = res.best_step, rep->latents = m->config.latent_dim,
-        rep->weights = m->nw;
+        rep->weights = m->nw, rep->calibration_rows = m->cal.n, rep->alpha = m->cal.alpha;
     free(held.x), free(order);
     if (!r)
         return m;

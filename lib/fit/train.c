@@ -117,7 +117,9 @@ static void update_task(void *ctx, size_t task, size_t worker) {
     size_t from = task * CHUNK, n = chunk_size(t, task), lik = t->m->wlik;
     size_t nets = from >= lik ? 0 : lik - from < n ? lik - from : n; /* the rest are likelihood parameters */
     adamw_update(&t->opt, &t->update, t->m->w, t->grad, 1, from, nets);
-    adamw_update(&t->opt, &t->update, t->m->w, t->grad, LIK_RATE, from + nets, n - nets);
+    struct adamw_step free_step = t->update; /* decay would pull a log sd to 0, which means nothing */
+    free_step.decay = 0;
+    adamw_update(&t->opt, &free_step, t->m->w, t->grad, LIK_RATE, from + nets, n - nets);
 }
 
 static int by_value(const void *a, const void *b) {

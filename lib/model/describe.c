@@ -81,7 +81,7 @@ static double number(const json_t *j, const char *key) { return json_number_valu
 
 static int model_text(const struct vae_model *m, struct buf *b) {
     const struct model_config *c = &m->config;
-    const json_t *t = m->training, *held = json_object_get(t, "held_out");
+    const json_t *t = m->training, *held = json_object_get(t, "held_out"), *fitted = json_object_get(t, "fitted");
     int r = buf_printf(b, NULL, "model        %s\n", m->id);
     r = r ? r : buf_printf(b, NULL, "latents      %zu %s, drawn from: %s\n", c->latent_dim, c->latent->name, m->prior->name);
     r = r ? r : buf_printf(b, NULL, "network      %s, %s, hidden", c->residual ? "residual" : "mlp", c->act->name);
@@ -91,7 +91,9 @@ static int model_text(const struct vae_model *m, struct buf *b) {
     r = r ? r : buf_printf(b, NULL, "trained      for %s on %.0f rows of %zu values, seed %.0f, best step %.0f of %.0f\n",
                            show(json_string_value(json_object_get(t, "for"))).text, number(t, "rows"), m->schema->d,
                            number(t, "seed"), number(t, "best_step"), number(t, "steps_done"));
-    r = r ? r : buf_printf(b, NULL, "held out     ELBO %.4f nats a record (s.e. %.4f)", number(held, "elbo"), number(held, "elbo_se"));
+    r = r ? r : buf_printf(b, NULL, "%s     ELBO %.4f nats a record (s.e. %.4f)", held ? "held out" : "fitted  ",
+                           number(held ? held : fitted, "elbo"), number(held ? held : fitted, "elbo_se"));
+    held = held ? held : fitted;
     if (!r && json_object_get(held, "independent"))
         r = buf_printf(b, NULL, "; independent columns %.4f", number(held, "independent"));
     if (!r && json_object_get(held, "ppca"))

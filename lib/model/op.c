@@ -50,6 +50,13 @@ void vae_op_free(struct vae_op *op) {
 
 const struct vae_head *vae_op_head(const struct vae_op *op) { return op->head; }
 
+static bool is_modelled(const struct schema *s, const char *name) {
+    for (size_t c = 0; c < s->ncols; c++)
+        if (!strcmp(s->col[c].name, name))
+            return true;
+    return false;
+}
+
 int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
     const struct vae_head *in = op->in;
     op->keep_in = mem_array(in->nfields + 1, sizeof(int));
@@ -59,6 +66,11 @@ int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
     for (size_t f = 0; f < in->nfields; f++)
         if (keep ? keep[f] : in->fields[f].keep) {
             const struct rec_field *from = &in->fields[f];
+            if (is_modelled(op->m->schema, from->name)) {
+                char name[80];
+                return err_set(err, VAE_EUSAGE, "column '%s' is modelled, so it cannot be carried (-k) as well",
+                               err_quote(name, sizeof name, from->name, strlen(from->name)));
+            }
             struct rec_field *field = rec_head_add(op->head, from->name, from->type, from->ndim, from->shape, err);
             if (!field)
                 return VAE_EOS;

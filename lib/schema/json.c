@@ -27,14 +27,16 @@ json_t *schema_to_json(const struct schema *s) {
 static int col_from_json(const json_t *j, struct schema_col *c, struct vae_err *err) {
     const char *name, *dtype, *transform;
     json_t *shape;
-    if (json_unpack((json_t *)(uintptr_t)j, "{s:s, s:s, s:o, s:i, s:s}", "name", &name, "dtype", &dtype, "shape",
-                    &shape, "decimals", &c->decimals, "transform", &transform) ||
+    json_int_t decimals;
+    if (json_unpack((json_t *)(uintptr_t)j, "{s:s, s:s, s:o, s:I, s:s}", "name", &name, "dtype", &dtype, "shape",
+                    &shape, "decimals", &decimals, "transform", &transform) ||
         !json_is_array(shape) || json_array_size(shape) > REC_MAX_DIMS)
         return err_set(err, VAE_EDATA, "schema: a column is incomplete");
     int type = rec_type_by_name(dtype);
     c->transform = schema_transform_by_name(transform);
-    if (type < 0 || !c->transform || c->decimals < -1 || c->decimals > 15)
+    if (type < 0 || !c->transform || decimals < -1 || decimals > 15)
         return err_set(err, VAE_EDATA, "schema: a column has an unknown type, transform or style");
+    c->decimals = (int)decimals;
     c->type = (enum rec_type)type;
     c->ndim = json_array_size(shape);
     c->width = 1;

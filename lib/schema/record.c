@@ -72,8 +72,12 @@ static int bad_cell(const struct schema_col *c, const char *p, size_t n, bool mi
     if (missing)
         return err_set(err, VAE_EROW, "column '%s' has a missing cell ('%s'); fill it, leave such rows out (--skip-bad), "
                                       "or keep the column out of the model (-k)", name, cell);
-    return err_set(err, VAE_EROW, "column '%s': '%s' is not a number; a column that is no number can be carried (-k)",
-                   name, cell);
+    const char *way = "a column that is no number can be carried (-k)";
+    if (memchr(p, ',', n) && n > 1 && strspn(cell, "\"+-0123456789,") == strlen(cell))
+        way = "decimals are written with a point";
+    else if (strspn(cell, "\"+-0123456789.eEinfINF") == strlen(cell))
+        way = "it must be finite; leave such rows out (--skip-bad)";
+    return err_set(err, VAE_EROW, "column '%s': '%s' is not a number; %s", name, cell, way);
 }
 
 static int read_text(const struct schema *s, size_t c, const struct rec_col *cells, bool quoted, size_t i, double *raw,

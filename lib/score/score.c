@@ -45,7 +45,8 @@ static void fill_noise(struct scorer *s, uint64_t seed) {
         for (size_t j = 0; j < k && a % 2; j++)
             e[j] = -e[j];
     }
-    for (size_t j = 0; j < k && s->draws >= BALANCED; j++) {
+    /* the importance-weighted bound is one only for draws from q as they fall */
+    for (size_t j = 0; j < k && s->draws >= BALANCED && s->by != VAE_BY_IW; j++) {
         double square = 0;
         for (size_t a = 0; a < s->draws; a++)
             square += (double)s->noise[a * k + j] * (double)s->noise[a * k + j];

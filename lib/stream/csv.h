@@ -115,9 +115,6 @@ int csv_layout_header(struct csv_layout *, const char *p, const uint32_t *cells,
 int csv_layout_position(struct csv_layout *, const char *p, const uint32_t *cells, size_t n, bool may_name,
                         const char *where, struct vae_err *);
 
-/* Takes the columns that must be there, for a table without any row. */
-void csv_layout_none(struct csv_layout *);
-
 /* Takes every cell as a column, named by the first row if `header`, else x1, x2, ... */
 int csv_layout_all(struct csv_layout *, const char *p, const uint32_t *cells, size_t n, bool header,
                    const struct stream_read_opts *, const char *where, struct vae_err *);

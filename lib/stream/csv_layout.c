@@ -364,16 +364,6 @@ int csv_layout_position(struct csv_layout *l, const char *p, const uint32_t *cel
     return place(l, rest, apart, err);
 }
 
-void csv_layout_none(struct csv_layout *l) {
-    for (size_t j = 0; j < l->ncols; j++)
-        if (l->cols[j].optional)
-            drop_col(l, j--);
-    for (size_t j = 0; j < l->ncols; j++)
-        l->at[j] = j;
-    l->width = l->ncols ? l->ncols : 1;
-    sort_names(l);
-}
-
 /* Marks the columns to be kept, given by name or number. */
 static int mark_kept(struct csv_layout *l, const struct stream_read_opts *opts, const char *where,
                      struct vae_err *err) {

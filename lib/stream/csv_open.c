@@ -142,14 +142,6 @@ static int settle(struct csv_reader *r, const struct stream_read_opts *opts, con
     return rc;
 }
 
-/* Nothing to read: a table without rows, of the columns that must be there. */
-static int open_empty(struct csv_reader *r, struct vae_err *err) {
-    if (r->layout.all)
-        return err_set(err, VAE_EDATA, "%s: no data", source_name(r->src));
-    csv_layout_none(&r->layout);
-    return 0;
-}
-
 /* The first row: its cells settle the layout. A header is passed over; the scan then stands at the first record. */
 static int first_row(struct csv_reader *r, const struct stream_read_opts *opts, struct vae_err *err) {
     struct csv_row row;
@@ -165,7 +157,8 @@ static int first_row(struct csv_reader *r, const struct stream_read_opts *opts, 
     }
     int rc = 0;
     if (!found) {
-        rc = r->scan.state == CSV_QUOTED ? csv_open_quote(r, err) : open_empty(r, err);
+        rc = r->scan.state == CSV_QUOTED ? csv_open_quote(r, err)
+                                         : err_set(err, VAE_EDATA, "%s: no data", source_name(r->src));
         goto out;
     }
     if (row.end < r->scan.end && r->p[row.end] == '\r' && row.end + 1 == r->scan.end && !r->eof)

@@ -175,7 +175,7 @@ static int put_names(struct csv_writer *w, struct vae_err *err) {
     int rc = 0;
     for (size_t k = 0; k < w->head->nfields; k++) {
         const struct rec_field *f = &w->head->fields[w->order[k]];
-        const char *base = latent && !strcmp(f->name, "mu") ? "z" : f->name;
+        const char *base = latent && f->ndim && !strcmp(f->name, "mu") ? "z" : f->name;
         size_t width = f->type == REC_UTF8 ? 1 : f->width;
         for (size_t i = 0; i < width && rc == 0; i++) {
             name.n = 0;
