@@ -77,10 +77,12 @@ static int decode_run(struct vae_op *op, const struct vae_batch *b, size_t from,
 static int find_latents(struct vae_op *op, struct vae_err *err) {
     struct decode *s = op->state;
     size_t k = op->m->config.latent_dim;
-    s->field = rec_head_find(op->in, "mu");
-    for (size_t f = 0; f < op->in->nfields && s->field < 0; f++)
-        if (op->in->fields[f].type != REC_UTF8 && !op->in->fields[f].keep)
+    s->field = -1;
+    for (size_t f = 0; f < op->in->nfields; f++) { /* a kept column may be called mu, too */
+        const struct rec_field *field = &op->in->fields[f];
+        if (field->type != REC_UTF8 && !field->keep && (s->field < 0 || !strcmp(field->name, "mu")))
             s->field = (int)f;
+    }
     if (s->field >= 0) {
         const struct rec_field *f = &op->in->fields[s->field];
         if (f->type != REC_F32 && f->type != REC_F64)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/io.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "model/model.h"
@@ -140,16 +141,14 @@ int vae_model_save(struct vae_model *m, const char *path, struct vae_err *err) {
 }
 
 int vae_model_can_save(const char *path, struct vae_err *err) {
-    const char *slash = strrchr(path, '/');
-    char *dir = slash ? mem_text(path, slash == path ? 1 : (size_t)(slash - path)) : mem_text(".", 1);
-    int r = dir ? 0 : err_set(err, VAE_EOS, "out of memory");
     struct stat st;
-    if (!r && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        r = err_set(err, VAE_ECREATE, "cannot write a model to %s: it is a directory", path);
-    if (!r && access(dir, W_OK | X_OK))
-        r = err_errno(err, VAE_ECREATE, "cannot write a model to %s", dir);
-    free(dir);
-    return r;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return err_set(err, VAE_ECREATE, "cannot write a model to %s: it is a directory", path);
+    struct io_replace *r = io_replace_open(path, err); /* tried for real: only that tells */
+    if (!r)
+        return err ? err->code : VAE_ECREATE;
+    io_replace_abandon(r);
+    return 0;
 }
 
 /* The JSON object in a metadata string. */

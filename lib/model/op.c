@@ -151,7 +151,7 @@ void op_decoded(const struct vae_model *m, struct model_pass *p, size_t n, bool 
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < s->d; j++) {
             double v = (double)p->x[j * p->ld + i] * s->scale[j] + s->center[j];
-            if (sample) /* a draw stays where data was seen */
+            if (sample || s->stats.low[j] == s->stats.high[j]) /* draws stay where data was seen, constants are constant */
                 v = v < s->stats.low[j] ? s->stats.low[j] : v > s->stats.high[j] ? s->stats.high[j] : v;
             raw[i * s->d + j] = v;
         }
