@@ -200,7 +200,8 @@ static void test_writer(void) {
     CHECK(tensors_meta_set(t, "crc32", "x", &err) == VAE_EUSAGE, "own key");
     CHECK(tensors_meta_set(t, "a\"b", "x", &err) == VAE_EUSAGE, "bad key");
     CHECK(tensors_meta_set(t, "k", "\xff", &err) == VAE_EUSAGE, "bad value");
-    CHECK(tensors_add(t, "a", TENSOR_F32, 1, (const size_t[]){1}, &(float){INFINITY}, &err) == 0, "%s", err.msg);
+    static const float infinite = INFINITY; /* must live until the dump */
+    CHECK(tensors_add(t, "a", TENSOR_F32, 1, (const size_t[]){1}, &infinite, &err) == 0, "%s", err.msg);
     CHECK(tensors_add(t, "a", TENSOR_F32, 1, (const size_t[]){1}, &(float){0}, &err) == VAE_EUSAGE, "twice");
     CHECK(tensors_add(t, "b", TENSOR_F32, 2, (const size_t[]){SIZE_MAX, 2}, NULL, &err) == VAE_EUSAGE, "too large");
     CHECK(tensors_dump(t, &s, &err) == VAE_EDATA && strstr(err.msg, "not finite"), "%s", err.msg);

@@ -27,7 +27,7 @@ lines() {
     for f in lib/*/*.[ch] cmd/*.[ch] tests/*.[ch]; do
         [ "$(wc -l <"$f")" -le 600 ] || echo "$f: $(wc -l <"$f") lines"
     done
-    grep -nE 'TODO|FIXME|XXX' lib/*/*.[ch] cmd/*.[ch] include/*.h tests/*.[ch] man/* README.md
+    grep -nwE 'TODO|FIXME|HACK' lib/*/*.[ch] cmd/*.[ch] include/*.h tests/*.[ch] man/* README.md
     return 0
 }
 step arrows sh tests/lint/arrows.sh
