@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
+#include "base/crc.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "fit/fit.h"
@@ -76,8 +76,7 @@ int fit_read(struct vae_in *in, const struct vae_fit_opts *o, struct fit_rows *r
     vae_in_stats(in, &stats);
     r->header_assumed = stats.header_assumed;
     for (size_t i = 0; !e && i < r->n; i++)
-        r->crc = (uint32_t)crc32(r->crc, (const unsigned char *)(r->raw + i * r->schema->d),
-                                 (unsigned)(r->schema->d * sizeof *r->raw));
+        r->crc = crc_update(r->crc, r->raw + i * r->schema->d, r->schema->d * sizeof *r->raw);
     schema_map_free(&map);
     return e;
 }

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
 
+#include "base/crc.h"
 #include "base/err.h"
 #include "base/io.h"
 #include "base/json.h"
@@ -220,11 +220,11 @@ static int put_header(const struct tensors *t, struct buf *out, struct vae_err *
         return err_set(err, VAE_EUSAGE, "a header of %" PRIu64 " bytes, model files hold 100 MiB", n);
     for (size_t i = 0; i < 8; i++)
         out->p[start + i] = (char)(n >> 8 * i & 0xff);
-    unsigned long crc = crc32_z(0, (const unsigned char *)out->p + start, out->n - start);
+    uint32_t crc = crc_update(0, (const unsigned char *)out->p + start, out->n - start);
     for (size_t i = 0; i < t->n; i++)
-        crc = crc32_z(crc, t->items[i].t.count ? t->items[i].t.data : (const void *)"", bytes_of(&t->items[i].t));
+        crc = crc_update(crc, t->items[i].t.count ? t->items[i].t.data : (const void *)"", bytes_of(&t->items[i].t));
     char digits[9];
-    snprintf(digits, sizeof digits, "%08lx", crc & 0xffffffff);
+    snprintf(digits, sizeof digits, "%08x", crc);
     char *place = memmem(out->p + start, out->n - start, mark, sizeof mark - 1);
     memcpy(place + sizeof mark - 1, digits, 8);
     return 0;

@@ -11,8 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
+#include "base/crc.h"
 #include "base/err.h"
 #include "base/io.h"
 #include "base/json.h"
@@ -120,11 +120,11 @@ static int check_crc(const struct tensors *t, size_t header, const char *name, s
     at += MARK;
     if (memmem(at, (size_t)(p + header - at), mark, MARK))
         return damaged(name, "more than one checksum", err);
-    unsigned long crc = crc32_z(0, p, (size_t)(at - p));
-    crc = crc32_z(crc, zeros, DIGITS);
-    crc = crc32_z(crc, at + DIGITS, (size_t)(end - at - DIGITS));
+    uint32_t crc = crc_update(0, p, (size_t)(at - p));
+    crc = crc_update(crc, zeros, DIGITS);
+    crc = crc_update(crc, at + DIGITS, (size_t)(end - at - DIGITS));
     char digits[DIGITS + 1];
-    snprintf(digits, sizeof digits, "%08lx", crc & 0xffffffff);
+    snprintf(digits, sizeof digits, "%08x", crc & 0xffffffff);
     return memcmp(digits, at, DIGITS) == 0 ? 0 : damaged(name, "checksum differs", err);
 }
 

@@ -31,10 +31,10 @@ fi
 if wanted startup; then
     vae-fit -q -k diagnosis --steps 200 -m wdbc.vae "$examples/breast_cancer.csv"
     head -n 2 "$examples/breast_cancer.csv" >one.csv
-    python3 "$tests/bench/startup.py" 30 vae-score -m wdbc.vae one.csv
+    /usr/bin/python3 "$tests/bench/startup.py" 30 vae-score -m wdbc.vae one.csv
 fi
 if wanted mnist "$VAE_DATA/mnist"; then
-    python3 "$tests/bench/mnist.py" "$VAE_DATA/mnist"
+    /usr/bin/python3 "$tests/bench/mnist.py" "$VAE_DATA/mnist"
 fi
 if wanted bmnist "$VAE_DATA/binarized_mnist"; then
     b=$VAE_DATA/binarized_mnist
@@ -45,5 +45,5 @@ if wanted bmnist "$VAE_DATA/binarized_mnist"; then
     vae-score -m bmnist.vae --mean-nll "$b/bmnist-test-images-idx3-ubyte.gz"
 fi
 if wanted anomaly "$VAE_EVAL/anomaly.py"; then
-    python3 "$VAE_EVAL/anomaly.py" "$VAE_DATA/adbench"
+    /usr/bin/python3 "$VAE_EVAL/anomaly.py" "$VAE_DATA/adbench"
 fi
