@@ -26,7 +26,7 @@ double baseline_independent(const struct vae_model *m, const float *x, size_t n,
         sum = 0;
         for (size_t i = 0; i < m->nblocks; i++) {
             const struct lik_block *b = &m->block[i];
-            struct lik_marginals marg = {m->lik_mean + b->x0, m->lik_sd + b->x0, m->lik_floor + b->x0};
+            struct lik_marginals marg = model_block_marginals(m, b);
             b->lik->start(b, &marg, bias + b->o0, theta + (b->w0 - m->wlik));
         }
         for (size_t j = 0; j < no * MAT_PANEL; j++)
@@ -131,7 +131,7 @@ static int latent_use(struct vae_model *m, const float *x, size_t n, struct vae_
     }
     for (size_t at = 0; at < n; at += MAT_PANEL) {
         size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
-        op_encode_panel(m, &p, x + at * m->schema->d, here);
+        op_encode_panel(m, &p, x + at * m->schema->d, NULL, here);
         m->config.latent->kl(k, model_h(&p), p.kl, kl, here, p.ld);
         m->config.latent->mean(k, model_h(&p), model_z(&p), here, p.ld);
         for (size_t j = 0; j < k; j++)

@@ -22,10 +22,12 @@ static bool report_point(void *ctx, const struct train_point *pt) {
 static json_t *training_json(const struct fit_plan *p, const struct fit_rows *data, const struct train_result *res) {
     const struct train_config *t = &p->train;
     static const char *const purpose[] = {"generate", "detect", "reduce"};
+    char crc[9];
+    snprintf(crc, sizeof crc, "%08x", data->crc);
     return json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:f, s:I, s:I, "
                      "s:s, s:s}",
                      "for", purpose[p->opts.purpose], "seed", (json_int_t)t->seed, "rows", (json_int_t)data->n,
-                     "data_crc32", "", "values", (json_int_t)data->schema->d, "steps", (json_int_t)t->steps, "batch",
+                     "data_crc32", crc, "values", (json_int_t)data->schema->d, "steps", (json_int_t)t->steps, "batch",
                      (json_int_t)t->batch, "patience", (json_int_t)t->patience, "lr", (double)t->lr, "decay",
                      (double)t->decay, "beta", (double)t->beta, "warmup", (double)t->warmup, "free_bits",
                      (double)t->free_nats, "valid", p->valid, "steps_done", (json_int_t)res->steps, "best_step",
@@ -35,11 +37,11 @@ static json_t *training_json(const struct fit_plan *p, const struct fit_rows *da
 
 static int describe(struct vae_model *m, const struct fit_plan *p, const struct fit_rows *data,
                     const struct train_result *res, const struct vae_fit_report *rep, struct vae_err *err) {
-    char crc[9];
-    snprintf(crc, sizeof crc, "%08x", data->crc);
     json_t *j = training_json(p, data, res), *bound = json_object();
-    if (!j || !bound || json_object_set_new(j, "data_crc32", json_string(crc)))
+    if (!j || !bound) {
+        json_decref(j), json_decref(bound);
         return err_set(err, VAE_EOS, "out of memory");
+    }
     const struct {
         const char *name;
         double value;

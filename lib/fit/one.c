@@ -58,17 +58,23 @@ static struct vae_model *new_model(const struct fit_plan *p, const struct fit_ro
     return NULL;
 }
 
+/* A full panel of the n records at x, encoded, with a draw of z each; row0 numbers the first. */
+static void draw_panel(const struct vae_model *m, struct model_pass *p, const float *x, size_t n, uint64_t seed,
+                       enum rng_purpose purpose, uint64_t row0) {
+    size_t k = m->config.latent_dim;
+    op_encode_panel(m, p, x, NULL, n);
+    rng_normals(p->eps, k, MAT_PANEL, p->ld, seed, purpose, 1, NULL, row0);
+    m->config.latent->sample(k, model_h(p), p->eps, model_z(p), MAT_PANEL, p->ld);
+}
+
 /* Free parameters of the likelihoods from the errors on rows held out, with one draw of z each. */
 static int settle(struct vae_model *m, const float *x, size_t n, uint64_t seed, struct vae_err *err) {
     struct model_pass p;
-    size_t k = m->config.latent_dim;
     double *stat = mem_array(m->nw - m->wlik + 1, sizeof *stat);
     int r = stat ? model_pass_init(&p, m, MAT_PANEL, false, err) : err_set(err, VAE_EOS, "out of memory");
     for (size_t at = 0; at < n && !r; at += MAT_PANEL) {
         size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
-        op_encode_panel(m, &p, x + at * m->schema->d, here);
-        rng_normals(p.eps, k, MAT_PANEL, p.ld, seed, RNG_VALID, 1, NULL, at);
-        m->config.latent->sample(k, model_h(&p), p.eps, model_z(&p), MAT_PANEL, p.ld);
+        draw_panel(m, &p, x + at * m->schema->d, here, seed, RNG_VALID, at);
         nn_forward(&m->dec, m->w, &p.dec, 0, MAT_PANEL, NULL);
         for (size_t i = 0; i < m->nblocks; i++) {
             const struct lik_block *b = &m->block[i];
@@ -103,9 +109,7 @@ static int fit_prior(struct vae_model *m, const struct prior *prior, const float
     if (!r) {
         for (size_t at = 0; at < take; at += MAT_PANEL) {
             size_t here = take - at < MAT_PANEL ? take - at : MAT_PANEL;
-            op_encode_panel(m, &p, x + at * m->schema->d, here);
-            rng_normals(p.eps, k, MAT_PANEL, p.ld, seed, RNG_GMM, 1, NULL, at);
-            m->config.latent->sample(k, model_h(&p), p.eps, model_z(&p), MAT_PANEL, p.ld);
+            draw_panel(m, &p, x + at * m->schema->d, here, seed, RNG_GMM, at);
             mat_transpose(k, here, model_z(&p), p.ld, z + at * k, k);
         }
         model_pass_free(&p);

@@ -75,8 +75,8 @@ int fit_read(struct vae_in *in, const struct vae_fit_opts *o, struct fit_rows *r
     struct vae_in_stats stats;
     vae_in_stats(in, &stats);
     r->header_assumed = stats.header_assumed;
-    for (size_t i = 0; !e && i < r->n; i++)
-        r->crc = crc_update(r->crc, r->raw + i * r->schema->d, r->schema->d * sizeof *r->raw);
+    if (!e)
+        r->crc = crc_update(0, r->raw, r->n * r->schema->d * sizeof *r->raw);
     schema_map_free(&map);
     return e;
 }

@@ -211,16 +211,11 @@ static int train_step(struct trainer *t, struct train_result *res, struct vae_er
 static void valid_task(void *ctx, size_t task, size_t worker) {
     (void)worker;
     struct trainer *t = ctx;
-    size_t col = task * shard(t), n = shard_size(t, task, t->seen), k = t->m->config.latent_dim;
-    struct model_pass *p = &t->pass;
-    model_load_rows(t->m, p, col, n, t->data->x, t->rows + col);
-    rng_normals(p->eps + col, k, n, p->ld, t->cfg->seed, RNG_VALID, 0, t->rows + col, 0);
-    nn_forward(&t->m->enc, t->eval_w, &p->enc, col, n, NULL);
-    t->m->config.latent->sample(k, model_h(p) + col, p->eps + col, model_z(p) + col, n, p->ld);
-    nn_forward(&t->m->dec, t->eval_w, &p->dec, col, n, NULL);
-    model_nll(t->m, t->eval_w, p, col, n);
-    memset(p->kl + col, 0, n * sizeof *p->kl);
-    t->m->config.latent->kl(k, model_h(p) + col, p->kl + col, NULL, n, p->ld);
+    size_t col = task * shard(t), n = shard_size(t, task, t->seen);
+    model_load_rows(t->m, &t->pass, col, n, t->data->x, t->rows + col);
+    rng_normals(t->pass.eps + col, t->m->config.latent_dim, n, t->pass.ld, t->cfg->seed, RNG_VALID, 0, t->rows + col,
+                0);
+    model_bound(t->m, t->eval_w, &t->pass, col, n);
 }
 
 /* -ELBO per record on the rows held out, by the averaged weights, with noise that never changes. */

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/mat.h"
 #include "base/mem.h"
 #include "model/op.h"
 
@@ -14,21 +13,11 @@ static const struct prior *prior_of(const struct vae_op *op, size_t *size) {
 }
 
 static void generate_panel(struct vae_op *op, struct model_pass *p, size_t first, size_t n) {
-    const struct vae_model *m = op->m;
-    size_t k = m->config.latent_dim, size;
+    size_t k = op->m->config.latent_dim, size;
     const struct prior *prior = prior_of(op, &size);
-    uint64_t rows[MAT_PANEL];
-    float *z = op->x + first * k;
-    for (size_t i = 0; i < MAT_PANEL; i++) {
-        rows[i] = op->row + first + i;
-        size_t at = i < n ? i : n - 1;
-        if (i < n)
-            prior->sample(k, size, m->prior_param, op->opts.seed, rows[i], z + i * k);
-        for (size_t j = 0; j < k; j++)
-            model_z(p)[j * p->ld + i] = z[at * k + j];
-    }
-    nn_forward(&m->dec, m->w, &p->dec, 0, MAT_PANEL, NULL);
-    op_decoded(m, p, n, !op->opts.mean, op->opts.seed, rows, op->raw + first * m->schema->d);
+    for (size_t i = first; i < first + n; i++)
+        prior->sample(k, size, op->m->prior_param, op->opts.seed, op->row + i, op->x + i * k);
+    op_decode_panel(op, p, first, n, !op->opts.mean);
 }
 
 int vae_op_generate(struct vae_op *op, size_t n, const struct vae_batch **out, struct vae_err *err) {
@@ -70,7 +59,7 @@ struct vae_op *vae_generate(const struct vae_model *m, const struct vae_op_opts 
             if (ok)
                 f->keep = true, op->keep_out[op->nkeep++] = (int)op->head->nfields - 1;
         }
-        if (ok && !op_seal(op, err))
+        if (ok && !op_seal(op, true, err))
             return op;
     }
     vae_op_free(op);

@@ -4,28 +4,17 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/mat.h"
 #include "base/mem.h"
 #include "base/num.h"
 #include "model/op.h"
 
 struct decode {
-    int field;          /* of the latents, a vector; -1: one text field a latent, from field[] on */
+    int field;          /* of the latents, a vector; -1: one text field a latent, cell[k] */
     int cell[MODEL_MAX_LATENT];
 };
 
 static void decode_panel(struct vae_op *op, struct model_pass *p, size_t first, size_t n) {
-    const struct vae_model *m = op->m;
-    size_t k = m->config.latent_dim;
-    uint64_t rows[MAT_PANEL];
-    const float *z = op->x + first * k;
-    for (size_t i = 0; i < MAT_PANEL; i++) {
-        rows[i] = op->row + first + i;
-        for (size_t j = 0; j < k; j++)
-            model_z(p)[j * p->ld + i] = z[(i < n ? i : n - 1) * k + j];
-    }
-    nn_forward(&m->dec, m->w, &p->dec, 0, MAT_PANEL, NULL);
-    op_decoded(m, p, n, op->opts.sample, op->opts.seed, rows, op->raw + first * m->schema->d);
+    op_decode_panel(op, p, first, n, op->opts.sample);
 }
 
 /* Latents of record i -> z[k]. */
@@ -73,7 +62,8 @@ static int decode_run(struct vae_op *op, const struct vae_batch *b, size_t from,
     return r ? r : bad;
 }
 
-/* Finds the latents: the field mu (or the first numeric one that is not just carried) of k values, or k text columns z1, z2, ... */
+/* Finds the latents: the field mu (or the first numeric one that is not just carried) of k values, or k text columns
+ * z1, z2, ... */
 static int find_latents(struct vae_op *op, struct vae_err *err) {
     struct decode *s = op->state;
     size_t k = op->m->config.latent_dim;
@@ -153,7 +143,7 @@ struct vae_op *vae_decode(const struct vae_model *m, const struct vae_head *in, 
     if (!op->state)
         err_set(err, VAE_EOS, "out of memory");
     else if (!check_model(op, err) && !find_latents(op, err) && !data_head(op, err) && !keep_others(op, err) &&
-             !op_seal(op, err))
+             !op_seal(op, true, err))
         return op;
     vae_op_free(op);
     return NULL;

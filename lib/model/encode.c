@@ -12,7 +12,7 @@ static void encode_panel(struct vae_op *op, struct model_pass *p, size_t first, 
     const struct vae_model *m = op->m;
     size_t k = m->config.latent_dim;
     const struct latent *q = m->config.latent;
-    op_encode_panel(m, p, op->x + first * m->schema->d, n);
+    op_encode_panel(m, p, op->x + first * m->schema->d, NULL, n);
     if (op->opts.sample) {
         rng_normals(p->eps, k, MAT_PANEL, p->ld, op->opts.seed, RNG_ENC, 0, NULL, op->row + first);
         q->sample(k, model_h(p), p->eps, model_z(p), MAT_PANEL, p->ld);
@@ -27,11 +27,9 @@ static void encode_panel(struct vae_op *op, struct model_pass *p, size_t first, 
 }
 
 static int encode_run(struct vae_op *op, const struct vae_batch *b, size_t from, size_t *n, struct vae_err *err) {
-    size_t want = *n;
-    int bad = schema_read(op->m->schema, &op->map, b, op->in, from, want, op->raw, n, err);
+    int bad = op_read(op, b, from, n, err);
     if (bad && bad != VAE_EROW)
         return bad;
-    schema_to_model(op->m->schema, op->raw, NULL, *n, op->x);
     int r = rec_build_rows(op->build, *n, err);
     if (!r)
         r = op_carry(op, b, from, *n, err);
@@ -58,7 +56,8 @@ struct vae_op *vae_encode(const struct vae_model *m, const struct vae_head *in, 
     op->head->model = model_ref(m, opts->no_model_path);
     op->head->origin = json_incref(in->origin ? in->origin : m->schema->origin);
     bool ok = !op_keep(op, NULL, err) && rec_head_add(op->head, "mu", REC_F32, 1, &k, err) &&
-              (!opts->with_sd || rec_head_add(op->head, "sd", REC_F32, 1, &k, err)) && !schema_bind(m->schema, in, &op->map, err) && !op_seal(op, err);
+              (!opts->with_sd || rec_head_add(op->head, "sd", REC_F32, 1, &k, err)) &&
+              !schema_bind(m->schema, in, &op->map, err) && !op_seal(op, true, err);
     if (ok)
         return op;
     vae_op_free(op);

@@ -107,7 +107,7 @@ void model_marginals(struct vae_model *m) {
             m->log_jacobian += schema_log_jacobian(s, m->block[b].x0, m->block[b].nx);
 }
 
-static struct lik_marginals marginals(const struct vae_model *m, const struct lik_block *b) {
+struct lik_marginals model_block_marginals(const struct vae_model *m, const struct lik_block *b) {
     return (struct lik_marginals){m->lik_mean + b->x0, m->lik_sd + b->x0, m->lik_floor + b->x0};
 }
 
@@ -117,7 +117,7 @@ void model_start(struct vae_model *m, uint64_t seed) {
     const struct nn_node *last = &m->dec.node[m->dec.n - 1];
     float *bias = m->w + last->w0 + last->in * last->out;
     for (size_t i = 0; i < m->nblocks; i++) {
-        struct lik_marginals marg = marginals(m, &m->block[i]);
+        struct lik_marginals marg = model_block_marginals(m, &m->block[i]);
         m->block[i].lik->start(&m->block[i], &marg, bias + m->block[i].o0, m->w + m->block[i].w0);
     }
 }
@@ -125,7 +125,7 @@ void model_start(struct vae_model *m, uint64_t seed) {
 void model_project(struct vae_model *m, float *w) {
     for (size_t i = 0; i < m->nblocks; i++)
         if (m->block[i].lik->project) {
-            struct lik_marginals marg = marginals(m, &m->block[i]);
+            struct lik_marginals marg = model_block_marginals(m, &m->block[i]);
             m->block[i].lik->project(&m->block[i], &marg, w + m->block[i].w0);
         }
 }

@@ -71,6 +71,7 @@ void model_start(struct vae_model *, uint64_t seed);
 /* lik_* from the schema's stats. Needs stats, center and scale. */
 void model_marginals(struct vae_model *);
 void model_project(struct vae_model *, float *w); /* likelihood parameters into their range */
+struct lik_marginals model_block_marginals(const struct vae_model *, const struct lik_block *);
 
 /* Buffers for a pass over up to ld records. */
 struct model_pass {
@@ -92,6 +93,9 @@ float *model_z(struct model_pass *); /* decoder inputs [k, ld] */
 float *model_o(struct model_pass *); /* decoder outputs */
 /* nll[col..] = -log p(x | o), input units. */
 void model_nll(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
+
+/* nll and kl of the records in columns col..col+n-1, with the draws of z that pass->eps gives. */
+void model_bound(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
 
 /* A training pass over columns: draws z with pass->eps, leaves nll and kl for the records, and the gradients of
  * scale * sum(nll + beta KL) in the activations, ready for model_grad(). */

@@ -57,36 +57,47 @@ void model_load_rows(const struct vae_model *m, struct model_pass *p, size_t col
     }
 }
 
-void model_nll(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {
+/* nll[col..] = -log p(x | o); with d, panels of the outputs' gradient times scale. */
+static void reconstruction(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                           float *d, float scale) {
+    size_t ld = p->ld;
     for (size_t i = col; i < col + n; i++)
         p->nll[i] = m->log_jacobian;
     for (size_t i = 0; i < m->nblocks; i++) {
         const struct lik_block *b = &m->block[i];
-        b->lik->nll(b, p->x + b->x0 * p->ld + col, model_o(p) + b->o0 * p->ld + col, w + b->w0, p->nll + col, NULL, 0,
-                    n, p->ld);
+        b->lik->nll(b, p->x + b->x0 * ld + col, model_o(p) + b->o0 * ld + col, w + b->w0, p->nll + col,
+                    d ? d + b->o0 * ld + col : NULL, scale, n, ld);
     }
+}
+
+/* x -> h, z drawn with pass->eps, o; kl[col..]. */
+static void forward(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                    const struct nn_noise *noise) {
+    size_t k = m->config.latent_dim;
+    const struct latent *q = m->config.latent;
+    nn_forward(&m->enc, w, &p->enc, col, n, noise);
+    q->sample(k, model_h(p) + col, p->eps + col, model_z(p) + col, n, p->ld);
+    nn_forward(&m->dec, w, &p->dec, col, n, noise);
+    memset(p->kl + col, 0, n * sizeof *p->kl);
+    q->kl(k, model_h(p) + col, p->kl + col, NULL, n, p->ld);
+}
+
+void model_nll(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {
+    reconstruction(m, w, p, col, n, NULL, 0);
+}
+
+void model_bound(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {
+    forward(m, w, p, col, n, NULL);
+    model_nll(m, w, p, col, n);
 }
 
 void model_train_shard(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                        const struct model_objective *obj, const struct nn_noise *noise) {
-    size_t k = m->config.latent_dim, ld = p->ld;
-    const struct latent *q = m->config.latent;
-    float *h = model_h(p) + col, *eps = p->eps + col;
-    nn_forward(&m->enc, w, &p->enc, col, n, noise);
-    q->sample(k, h, eps, model_z(p) + col, n, ld);
-    nn_forward(&m->dec, w, &p->dec, col, n, noise);
-    for (size_t i = col; i < col + n; i++)
-        p->nll[i] = m->log_jacobian, p->kl[i] = 0;
-    float *d_o = p->dec.grad[p->dec.n];
-    for (size_t i = 0; i < m->nblocks; i++) {
-        const struct lik_block *b = &m->block[i];
-        b->lik->nll(b, p->x + b->x0 * ld + col, model_o(p) + b->o0 * ld + col, w + b->w0, p->nll + col,
-                    d_o + b->o0 * ld + col, obj->scale, n, ld);
-    }
-    q->kl(k, h, p->kl + col, NULL, n, ld);
+    forward(m, w, p, col, n, noise);
+    reconstruction(m, w, p, col, n, p->dec.grad[p->dec.n], obj->scale);
     nn_backward(&m->dec, w, &p->dec, col, n, true, noise);
-    q->backward(k, h, eps, p->dec.grad[0] + col, obj->scale, obj->beta, obj->free_nats, p->enc.grad[p->enc.n] + col, n,
-                ld);
+    m->config.latent->backward(m->config.latent_dim, model_h(p) + col, p->eps + col, p->dec.grad[0] + col, obj->scale,
+                               obj->beta, obj->free_nats, p->enc.grad[p->enc.n] + col, n, p->ld);
     nn_backward(&m->enc, w, &p->enc, col, n, false, noise);
 }
 

@@ -17,18 +17,8 @@ struct vae_op *op_new(const struct vae_model *m, const struct vae_head *in, cons
     }
     op->m = m, op->in = in, op->opts = *opts, op->row = opts->first_row;
     op->head = rec_head_new(kind, err);
-    bool ok = op->head && !mat_open(err) && (op->pool = pool_new(opts->threads, err));
-    if (ok) {
-        op->nworkers = pool_threads(op->pool);
-        op->pass = mem_array(op->nworkers, sizeof *op->pass);
-        ok = op->pass != NULL;
-        for (size_t i = 0; ok && i < op->nworkers; i++)
-            ok = !model_pass_init(&op->pass[i], m, MAT_PANEL, false, err);
-    }
-    if (ok)
+    if (op->head && !mat_open(err) && (op->pool = pool_new(opts->threads, err)))
         return op;
-    if (op->pool && !op->pass)
-        err_set(err, VAE_EOS, "out of memory");
     vae_op_free(op);
     return NULL;
 }
@@ -89,9 +79,23 @@ int op_carry(struct vae_op *op, const struct vae_batch *b, size_t from, size_t n
     return r;
 }
 
-int op_seal(struct vae_op *op, struct vae_err *err) {
+int op_seal(struct vae_op *op, bool panels, struct vae_err *err) {
+    size_t workers = pool_threads(op->pool);
     op->build = rec_build_new(op->head, err);
-    return op->build ? 0 : VAE_EOS;
+    if (!op->build || !panels)
+        return op->build ? 0 : VAE_EOS;
+    op->pass = mem_array(workers, sizeof *op->pass);
+    int r = op->pass ? 0 : err_set(err, VAE_EOS, "out of memory");
+    for (; op->nworkers < workers && !r; op->nworkers++)
+        r = model_pass_init(&op->pass[op->nworkers], op->m, MAT_PANEL, false, err);
+    return r;
+}
+
+int op_read(struct vae_op *op, const struct vae_batch *b, size_t from, size_t *n, struct vae_err *err) {
+    int r = schema_read(op->m->schema, &op->map, b, op->in, from, *n, op->raw, n, err);
+    if (!r || r == VAE_EROW)
+        schema_to_model(op->m->schema, op->raw, NULL, *n, op->x);
+    return r;
 }
 
 int op_reserve(struct vae_op *op, size_t n, struct vae_err *err) {
@@ -125,36 +129,49 @@ void op_panels(struct vae_op *op, size_t n, op_panel_fn *fn) {
     pool_run(op->pool, (n + MAT_PANEL - 1) / MAT_PANEL, panel_task, &p);
 }
 
-void op_encode_panel(const struct vae_model *m, struct model_pass *p, const float *x, size_t n) {
-    uint64_t rows[MAT_PANEL]; /* a panel is always full: the last record stands in for those that are not there */
-    for (size_t i = 0; i < MAT_PANEL; i++)
-        rows[i] = i < n ? i : n - 1;
-    model_load_rows(m, p, 0, MAT_PANEL, x, rows);
+void op_encode_panel(const struct vae_model *m, struct model_pass *p, const float *x, const uint64_t *rows, size_t n) {
+    uint64_t panel[MAT_PANEL]; /* always full: the last record stands in for those that are not there */
+    for (size_t i = 0; i < MAT_PANEL; i++) {
+        size_t at = i < n ? i : n - 1;
+        panel[i] = rows ? rows[at] : at;
+    }
+    model_load_rows(m, p, 0, MAT_PANEL, x, panel);
     nn_forward(&m->enc, m->w, &p->enc, 0, MAT_PANEL, NULL);
 }
 
-void op_decoded(const struct vae_model *m, struct model_pass *p, size_t n, bool sample, uint64_t seed,
-                const uint64_t *rows, double *raw) {
-    const struct schema *s = m->schema;
-    uint64_t numbers[MAT_PANEL] = {0};
-    if (rows)
-        memcpy(numbers, rows, n * sizeof *rows);
+/* Decoder outputs -> values in input units. */
+static void to_input_units(const struct schema *s, const struct model_pass *p, size_t n, bool sample, double *raw) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < s->d; j++) {
+            double v = (double)p->x[j * p->ld + i] * s->scale[j] + s->center[j];
+            /* draws stay where data was seen, constants are constant */
+            if (sample || s->stats.low[j] == s->stats.high[j])
+                v = v < s->stats.low[j] ? s->stats.low[j] : v > s->stats.high[j] ? s->stats.high[j] : v;
+            raw[i * s->d + j] = v;
+        }
+}
+
+void op_decode_panel(struct vae_op *op, struct model_pass *p, size_t first, size_t n, bool sample) {
+    const struct vae_model *m = op->m;
+    size_t k = m->config.latent_dim;
+    const float *z = op->x + first * k;
+    uint64_t rows[MAT_PANEL];
+    for (size_t i = 0; i < MAT_PANEL; i++) {
+        rows[i] = op->row + first + i;
+        for (size_t j = 0; j < k; j++)
+            model_z(p)[j * p->ld + i] = z[(i < n ? i : n - 1) * k + j];
+    }
+    nn_forward(&m->dec, m->w, &p->dec, 0, MAT_PANEL, NULL);
     for (size_t i = 0; i < m->nblocks; i++) {
         const struct lik_block *b = &m->block[i];
         const float *o = model_o(p) + b->o0 * p->ld;
         float *out = p->x + b->x0 * p->ld;
         if (sample)
-            b->lik->sample(b, o, m->w + b->w0, out, seed, numbers, MAT_PANEL, p->ld);
+            b->lik->sample(b, o, m->w + b->w0, out, op->opts.seed, rows, MAT_PANEL, p->ld);
         else
             b->lik->mean(b, o, out, MAT_PANEL, p->ld);
     }
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < s->d; j++) {
-            double v = (double)p->x[j * p->ld + i] * s->scale[j] + s->center[j];
-            if (sample || s->stats.low[j] == s->stats.high[j]) /* draws stay where data was seen, constants are constant */
-                v = v < s->stats.low[j] ? s->stats.low[j] : v > s->stats.high[j] ? s->stats.high[j] : v;
-            raw[i * s->d + j] = v;
-        }
+    to_input_units(m->schema, p, n, sample, op->raw + first * m->schema->d);
 }
 
 int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, const struct vae_batch **out,

@@ -13,7 +13,7 @@ struct vae_op {
     struct rec_build *build; /* of head */
     struct pool *pool;
     size_t nworkers;
-    struct model_pass *pass; /* [nworkers], MAT_PANEL records each */
+    struct model_pass *pass; /* [nworkers], MAT_PANEL records each; NULL where op_seal() was asked for none */
     struct schema_map map;
     uint64_t row; /* number of the next record */
 
@@ -29,15 +29,17 @@ struct vae_op {
     void (*free_state)(void *);
 };
 
-/* An operation with its pool and passes, reading `in` (may be NULL), writing a head of this kind. */
+/* An operation with its pool, reading `in` (may be NULL), writing a head of this kind. */
 struct vae_op *op_new(const struct vae_model *, const struct vae_head *in, const char *kind, const struct vae_op_opts *,
                       struct vae_err *);
 /* Adds the fields of `in` that are to be carried to the head: those with keep[field], or with NULL the ones flagged so. */
 int op_keep(struct vae_op *, const bool *keep, struct vae_err *);
 /* Copies the kept cells of records from..from+n-1. */
 int op_carry(struct vae_op *, const struct vae_batch *, size_t from, size_t n, struct vae_err *);
-/* Ready to run: the head is complete. */
-int op_seal(struct vae_op *, struct vae_err *);
+/* Ready to run: the head is complete. panels: with a pass for each worker, for op_panels(). */
+int op_seal(struct vae_op *, bool panels, struct vae_err *);
+/* Reads records from..from+*n-1 into raw and x; *n becomes the number before the first bad one. As schema_read(). */
+int op_read(struct vae_op *, const struct vae_batch *, size_t from, size_t *n, struct vae_err *);
 /* Room for n records in raw and x. */
 int op_reserve(struct vae_op *, size_t n, struct vae_err *);
 
@@ -45,11 +47,11 @@ int op_reserve(struct vae_op *, size_t n, struct vae_err *);
 typedef void op_panel_fn(struct vae_op *, struct model_pass *, size_t first, size_t n);
 void op_panels(struct vae_op *, size_t n, op_panel_fn *);
 
-/* Loads records first..first+n-1 of x[.,d] into all MAT_PANEL columns (the last is repeated) and encodes them. */
-void op_encode_panel(const struct vae_model *, struct model_pass *, const float *x, size_t n);
+/* Loads n records of x[.,d] (those named by rows, or the first n) into all MAT_PANEL columns, the last one repeated, and
+ * encodes them. */
+void op_encode_panel(const struct vae_model *, struct model_pass *, const float *x, const uint64_t *rows, size_t n);
 
-/* The panel's decoder outputs -> raw[n,d] in input units, by mean or drawn with the numbers rows[n]. */
-void op_decoded(const struct vae_model *, struct model_pass *, size_t n, bool sample, uint64_t seed,
-                const uint64_t *rows, double *raw);
+/* Decodes latents op->x[first.., k] into op->raw[first.., d], in input units: means, or draws with the records' numbers. */
+void op_decode_panel(struct vae_op *, struct model_pass *, size_t first, size_t n, bool sample);
 
 #endif

@@ -41,7 +41,7 @@ double conformal_threshold(const float *cal, size_t n, double alpha, double *sma
 }
 
 struct cross {
-    size_t n, folds, nscores;
+    size_t n, folds;
     const uint64_t *order;
     conformal_fit_fn *fit;
     void *ctx;
@@ -69,7 +69,7 @@ static void cross_task(void *ctx, size_t f, size_t worker) {
 int conformal_cross(size_t n, size_t folds, uint64_t seed, struct pool *pool, conformal_fit_fn *fit, void *ctx,
                     size_t nscores, float *cal, struct vae_err *err) {
     uint64_t *order = mem_array(n, sizeof *order);
-    struct cross c = {n, folds, nscores, order, fit, ctx, cal, mem_array(folds, sizeof(int)),
+    struct cross c = {n, folds, order, fit, ctx, cal, mem_array(folds, sizeof(int)),
                       mem_array(folds, sizeof(struct vae_err))};
     int r = order && c.result && c.err ? 0 : err_set(err, VAE_EOS, "out of memory");
     if (!r) {

@@ -66,7 +66,7 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
 
 static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, size_t *n, struct vae_err *err) {
     struct score_state *s = op->state;
-    int bad = schema_read(op->m->schema, &op->map, b, op->in, from, *n, op->raw, n, err);
+    int bad = op_read(op, b, from, n, err);
     if (bad && bad != VAE_EROW)
         return bad;
     if (*n > s->cap) {
@@ -77,7 +77,6 @@ static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, 
             return err_set(err, VAE_EOS, "out of memory for %zu scores", *n);
         s->cap = *n;
     }
-    schema_to_model(op->m->schema, op->raw, NULL, *n, op->x);
     scorer_run(s->scorer, op->x, NULL, *n, s->parts);
     int r = score_write(op, *n, err);
     if (!r)
@@ -140,7 +139,7 @@ struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, c
     op->free_state = score_free;
     if (!s)
         err_set(err, VAE_EOS, "out of memory");
-    else if (!schema_bind(m->schema, in, &op->map, err) && !score_head(op, err) && !op_seal(op, err) &&
+    else if (!schema_bind(m->schema, in, &op->map, err) && !score_head(op, err) && !op_seal(op, false, err) &&
              (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err))) {
         set_threshold(op);
         return op;

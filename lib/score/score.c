@@ -182,13 +182,8 @@ static void score_task(void *ctx, size_t task, size_t worker) {
     struct scorer *s = ctx;
     size_t first = task * MAT_PANEL, n = s->n - first < MAT_PANEL ? s->n - first : MAT_PANEL;
     struct model_pass *p = &s->pass[worker];
-    uint64_t rows[MAT_PANEL];
-    for (size_t i = 0; i < MAT_PANEL; i++) {
-        size_t at = first + (i < n ? i : n - 1);
-        rows[i] = s->rows ? s->rows[at] : at;
-    }
-    model_load_rows(s->m, p, 0, MAT_PANEL, s->x, rows);
-    nn_forward(&s->m->enc, s->m->w, &p->enc, 0, MAT_PANEL, NULL);
+    const float *x = s->rows ? s->x : s->x + first * s->m->schema->d;
+    op_encode_panel(s->m, p, x, s->rows ? s->rows + first : NULL, n);
     score_panel(s, p, s->parts + first, n);
 }
 
