@@ -30,6 +30,7 @@ enum cli_kind {
     CLI_CHOICE,  /* int: which of `names` */
     CLI_NAME,    /* const char *: one of `names` */
     CLI_LIST,    /* struct cli_list: texts between commas, several options add up */
+    CLI_TEXTS,   /* struct cli_list: the whole value is one text, several options add up */
     CLI_COUNTS,  /* struct cli_counts: numbers between commas, lo..hi each */
     CLI_HELP,
     CLI_VERSION,
@@ -174,6 +175,7 @@ struct cli_totals {
     uint64_t rows, bad_rows, extra_columns;
     const char *model_id;                 /* NULL: no model was used */
     const struct vae_score_totals *score; /* NULL: nothing was scored */
+    struct vae_op_totals op;
     int status;                           /* exit status */
 };
 /* The line that ends a run with -v or another log format than text; nothing without. */

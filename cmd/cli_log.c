@@ -145,6 +145,18 @@ void cli_summary(const struct cli_totals *t) {
     put_pair(f, true, "rows", rows, false);
     put_count(f, "bad_rows", t->bad_rows);
     put_count(f, "extra_columns", t->extra_columns);
+    const struct {
+        const char *key;
+        uint64_t count;
+    } told[] = {{"missing", t->op.missing}, {"unknown_levels", t->op.unknown}, {"filled", t->op.filled},
+                {"copies", t->op.copies}};
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        if (told[i].count)
+            put_count(f, told[i].key, told[i].count);
+    if (t->op.draws > 0) {
+        put_real(f, "ess", t->op.ess);
+        put_real(f, "draws", t->op.draws);
+    }
     put_real(f, "seconds", seconds);
     put_real(f, "rows_per_s", seconds > 0 ? (double)t->rows / seconds : 0);
     if (t->score) {

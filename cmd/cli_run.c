@@ -91,6 +91,8 @@ int cli_end(struct cli_run *r) {
         cli_note("%llu bad row%s skipped", (unsigned long long)r->bad_rows, r->bad_rows == 1 ? "" : "s");
     count(r, &totals);
     totals.status = r->status;
+    if (r->op)
+        vae_op_totals(r->op, &totals.op);
     if (r->scored) {
         vae_score_totals(r->op, &score);
         totals.score = &score;

@@ -86,16 +86,22 @@ static bool read_name(const struct cli_opt *o, const char *text) {
     return false;
 }
 
+static bool add_text(const char *text, size_t n, struct cli_list *out) {
+    char **more = realloc(out->item, (out->n + 1) * sizeof *more);
+    if (more)
+        out->item = more;
+    if (!more || !(out->item[out->n] = strndup(text, n)))
+        return false;
+    out->n++;
+    return true;
+}
+
 static bool read_list(const char *text, struct cli_list *out) {
     while (text) {
         const char *comma = strchr(text, ',');
         size_t n = comma ? (size_t)(comma - text) : strlen(text);
-        char **more = realloc(out->item, (out->n + 1) * sizeof *more);
-        if (more)
-            out->item = more;
-        if (n == 0 || !more || !(out->item[out->n] = strndup(text, n)))
+        if (n == 0 || !add_text(text, n, out))
             return false;
-        out->n++;
         text = comma ? comma + 1 : NULL;
     }
     return true;
@@ -155,6 +161,9 @@ bool cli_value_read(const struct cli_opt *o, const char *value, char *expected, 
     case CLI_LIST:
         snprintf(expected, size, "names or numbers of columns with commas between");
         return read_list(value, o->to);
+    case CLI_TEXTS:
+        snprintf(expected, size, "a text");
+        return *value && add_text(value, strlen(value), o->to);
     case CLI_COUNTS:
         snprintf(expected, size, "up to %zu numbers from %g to %g with commas between",
                  sizeof((struct cli_counts *)0)->item / sizeof(size_t), o->lo, o->hi);
@@ -209,6 +218,7 @@ char *cli_value_show(const struct cli_opt *o, char *out, size_t size) {
     case CLI_FLAG:
     case CLI_SET:
     case CLI_LIST:
+    case CLI_TEXTS:
     case CLI_HELP:
     case CLI_VERSION:
         break;

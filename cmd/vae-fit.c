@@ -13,6 +13,7 @@ static struct {
     const char *log;
     int purpose, progress;
     struct cli_counts hidden;
+    struct cli_list as, levels, missing;
     bool no_calibrate;
 } o;
 
@@ -45,6 +46,14 @@ static const struct cli_opt options[] = {
      .help = "the model file to write, else $VAE_MODEL"},
     {.name = "for", .arg = "PURPOSE", .kind = CLI_CHOICE, .to = &o.purpose, .names = purpose_name,
      .help = "what the model is for"},
+    {.name = "as", .arg = "COL=KIND", .kind = CLI_LIST, .to = &o.as,
+     .help = "what a column is: number, count, ordinal, binary, category, time, id, text"},
+    {.name = "levels", .arg = "COL=A|B|C", .kind = CLI_TEXTS, .to = &o.levels,
+     .help = "levels of a column, in their order"},
+    {.name = "missing", .arg = "TEXTS", .kind = CLI_LIST, .to = &o.missing,
+     .help = "cells that mean missing, else empty, NA, NaN, ?, null"},
+    {.name = "schema", .arg = "FILE", .kind = CLI_TEXT, .to = &fit.schema,
+     .help = "kinds and levels of columns, as vae-info --schema prints them"},
     {.c = 'l', .name = "latent-dim", .arg = "N", .kind = CLI_COUNT, .to = &fit.latent_dim, .lo = 1, .hi = 4096,
      .help = "latents"},
     {.name = "latent", .arg = "KIND", .kind = CLI_NAME, .to = &fit.latent, .names = latent_name,
@@ -216,6 +225,9 @@ static void resolve_options(void) {
     fit.nhidden = o.hidden.n;
     memcpy(fit.hidden, o.hidden.item, sizeof o.hidden.item);
     fit.calibrate = !o.no_calibrate;
+    fit.as = o.as.item, fit.nas = o.as.n;
+    fit.levels = o.levels.item, fit.nlevels = o.levels.n;
+    fit.missing = o.missing.item, fit.nmissing = o.missing.n;
     fit.skip_bad = cli.skip_bad;
     fit.seed = cli.seed.value;
     fit.threads = cli.threads;

@@ -1,24 +1,40 @@
 /* vae-gen.c - new records like those a model was fitted to. */
 #include "cli.h"
 
-enum { BATCH = 1024 };
+enum { BATCH = 1024, FRUITLESS = 16 };
 
 static struct {
-    size_t rows, first_row;
-    bool mean;
-    const char *prior;
-} o = {.rows = 1000};
+    size_t rows, first_row, draws;
+    bool rows_given, mean, best;
+    const char *prior, *complete, *like, *avoid;
+    struct cli_list where;
+    double temperature;
+} o = {.rows = 1000, .draws = 1, .temperature = 1};
 
 static const char *prior_name(size_t i) { return vae_prior(i, NULL); }
 
 static const struct cli_opt options[] = {
     CLI_OPT_MODEL,
-    {.c = 'n', .name = "rows", .arg = "N", .kind = CLI_COUNT, .to = &o.rows, .lo = 1, .help = "how many records"},
+    {.c = 'n', .name = "rows", .arg = "N", .kind = CLI_COUNT, .to = &o.rows, .lo = 1, .given = &o.rows_given,
+     .help = "how many records"},
+    {.name = "where", .arg = "CONDITIONS", .kind = CLI_TEXTS, .to = &o.where,
+     .help = "only records like age>=60,sex=F"},
+    {.name = "like", .arg = "FILE", .kind = CLI_TEXT, .to = &o.like, .help = "variations of the records in FILE"},
+    {.name = "complete", .arg = "FILE", .kind = CLI_TEXT, .to = &o.complete,
+     .help = "the table in FILE with its missing cells filled"},
+    {.name = "draws", .arg = "N", .kind = CLI_COUNT, .to = &o.draws, .lo = 1, .hi = 1000,
+     .help = "with --complete: so many draws of each record"},
+    {.name = "best", .kind = CLI_FLAG, .to = &o.best, .help = "with --complete: the single best values, no draws"},
+    {.name = "min-distance", .arg = "FILE", .kind = CLI_TEXT, .to = &o.avoid,
+     .help = "no near-copies of the records in FILE"},
+    {.name = "temperature", .arg = "T", .kind = CLI_REAL, .to = &o.temperature, .lo = 0.01, .hi = 10,
+     .help = "factor on the noise of the latents"},
     {.name = "mean", .kind = CLI_FLAG, .to = &o.mean, .help = "means of the decoder instead of draws"},
     {.name = "prior", .arg = "KIND", .kind = CLI_NAME, .to = &o.prior, .names = prior_name,
      .help = "what latents are drawn from, else the model's own"},
     {.name = "first-row", .arg = "N", .kind = CLI_COUNT, .to = &o.first_row,
      .help = "number of the first record, from 0"},
+    CLI_OPT_KEEP,
     CLI_OPT_SEED,
     CLI_OPT_OUTPUT,
     CLI_OPT_TO,
@@ -35,31 +51,101 @@ static const struct cli_command command = {
     "vae-gen", NULL, "Generates new records like those the model was fitted to.", options,
 };
 
+/* Where near-copies are dropped, more are drawn; a model that gives nothing else is told of. */
 static void generate(struct cli_run *r) {
     const struct vae_batch *b;
+    size_t fruitless = 0;
     for (size_t left = o.rows; left > 0;) {
         size_t n = left < BATCH ? left : BATCH;
         if (vae_op_generate(r->op, n, &b, &r->err) || vae_out_put(r->out, b, &r->err) ||
             (cli.unbuffered && vae_out_flush(r->out, &r->err)))
             return;
-        r->rows += n;
-        left -= n;
+        size_t got = vae_batch_rows(b);
+        fruitless = got ? 0 : fruitless + 1;
+        if (fruitless == FRUITLESS) {
+            cli_fail(&r->err, VAE_EDATA, "nearly all records are near-copies of those in %s; %zu were written", o.avoid,
+                     (size_t)r->rows);
+            return;
+        }
+        r->rows += got;
+        left -= got;
     }
     r->err.code = 0;
 }
 
+/* How far the weights may be trusted, and what was dropped. */
+static void tell(const struct cli_run *r) {
+    struct vae_op_totals t;
+    vae_op_totals(r->op, &t);
+    if (t.draws > 0)
+        cli_note("effective sample size %.1f of %.0f draws a record", t.ess, t.draws);
+    if (t.draws > 0 && t.ess < 2 && o.where.n)
+        cli_warn("the conditions are rare under the model: records may repeat the same few draws");
+    if (o.avoid)
+        cli_note("%llu near-cop%s dropped", (unsigned long long)t.copies, t.copies == 1 ? "y" : "ies");
+    if (t.filled || o.complete)
+        cli_note("%llu cells filled", (unsigned long long)t.filled);
+    if (t.unknown)
+        cli_warn("%llu cells hold no level the model knows: taken for rare ones", (unsigned long long)t.unknown);
+}
+
+/* The reader of an option's file, or true where it was not given. */
+static bool open_given(struct cli_run *r, const char *path, struct vae_in **in) {
+    char *name = (char *)(uintptr_t)path;
+    struct cli_run one = {.model = r->model};
+    if (!path)
+        return true;
+    bool ok = cli_in(&one, &name, 1, r->model);
+    *in = one.in;
+    r->err = ok ? r->err : one.err;
+    return ok;
+}
+
+static void check_options(void) {
+    if (o.complete && (o.like || o.avoid || o.where.n || o.rows_given || o.mean))
+        cli_usage("--complete goes with --draws and --best, not with options of new records");
+    if (!o.complete && (o.best || o.draws > 1))
+        cli_usage("--draws and --best go with --complete");
+    if (o.best && o.draws > 1)
+        cli_usage("--best is one value a cell; leave --draws out");
+    if (o.mean && (o.where.n || o.like))
+        cli_usage("--mean is for records without conditions");
+    if (o.like && o.where.n)
+        cli_usage("--like and --where do not go together");
+}
+
 int main(int argc, char **argv) {
     struct cli_run r = {0};
+    struct vae_in *like = NULL, *avoid = NULL;
     cli_begin(&command, argc, argv);
-    const struct vae_op_opts opts = {
+    check_options();
+    struct vae_op_opts opts = {
         .threads = cli.threads,
         .seed = cli.seed.value,
         .mean = o.mean,
         .first_row = o.first_row,
         .prior = o.prior,
+        .temperature = o.temperature,
+        .where = o.where.item,
+        .nwhere = o.where.n,
+        .draws = (int)o.draws,
+        .best = o.best,
     };
-    if (cli_model(&r, cli.model) && (r.op = vae_generate(r.model, &opts, &r.err)) &&
-        cli_out(&r, vae_op_head(r.op), false))
-        generate(&r);
-    return cli_end(&r);
+    char *table = (char *)(uintptr_t)o.complete;
+    if (!cli_model(&r, cli.model)) {
+        ;
+    } else if (o.complete) {
+        if (cli_in(&r, &table, 1, r.model) && (r.op = vae_complete(r.model, vae_in_head(r.in), &opts, &r.err)) &&
+            cli_out(&r, vae_op_head(r.op), false))
+            cli_pump(&r);
+    } else if (open_given(&r, o.like, &like) && open_given(&r, o.avoid, &avoid)) {
+        opts.like = like, opts.avoid = avoid;
+        if ((r.op = vae_generate(r.model, &opts, &r.err)) && cli_out(&r, vae_op_head(r.op), false))
+            generate(&r);
+    }
+    if (r.op && !r.err.code)
+        tell(&r);
+    int status = cli_end(&r);
+    vae_in_free(like), vae_in_free(avoid);
+    return status;
 }

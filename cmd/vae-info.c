@@ -9,11 +9,12 @@
 #include <unistd.h>
 
 static struct {
-    bool json;
+    bool json, schema;
 } o;
 
 static const struct cli_opt options[] = {
     {.name = "json", .kind = CLI_FLAG, .to = &o.json, .help = "one JSON document a file instead of text"},
+    {.name = "schema", .kind = CLI_FLAG, .to = &o.schema, .help = "only a model's columns, as CSV for vae-fit --schema"},
     CLI_OPT_FROM,
     CLI_OPT_DELIM,
     CLI_OPT_HEADER,
@@ -68,10 +69,23 @@ static void model_info(struct cli_run *r, const char *path) {
     if (!cli_model(r, strcmp(path, "-") ? path : "/dev/stdin"))
         return;
     r->err.code = 0;
+    if (o.schema) {
+        char *text = vae_model_schema(r->model);
+        if (text)
+            fputs(text, stdout);
+        else
+            cli_fail(&r->err, VAE_EOS, "out of memory");
+        free(text);
+        return;
+    }
     print(r, path, vae_model_describe(r->model, o.json));
 }
 
 static void stream_info(struct cli_run *r, char *path) {
+    if (o.schema) {
+        cli_fail(&r->err, VAE_EDATA, "%s: not a model: --schema is of models", path);
+        return;
+    }
     if (!cli_in(r, &path, 1, NULL))
         return;
     cli_pump(r);
@@ -87,7 +101,7 @@ int main(int argc, char **argv) {
     for (size_t i = 0; i < n || i == 0; i++) {
         struct cli_run r = {0};
         char *path = n ? argv[i + 1] : standard_input;
-        if (i > 0 && !o.json)
+        if (i > 0 && !o.json && !o.schema)
             putchar('\n');
         cli.skip_bad = true; /* bad records are counted, all of them, and tell in the exit status */
         if (is_model(path))

@@ -121,6 +121,8 @@ const char *vae_model_id(const struct vae_model *);   /* SHA-256 of its file, as
 size_t vae_model_latents(const struct vae_model *);
 /* What the model is, as text for people or as JSON; the caller frees it. NULL when out of memory. */
 char *vae_model_describe(const struct vae_model *, bool json);
+/* The columns, their kinds, likelihoods and levels, as CSV to be edited and given to a fit; the caller frees it. */
+char *vae_model_schema(const struct vae_model *);
 char *vae_head_describe(const struct vae_head *, bool json);
 /* The model a stream of latents names in its head: its path (NULL where none is named). */
 const char *vae_head_model_path(const struct vae_head *);
@@ -140,6 +142,12 @@ struct vae_op_opts {
     bool no_model_path;
     uint64_t first_row; /* number of the first record, for what is drawn */
     const char *prior;  /* generate: a name of vae_prior(), NULL: the model's own */
+    double temperature; /* generate: factor on the noise of the latents, 0: 1 */
+    char *const *where; /* [nwhere] generate: conditions, "age>=60", "sex=F" */
+    size_t nwhere;
+    struct vae_in *like;  /* generate: records to vary, read to their end */
+    struct vae_in *avoid; /* generate: records that none may be a near-copy of, read to their end */
+    bool best;          /* complete: the single best value instead of draws */
     enum vae_by { VAE_BY_AUTO, VAE_BY_ELBO, VAE_BY_IW, VAE_BY_RECON, VAE_BY_MSE } by; /* score */
     int draws;          /* score: posterior draws, 0: the model's own number */
     bool parts;         /* score: nll, recon, kl and mse too */
@@ -149,6 +157,8 @@ struct vae_op *vae_encode(const struct vae_model *, const struct vae_head *in, c
 struct vae_op *vae_decode(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
 struct vae_op *vae_score(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
 struct vae_op *vae_generate(const struct vae_model *, const struct vae_op_opts *, struct vae_err *);
+/* Rows of a table with missing cells -> the same rows, `draws` times each (0: once), those cells filled. */
+struct vae_op *vae_complete(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
 
 const struct vae_head *vae_op_head(const struct vae_op *); /* of what it gives */
 
@@ -169,6 +179,15 @@ struct vae_score_totals {
     bool alpha_raised;       /* the calibration rows are too few for the alpha wanted: the smallest attainable is used */
 };
 void vae_score_totals(const struct vae_op *, struct vae_score_totals *);
+
+/* What was seen on the way; all of it zero where it does not apply. */
+struct vae_op_totals {
+    uint64_t missing, unknown; /* cells read that were missing; texts that are no level the model knows */
+    uint64_t filled;           /* cells that vae_complete() filled */
+    uint64_t copies;           /* generated records dropped as near-copies */
+    double ess, draws;         /* mean effective sample size of the importance weights, and of how many draws */
+};
+void vae_op_totals(const struct vae_op *, struct vae_op_totals *);
 void vae_op_free(struct vae_op *);
 
 /* ---- training -------------------------------------------------------------------------------------------- */
@@ -196,6 +215,13 @@ struct vae_fit_opts {
     uint64_t seed;
     size_t threads;
     uint64_t max_memory; /* bytes of data held, 0: half of the machine's */
+    char *const *as;     /* [nas] "column=kind" */
+    size_t nas;
+    char *const *levels; /* [nlevels] "column=a|b|c" */
+    size_t nlevels;
+    char *const *missing; /* [nmissing] texts that stand for a missing cell; 0: empty, NA, NaN, ?, null */
+    size_t nmissing;
+    const char *schema;  /* a file as vae_model_schema() gives it, or NULL */
     bool calibrate;      /* keep rows apart for p-values */
     bool skip_bad;       /* leave bad rows out, counting them */
     /* Progress, perhaps from another thread, but one call at a time; returning true stops with VAE_ESTOP. */

@@ -11,6 +11,10 @@
 
 enum { MODELS_WIDE = 512 }; /* most features of a layer here */
 
+/* Likelihoods these models can have for every column, and whose arithmetic is written down again here; the others are walked by
+ * test_lik_more, test_chain and test_tables. */
+static inline bool models_knows(const struct lik *l) { return l == &lik_gaussian || l == &lik_bernoulli; }
+
 /* A schema of columns of these widths (ending with 0), learnt from raw[n,d]. */
 static inline struct schema *models_schema(const size_t *widths, const struct schema_transform *t, const double *raw,
                                            size_t n) {
@@ -27,7 +31,7 @@ static inline struct schema *models_schema(const size_t *widths, const struct sc
         rows[i] = i;
     for (size_t i = 0; i < s->ncols; i++)
         s->col[i].transform = t;
-    CHECK(!schema_learn(s, raw, rows, n, &err), "%s", err.msg);
+    CHECK(!schema_learn(s, raw, rows, n, 16, &err), "%s", err.msg);
     free(rows);
     rec_head_free(h);
     return s;

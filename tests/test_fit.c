@@ -297,7 +297,8 @@ int main(void) {
         return 1;
     }
     for (size_t t = 0; lik_table[t]; t++)
-        test_threads(lik_table[t]);
+        if (models_knows(lik_table[t]))
+            test_threads(lik_table[t]);
     test_linear();
     test_fit(dir, 400, 500, "cross-conformal");
     test_fit(dir, 3000, 600, "held-out");

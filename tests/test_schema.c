@@ -49,7 +49,7 @@ static struct schema *learnt(enum rec_type type, size_t width, const struct sche
     uint64_t rows[1000];
     for (size_t i = 0; i < n; i++)
         rows[i] = n - 1 - i; /* any order */
-    int r = schema_learn(s, raw, rows, n, &err);
+    int r = schema_learn(s, raw, rows, n, 16, &err);
     if (result)
         *result = r;
     else
@@ -76,13 +76,13 @@ static void test_text(void) {
           "%s", err.msg);
     double raw[9];
     size_t good = 99;
-    CHECK(!schema_read(s, &map, &b, h, 0, 3, raw, &good, &err) && good == 3, "%s", err.msg);
+    CHECK(!schema_read(s, &map, &b, h, 0, 3, raw, NULL, &good, &err) && good == 3, "%s", err.msg);
     const double want[9] = {1, -2.5, 300, 4, 0.125, 0, 5, 6.25, 7};
     for (size_t i = 0; i < 9; i++)
         CHECK(raw[i] == want[i], "value %zu: %g, should be %g", i, raw[i], want[i]);
-    CHECK(!schema_read(s, &map, &b, h, 2, 1, raw, &good, &err) && good == 1 && raw[0] == 5, "from the third row");
+    CHECK(!schema_read(s, &map, &b, h, 2, 1, raw, NULL, &good, &err) && good == 1 && raw[0] == 5, "from the third row");
     b.quoted = false;
-    CHECK(schema_read(s, &map, &b, h, 0, 3, raw, &good, &err) == VAE_EROW && good == 2, "a quote is no digit");
+    CHECK(schema_read(s, &map, &b, h, 0, 3, raw, NULL, &good, &err) == VAE_EROW && good == 2, "a quote is no digit");
     rec_build_free(build), schema_map_free(&map), schema_free(s), rec_head_free(h);
 }
 
@@ -90,18 +90,14 @@ static void test_text(void) {
 static void test_bad_cells(void) {
     static const struct {
         const char *cell, *says;
-    } bad[] = {{"", "missing"},
-               {"NA", "missing"},
-               {"nan", "missing"},
-               {"?", "missing"},
-               {"abc", "'abc'"},
+    } bad[] = {{"abc", "'abc'"},
                {"1.2.3", "'1.2.3'"},
                {"inf", "'inf'"},
                {"1e999", "'1e999'"},
                {"0x10", "'0x10'"},
                {"12 34", "'12 34'"},
                {"\001\033[2J", "\\x01\\x1b"},
-               {"\"\"", "missing"}};
+               };
     struct vae_head *h = text_head("ab");
     struct schema *s = schema_new(h, NULL);
     struct schema_map map = {0};
@@ -116,11 +112,11 @@ static void test_bad_cells(void) {
         b.quoted = true;
         double raw[6] = {0};
         size_t good = 99;
-        CHECK(schema_read(s, &map, &b, h, 0, 3, raw, &good, &err) == VAE_EROW && good == 1, "cell '%s' passes",
+        CHECK(schema_read(s, &map, &b, h, 0, 3, raw, NULL, &good, &err) == VAE_EROW && good == 1, "cell '%s' passes",
               bad[i].cell);
         CHECK(raw[0] == 1 && raw[1] == 2, "the row before is not there");
         CHECK(strstr(err.msg, "column 'b'") && strstr(err.msg, bad[i].says), "cell '%s': %s", bad[i].cell, err.msg);
-        CHECK(!schema_read(s, &map, &b, h, 2, 1, raw, &good, &err) && raw[0] == 5, "no going on behind it");
+        CHECK(!schema_read(s, &map, &b, h, 2, 1, raw, NULL, &good, &err) && raw[0] == 5, "no going on behind it");
         rec_build_free(build);
     }
     schema_map_free(&map), schema_free(s), rec_head_free(h);
@@ -149,7 +145,7 @@ static void test_bind(void) {
     memcpy(rec_build_data(build, 0), (float[]){1, 2, 3, 4, 5, INFINITY}, 6 * sizeof(float));
     double raw[6];
     size_t good = 0;
-    CHECK(schema_read(s, &map, rec_build_batch(build, 2), array, 0, 2, raw, &good, &err) == VAE_EROW && good == 1 &&
+    CHECK(schema_read(s, &map, rec_build_batch(build, 2), array, 0, 2, raw, NULL, &good, &err) == VAE_EROW && good == 1 &&
               raw[0] == 1 && raw[2] == 3,
           "an infinite value passes: %s", err.msg);
     schema_map_free(&map);
@@ -179,7 +175,7 @@ static void test_types(void) {
     size_t good = 0;
     struct vae_err err = {0};
     CHECK(!schema_bind(s, h, &map, &err) && s->d == 8 && !map.whole, "%s", err.msg);
-    CHECK(!schema_read(s, &map, rec_build_batch(b, 2), h, 0, 2, raw, &good, &err) && good == 2, "%s", err.msg);
+    CHECK(!schema_read(s, &map, rec_build_batch(b, 2), h, 0, 2, raw, NULL, &good, &err) && good == 2, "%s", err.msg);
     const double want[16] = {0, 255, INT32_MIN, INT32_MAX, (double)0.1f, (double)-3e38f, 0.1, -1e308, 7, 8, -1, 0,
                              1, 2,   3,         4};
     for (size_t i = 0; i < 16; i++)
@@ -238,6 +234,8 @@ static void test_constants(void) {
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         for (size_t n = 1; n < 1000; n += 331)
             for (size_t t = 0; schema_transforms[t]; t++) {
+        if (schema_transforms[t]->cut) /* test_cells.c */
+            continue;
                 double raw[1000], v = values[i];
                 for (size_t k = 0; k < n; k++)
                     raw[k] = v;
@@ -307,6 +305,8 @@ static void test_round_trip(void) {
         raw[i] = sin((double)i) * pow(10, (double)(i % 4) * 3 - 6) + (double)(i % 4) * 100;
     struct vae_head *h = text_head("abcd");
     for (size_t t = 0; schema_transforms[t]; t++) {
+        if (schema_transforms[t]->cut) /* test_cells.c */
+            continue;
         struct schema *s = schema_new(h, NULL);
         float x[40];
         double sum = 0;
@@ -314,14 +314,14 @@ static void test_round_trip(void) {
             rows[i] = i;
         for (size_t c = 0; c < 4; c++)
             s->col[c].transform = schema_transforms[t];
-        CHECK(!schema_learn(s, raw, rows, 10, NULL), "not learnt");
+        CHECK(!schema_learn(s, raw, rows, 10, 16, NULL), "not learnt");
         for (size_t i = 0; i < 10; i++)
             rows[i] = (i + 3) % 10;
         schema_to_model(s, raw, rows, 10, x);
         for (size_t i = 0; i < 10; i++)
             for (size_t j = 0; j < 4; j++) {
                 double back = (double)x[i * 4 + j] * s->scale[j] + s->center[j], want = raw[rows[i] * 4 + j];
-                CHECK(fabs(back - want) < 1e-6 * s->scale[j], "%s: %g comes back as %g", schema_transforms[t]->name,
+                CHECK(fabs(back - want) < 1e-6 * fmax(s->scale[j], fabs(want)), "%s: %g comes back as %g", schema_transforms[t]->name,
                       want, back);
             }
         for (size_t j = 0; j < 4; j++)
@@ -335,30 +335,6 @@ static void test_round_trip(void) {
 }
 
 /* ---- style and JSON ------------------------------------------------------------------------------------------ */
-
-static int decimals_of(const char *const *rows, bool quoted) {
-    struct vae_head *h = text_head("a");
-    struct schema *s = schema_new(h, NULL);
-    struct schema_map map = {0};
-    struct vae_batch b;
-    struct rec_build *build = text_batch(h, rows, &b);
-    b.quoted = quoted;
-    schema_bind(s, h, &map, NULL);
-    schema_note_style(s, &map, &b, b.rows);
-    int k = s->col[0].decimals;
-    rec_build_free(build), schema_map_free(&map), schema_free(s), rec_head_free(h);
-    return k;
-}
-
-static void test_decimals(void) {
-    CHECK(decimals_of((const char *[]){"1", "-20", NULL}, false) == 0, "whole numbers");
-    CHECK(decimals_of((const char *[]){"1", "2.50", "3.1", NULL}, false) == 2, "the most digits");
-    CHECK(decimals_of((const char *[]){"\"1.125\"", NULL}, true) == 3, "quoted");
-    CHECK(decimals_of((const char *[]){"1.5", "1e3", "2.25", NULL}, false) == -1, "an exponent");
-    CHECK(decimals_of((const char *[]){"0.1234567890123456789", NULL}, false) == -1, "too many digits");
-    CHECK(decimals_of((const char *[]){"1.5", "error", "NA", "see 3.14159", "", NULL}, false) == 1,
-          "a bad cell changes the style");
-}
 
 static void test_json(void) {
     size_t shape[2] = {2, 3};
@@ -414,7 +390,6 @@ int main(void) {
     test_huge();
     test_transforms();
     test_round_trip();
-    test_decimals();
     test_json();
     return test_done();
 }

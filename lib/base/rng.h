@@ -24,6 +24,10 @@ enum rng_purpose {
     RNG_DROPOUT,     /* step = optimiser step */
     RNG_GMM,         /* start of the mixture */
     RNG_TEST,
+    RNG_MASK,        /* what a training step hides: step = optimiser step; validation: row = row */
+    RNG_PICK,        /* which particle is kept: step = particle, row = output row */
+    RNG_FLOW,        /* training of the flow prior */
+    RNG_VARY,        /* which columns of a given row are drawn anew */
 };
 
 /* One Philox block: four 32-bit words for key `seed` and counter c. */

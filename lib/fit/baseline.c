@@ -18,37 +18,47 @@ enum { PPCA_VALUES = 1500, PPCA_ROWS = 20000 };
 
 /* The likelihoods at their start values are the marginals. */
 double baseline_independent(const struct vae_model *m, const float *x, size_t n, struct vae_err *err) {
-    size_t no = nn_out(&m->dec), d = m->schema->d;
-    float *bias = mem_floats(no), *theta = mem_floats(m->nw - m->wlik + 1), *o = mem_floats(no * MAT_PANEL);
-    float *panel = mem_floats(d * MAT_PANEL);
+    const struct nn_node *last = &m->dec.node[m->dec.n - 1];
+    struct model_pass p;
+    if (model_pass_init(&p, m, MAT_PANEL, false, err))
+        return NAN;
+    float *w = mem_floats(m->nw), *bias = w ? w + last->w0 : NULL;
     double sum = NAN;
-    if (bias && theta && o && panel) {
+    if (w) {
         sum = 0;
         for (size_t i = 0; i < m->nblocks; i++) {
             const struct lik_block *b = &m->block[i];
             struct lik_marginals marg = model_block_marginals(m, b);
-            b->lik->start(b, &marg, bias + b->o0, theta + (b->w0 - m->wlik));
+            b->lik->start(b, &marg, bias + b->o0, w + b->w0);
         }
-        for (size_t j = 0; j < no * MAT_PANEL; j++)
-            o[j] = bias[j / MAT_PANEL];
+        for (size_t j = 0; j < m->noutputs * p.ld; j++)
+            model_o(&p)[j] = bias[j / p.ld];
         for (size_t at = 0; at < n; at += MAT_PANEL) {
             size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
-            double nll[MAT_PANEL] = {0};
-            mat_transpose(here, d, x + at * d, d, panel, MAT_PANEL);
-            for (size_t i = 0; i < m->nblocks; i++) {
-                const struct lik_block *b = &m->block[i];
-                b->lik->nll(b, panel + b->x0 * MAT_PANEL, o + b->o0 * MAT_PANEL, theta + (b->w0 - m->wlik), nll, NULL,
-                            0, here, MAT_PANEL);
-            }
+            uint64_t rows[MAT_PANEL];
             for (size_t i = 0; i < here; i++)
-                sum += nll[i] / (double)n;
+                rows[i] = at + i;
+            model_load_rows(m, &p, 0, here, x, rows);
+            model_nll(m, w, &p, 0, here);
+            for (size_t i = 0; i < here; i++)
+                sum += p.nll[i] / (double)n;
         }
-        sum += m->log_jacobian;
     } else {
         err_set(err, VAE_EOS, "out of memory");
     }
-    free(bias), free(theta), free(o), free(panel);
+    model_pass_free(&p);
+    free(w);
     return sum;
+}
+
+/* Is every value a plain number, and none missing? */
+static bool all_plain(const struct vae_model *m, const float *x, size_t n) {
+    bool plain = true;
+    for (size_t i = 0; i < m->nblocks; i++)
+        plain = plain && !m->block[i].cells && !m->block[i].lik->mass;
+    for (size_t i = 0; i < n * m->schema->d && plain; i++)
+        plain = !isnan(x[i]);
+    return plain;
 }
 
 /* Covariance of x[n,d] about its mean; 0 or VAE_EOS. */
@@ -91,7 +101,7 @@ static double ppca_nll(const float *x, size_t d, size_t k, const double *mean, c
 
 double baseline_ppca(const struct vae_model *m, const float *train, size_t ntrain, const float *x, size_t n) {
     size_t d = m->schema->d, k = m->config.latent_dim;
-    if (d > PPCA_VALUES || ntrain < 3 || n == 0 || m->config.lik->mass)
+    if (d > PPCA_VALUES || ntrain < 3 || n == 0 || !all_plain(m, x, n) || !all_plain(m, train, ntrain))
         return NAN;
     double *mem = mem_array(d * d + 3 * d, sizeof *mem), result = NAN;
     if (!mem)

@@ -1,14 +1,17 @@
 /* choose.c - every choice that the options leave open, made from the shape of the data. The defaults stand here alone. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/num.h"
 #include "fit/fit.h"
 
 enum { WIDE = 256, MANY_ROWS = 2000, FOLDS = 5, CAL_ROWS = 1000 };
+enum { MIN_BINS = 8, MAX_BINS = 128, ROWS_A_BIN = 50, MAX_LEVELS = 4096 /* of all numbers together */ };
 
 /* Floating-point operations of a fit, unless told: some five minutes of two cores of 2024. */
-static const double WORK = 1e14;
+static const double WORK = 1e14, CHAIN_WORK = 5e13;
 
 void vae_fit_defaults(struct vae_fit_opts *o) {
     *o = (struct vae_fit_opts){.seed = 1, .calibrate = true, .beta = NAN, .warmup = NAN, .free_bits = NAN, .lr = NAN,
@@ -25,9 +28,89 @@ static size_t power_of_two(size_t n, size_t low, size_t high) {
     return p;
 }
 
+/* A numeric column whose few values were taken for levels becomes a plain number again: how far off an odd value is
+ * matters where rows are scored or squeezed. */
+static void as_number(struct fit_rows *r, struct schema_col *col) {
+    size_t d = r->schema->d;
+    double value[SCHEMA_FEW_LEVELS];
+    if (col->levels.n > SCHEMA_FEW_LEVELS)
+        return;
+    for (size_t i = 0; i < col->levels.n; i++)
+        if (num_parse(col->levels.text[i], strlen(col->levels.text[i]), &value[i]) != NUM_NUMBER)
+            return;
+    for (size_t i = 0; i < r->n; i++) {
+        double *v = &r->raw[i * d + col->v0];
+        *v = isnan(*v) ? *v : value[(size_t)*v];
+    }
+    for (size_t i = 0; i < col->levels.n && col->decimals >= 0; i++) {
+        int k = num_decimals(col->levels.text[i], strlen(col->levels.text[i]));
+        col->decimals = k < 0 ? -1 : k > col->decimals ? k : col->decimals;
+    }
+    schema_levels_free(&col->levels);
+    col->kind = SCHEMA_NUMBER;
+}
+
+/* The likelihood and the transform of a column, where the schema file does not say. */
+static int choose_column(const struct vae_fit_opts *o, struct schema_col *col, struct vae_err *err) {
+    bool number = col->kind != SCHEMA_CATEGORY && col->kind != SCHEMA_BINARY && col->kind != SCHEMA_ORDINAL;
+    const char *name = col->lik;
+    if (!*name && col->kind == SCHEMA_ARRAY)
+        name = o->lik ? o->lik : "gaussian";
+    else if (!*name && number)
+        name = o->lik ? o->lik : o->purpose == VAE_FOR_GENERATE ? "binned" : "gaussian";
+    else if (!*name)
+        name = col->kind == SCHEMA_ORDINAL && o->purpose == VAE_FOR_DETECT ? "ordinal" : "categorical";
+    const struct lik *lik = lik_by_name(name);
+    if (!lik)
+        return err_set(err, VAE_EUSAGE, "no such likelihood: '%s'", name);
+    if ((lik->cells && col->kind == SCHEMA_ARRAY) || (!lik->cells && !number)) {
+        char text[80];
+        return err_set(err, VAE_EUSAGE, "column '%s' is a %s: a %s likelihood does not suit it",
+                       err_quote(text, sizeof text, col->name, strlen(col->name)), schema_kind_name(col->kind), name);
+    }
+    if (name != col->lik)
+        snprintf(col->lik, sizeof col->lik, "%s", name);
+    col->transform = lik->cells ? (number ? &schema_bins : &schema_level)
+                     : lik->max <= 1 ? &schema_unit : lik->mass ? &schema_none : &schema_standard;
+    col->blank = lik->cells && col->missing && o->purpose == VAE_FOR_GENERATE;
+    return 0;
+}
+
+/* Of all columns; and whether the decoder is a chain over them. */
+static int choose_columns(const struct vae_fit_opts *o, struct fit_rows *r, struct fit_plan *p, struct vae_err *err) {
+    struct schema *s = r->schema;
+    bool table = s->ncols > 1 && s->ncols <= MODEL_MAX_COLUMNS, missing = false;
+    int e = 0;
+    for (size_t c = 0; c < s->ncols && !e; c++) {
+        struct schema_col *col = &s->col[c];
+        if (o->purpose != VAE_FOR_GENERATE && (col->kind == SCHEMA_BINARY || col->kind == SCHEMA_ORDINAL) && !*col->lik)
+            as_number(r, col);
+        e = choose_column(o, col, err);
+        table = table && col->kind != SCHEMA_ARRAY;
+        missing = missing || col->missing;
+    }
+    p->model.chain = table && o->purpose == VAE_FOR_GENERATE;
+    p->model.masks = p->model.chain || (missing && s->ncols <= MODEL_MAX_COLUMNS);
+    size_t most = MAX_LEVELS / s->ncols, bins = r->n / ROWS_A_BIN;
+    bins = bins > MAX_BINS ? MAX_BINS : bins;
+    p->bins = bins > most ? most : bins;
+    p->bins = p->bins < MIN_BINS ? MIN_BINS : p->bins;
+    return e;
+}
+
+/* Features of a record, nearly: what bins and levels will be. */
+static size_t features(const struct schema *s, const struct fit_plan *p) {
+    size_t n = 0;
+    for (size_t c = 0; c < s->ncols; c++) {
+        const struct schema_col *col = &s->col[c];
+        n += col->transform == &schema_level ? col->levels.n : col->width * (col->transform == &schema_bins ? p->bins : 1);
+    }
+    return n;
+}
+
 static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, struct model_config *c,
                         struct vae_err *err) {
-    size_t d = r->schema->d;
+    size_t d = r->schema->d, n = r->n;
     bool detect = o->purpose == VAE_FOR_DETECT;
     c->latent = latent_by_name(o->latent ? o->latent : "gauss");
     c->lik = lik_by_name(o->lik ? o->lik : "gaussian");
@@ -55,7 +138,7 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
     memcpy(c->hidden, o->hidden, sizeof c->hidden);
     if (!c->nhidden) {
         c->nhidden = 2;
-        c->hidden[0] = c->hidden[1] = power_of_two(4 * d, 64, 512);
+        c->hidden[0] = c->hidden[1] = !c->chain ? power_of_two(4 * d, 64, 512) : n < 2000 ? 128 : n < 10000 ? 256 : 512;
     }
     c->dropout = (float)or_else(o->dropout, detect ? 0 : 0.1); /* it makes odd rows less odd */
     return 0;
@@ -76,7 +159,7 @@ static double weights(const struct model_config *c, size_t d) {
 }
 
 static void choose_training(const struct vae_fit_opts *o, const struct fit_rows *r, const struct model_config *m,
-                            struct train_config *c) {
+                            size_t nfeatures, struct train_config *c) {
     size_t n = r->n;
     c->seed = o->seed;
     c->batch = o->batch ? o->batch : n >= 20000 ? 512 : n >= 4000 ? 256 : 128;
@@ -85,7 +168,7 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     double epochs = o->epochs ? (double)o->epochs : 200;
     double steps = o->steps ? (double)o->steps : epochs * per_epoch;
     if (!o->steps && !o->epochs) { /* few rows more often; large models no longer than WORK allows */
-        double most = WORK / (6 * weights(m, r->schema->d) * (double)c->batch);
+        double most = (m->chain ? CHAIN_WORK : WORK) / (6 * weights(m, nfeatures) * (double)c->batch);
         steps = steps > most ? most : steps;
         steps = steps < 2000 ? 2000 : steps > 20000 ? 20000 : steps;
     }
@@ -99,22 +182,24 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     c->free_nats = (float)or_else(o->free_bits, 0);
 }
 
-int fit_choose(const struct vae_fit_opts *o, const struct fit_rows *r, struct fit_plan *p, struct vae_err *err) {
+int fit_choose(const struct vae_fit_opts *o, struct fit_rows *r, struct fit_plan *p, struct vae_err *err) {
     *p = (struct fit_plan){.opts = *o};
-    int e = choose_model(o, r, &p->model, err);
+    int e = choose_columns(o, r, p, err);
+    if (!e)
+        e = choose_model(o, r, &p->model, err);
     if (e)
         return e;
-    choose_training(o, r, &p->model, &p->train);
-    p->prior = prior_by_name(o->prior ? o->prior : "gmm");
+    choose_training(o, r, &p->model, features(r->schema, p), &p->train);
+    p->prior = prior_by_name(o->prior ? o->prior : p->model.chain ? "flow" : "gmm");
     if (!p->prior)
         return err_set(err, VAE_EUSAGE, "no such prior: '%s'", o->prior);
-    p->transform = p->model.lik->max <= 1 ? &schema_unit : &schema_standard;
     p->valid = or_else(o->valid, 0.1);
-    if (o->calibrate && r->n >= MANY_ROWS) {
+    bool scores = o->purpose == VAE_FOR_DETECT || !p->model.chain; /* else only where it costs next to nothing */
+    if (o->calibrate && r->n >= (scores ? MANY_ROWS : 10 * MANY_ROWS)) {
         p->ncal = r->n / 5;
         if (o->purpose != VAE_FOR_DETECT && p->ncal > CAL_ROWS)
             p->ncal = CAL_ROWS;
-    } else if (o->calibrate && r->n >= 4 * FOLDS) {
+    } else if (o->calibrate && scores && r->n >= 4 * FOLDS && r->n < MANY_ROWS) {
         p->folds = FOLDS;
     }
     return 0;

@@ -64,7 +64,7 @@ static int measure(struct vae_model *m, const struct fit_rows *data, const uint6
     if (!x)
         return err_set(err, VAE_EOS, "out of memory");
     if (ncal)
-        schema_to_model(m->schema, data->raw, cal, ncal, own);
+        fit_to_model(m->schema, data->raw, cal, ncal, own);
     rep->held_out = ncal || held->nheld;
     int r = fit_measure(m, x, n, pool, rep, err);
     if (!r) {

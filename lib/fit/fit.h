@@ -17,19 +17,37 @@ struct fit_rows {
 int fit_read(struct vae_in *, const struct vae_fit_opts *, struct fit_rows *, struct vae_err *);
 void fit_rows_free(struct fit_rows *);
 
+/* What options and a schema file say about columns. */
+struct fit_wishes {
+    struct schema_wish wish;
+    char **text;    /* [n] made here: "column=kind", "column=a|b" and "column=likelihood" */
+    size_t n;
+    char **lik;     /* [nlik] of those, the likelihoods */
+    size_t nlik;
+    char **as, **levels; /* the options' and the file's */
+};
+/* Reads the schema file where there is one; an option about a column wins over it. fit_wishes_free() in any case. */
+int fit_wishes_make(struct fit_wishes *, const struct vae_fit_opts *, struct vae_err *);
+int fit_wishes_likelihoods(const struct fit_wishes *, struct schema *, struct vae_err *);
+void fit_wishes_free(struct fit_wishes *);
+
 /* What is to be done, with nothing left to choose. */
 struct fit_plan {
     struct vae_fit_opts opts;
     struct model_config model;
     struct train_config train;
     const struct prior *prior;
-    const struct schema_transform *transform;
+    size_t bins;      /* levels of a column of numbers, about */
     double valid;     /* share of the rows a fit is given that it holds out for itself */
     size_t ncal;      /* rows kept apart for p-values; 0: cross-conformal over `folds`, or none */
     size_t folds;
 };
-/* Sizes and schedules from the shape of the data, where the options leave the choice. */
-int fit_choose(const struct vae_fit_opts *, const struct fit_rows *, struct fit_plan *, struct vae_err *);
+/* Likelihoods, sizes and schedules from the data, where the options leave the choice. Columns get their likelihood and
+ * transform; levels that are better taken as numbers become numbers, in rows->raw too. */
+int fit_choose(const struct vae_fit_opts *, struct fit_rows *, struct fit_plan *, struct vae_err *);
+
+/* schema_to_model() of rows that were read: what is missing there is known to be blank, in columns that have such a level. */
+void fit_to_model(const struct schema *, const double *raw, const uint64_t *rows, size_t n, float *x);
 
 /* One model on rows[n] of the data, of which it holds some out for itself. *held (may be NULL): those it held out. */
 struct fit_held {

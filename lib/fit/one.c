@@ -10,7 +10,7 @@
 #include "fit/fit.h"
 #include "model/op.h"
 
-enum { VALID_MAX = 2000, SETTLE_PRIOR = 20, PRIOR_ROWS = 8192 };
+enum { VALID_MAX = 2000, SETTLE_PRIOR = 20, PRIOR_ROWS = 1 << 16 };
 
 /* How many of n rows to hold out: none where so few are left that they would tell nothing. */
 static size_t rows_to_hold(const struct fit_plan *p, size_t n) {
@@ -22,18 +22,30 @@ static size_t rows_to_hold(const struct fit_plan *p, size_t n) {
 /* Values outside what the likelihood can explain are found before training. */
 static int check_range(const struct vae_model *m, struct vae_err *err) {
     const struct schema *s = m->schema;
-    for (size_t c = 0; c < s->ncols; c++)
-        for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++) {
+    for (size_t i = 0; i < m->nblocks; i++) {
+        const struct lik_block *b = &m->block[i];
+        for (size_t j = b->x0; j < b->x0 + b->nx && !b->cells; j++) {
             double low = (s->stats.low[j] - s->center[j]) / s->scale[j];
             double high = (s->stats.high[j] - s->center[j]) / s->scale[j];
-            if (low < m->config.lik->min - 1e-9 || high > m->config.lik->max + 1e-9) {
+            size_t c = b->col;
+            while (c + 1 < s->ncols && s->col[c + 1].v0 <= j)
+                c++;
+            if (low < b->lik->min - 1e-9 || high > b->lik->max + 1e-9) {
                 char name[80];
                 return err_set(err, VAE_EDATA, "column '%s' has values that a %s likelihood cannot explain",
-                               err_quote(name, sizeof name, s->col[c].name, strlen(s->col[c].name)),
-                               m->config.lik->name);
+                               err_quote(name, sizeof name, s->col[c].name, strlen(s->col[c].name)), b->lik->name);
             }
         }
+    }
     return 0;
+}
+
+void fit_to_model(const struct schema *s, const double *raw, const uint64_t *rows, size_t n, float *x) {
+    schema_to_model(s, raw, rows, n, x);
+    for (size_t j = 0; j < s->d; j++)
+        for (size_t i = 0; i < n && s->cells[j].n && s->cells[j].blank; i++)
+            if (isnan(x[i * s->d + j]))
+                x[i * s->d + j] = cells_blank(&s->cells[j]);
 }
 
 static struct vae_model *new_model(const struct fit_plan *p, const struct fit_rows *data, const uint64_t *rows,
@@ -41,9 +53,7 @@ static struct vae_model *new_model(const struct fit_plan *p, const struct fit_ro
     struct schema *s = schema_copy(data->schema, err);
     if (!s)
         return NULL;
-    for (size_t c = 0; c < s->ncols; c++)
-        s->col[c].transform = p->transform;
-    if (schema_learn(s, data->raw, rows, n, err)) {
+    if (schema_learn(s, data->raw, rows, n, p->bins, err)) {
         schema_free(s);
         return NULL;
     }
@@ -70,22 +80,22 @@ static void draw_panel(const struct vae_model *m, struct model_pass *p, const fl
 /* Free parameters of the likelihoods from the errors on rows held out, with one draw of z each. */
 static int settle(struct vae_model *m, const float *x, size_t n, uint64_t seed, struct vae_err *err) {
     struct model_pass p;
-    double *stat = mem_array(m->nw - m->wlik + 1, sizeof *stat);
+    double *stat = mem_array(2 * (m->nw - m->wlik) + 1, sizeof *stat);
     int r = stat ? model_pass_init(&p, m, MAT_PANEL, false, err) : err_set(err, VAE_EOS, "out of memory");
     for (size_t at = 0; at < n && !r; at += MAT_PANEL) {
         size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
         draw_panel(m, &p, x + at * m->schema->d, here, seed, RNG_VALID, at);
-        nn_forward(&m->dec, m->w, &p.dec, 0, MAT_PANEL, NULL);
+        model_decode(m, m->w, &p, 0, MAT_PANEL);
         for (size_t i = 0; i < m->nblocks; i++) {
             const struct lik_block *b = &m->block[i];
             if (b->lik->stat)
-                b->lik->stat(b, p.x + b->x0 * p.ld, model_o(&p) + b->o0 * p.ld, stat + (b->w0 - m->wlik), here, p.ld);
+                b->lik->stat(b, p.x + b->x0 * p.ld, model_o(&p) + b->o0 * p.ld, stat + 2 * (b->w0 - m->wlik), here, p.ld);
         }
     }
     for (size_t i = 0; i < m->nblocks && !r; i++) {
         const struct lik_block *b = &m->block[i];
         if (b->lik->settle)
-            b->lik->settle(b, stat + (b->w0 - m->wlik), (double)n, SETTLE_PRIOR, m->w + b->w0);
+            b->lik->settle(b, stat + 2 * (b->w0 - m->wlik), SETTLE_PRIOR, m->w + b->w0);
     }
     if (!r) {
         model_project(m, m->w);
@@ -97,7 +107,7 @@ static int settle(struct vae_model *m, const float *x, size_t n, uint64_t seed, 
 
 /* The prior to draw from, fitted to draws of the posteriors of training rows. */
 static int fit_prior(struct vae_model *m, const struct prior *prior, const float *x, size_t n, uint64_t seed,
-                     struct vae_err *err) {
+                     struct pool *pool, struct vae_err *err) {
     struct model_pass p;
     size_t k = m->config.latent_dim, take = n < PRIOR_ROWS ? n : PRIOR_ROWS;
     m->nprior = prior->size(k, take);
@@ -113,7 +123,7 @@ static int fit_prior(struct vae_model *m, const struct prior *prior, const float
             mat_transpose(k, here, model_z(&p), p.ld, z + at * k, k);
         }
         model_pass_free(&p);
-        r = prior->fit(k, take, z, seed, m->prior_param, err);
+        r = prior->fit(k, take, z, seed, pool, m->prior_param, err);
     }
     free(z);
     return r;
@@ -130,7 +140,7 @@ struct vae_model *fit_one(const struct fit_plan *plan, const struct fit_rows *da
     if (!r && (!x || !index))
         r = err_set(err, VAE_EOS, "out of memory for %zu rows", n);
     if (!r) {
-        schema_to_model(m->schema, data->raw, rows, n, x);
+        fit_to_model(m->schema, data->raw, rows, n, x);
         for (size_t i = 0; i < n; i++)
             index[i] = i;
         struct train_data t = {x, n - nvalid, nvalid, index, index + n - nvalid};
@@ -141,7 +151,7 @@ struct vae_model *fit_one(const struct fit_plan *plan, const struct fit_rows *da
     if (!r && nvalid)
         r = settle(m, x + (n - nvalid) * d, nvalid, plan->train.seed, err);
     if (!r)
-        r = fit_prior(m, plan->prior, x, n - nvalid, plan->train.seed, err);
+        r = fit_prior(m, plan->prior, x, n - nvalid, plan->train.seed, pool, err);
     free(index);
     if (!r && held)
         *held = (struct fit_held){x, n, nvalid};

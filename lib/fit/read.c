@@ -17,67 +17,82 @@ static uint64_t memory_allowed(const struct vae_fit_opts *o) {
     return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size / 2 : UINT64_C(1) << 30;
 }
 
-static int make_room(struct fit_rows *r, size_t *cap, size_t more, uint64_t allowed, struct vae_err *err) {
-    size_t values, d = r->schema->d;
-    if (!mem_add(r->n, more, &values) || !mem_mul(values, d, &values) || values > allowed / BYTES_A_VALUE)
-        return err_set(err, VAE_EOS,
-                       "the data does not fit into %.0f MB after %zu rows; raise --max-memory, or give fewer rows "
-                       "(shuf -n 1000000)",
-                       (double)allowed / 1e6, r->n);
-    return mem_grow(&r->raw, cap, values, sizeof *r->raw, err);
+static int too_big(uint64_t allowed, size_t n, struct vae_err *err) {
+    return err_set(err, VAE_EOS,
+                   "the data does not fit into %.0f MB after %zu rows; raise --max-memory, or give fewer rows "
+                   "(shuf -n 1000000)",
+                   (double)allowed / 1e6, n);
 }
 
 /* A batch behind what is there; bad rows stop it, or are left out and counted. */
-static int add_batch(struct vae_in *in, const struct vae_fit_opts *o, struct fit_rows *r,
-                     const struct schema_map *map, const struct vae_batch *b, struct vae_err *err) {
-    const struct vae_head *head = vae_in_head(in);
+static int add_batch(struct vae_in *in, const struct vae_fit_opts *o, struct schema_scan *scan, uint64_t *bad,
+                     const struct vae_batch *b, struct vae_err *err) {
     size_t from = 0, good;
     while (from < b->rows) {
-        int e = schema_read(r->schema, map, b, head, from, b->rows - from, r->raw + r->n * r->schema->d, &good, err);
-        r->n += good;
+        int e = schema_scan_add(scan, b, from, b->rows - from, &good, err);
         from += good;
         if (e && !(e == VAE_EROW && o->skip_bad)) {
             err_prefix(err, "%s", vae_in_where(in, from));
             return e;
         }
         if (e)
-            r->bad++, from++;
+            ++*bad, from++;
     }
-    schema_note_style(r->schema, map, b, b->rows);
     return 0;
 }
 
-int fit_read(struct vae_in *in, const struct vae_fit_opts *o, struct fit_rows *r, struct vae_err *err) {
-    *r = (struct fit_rows){0};
-    struct schema_map map = {0};
-    size_t cap = 0;
+static const char *where(void *in, size_t row) { return vae_in_where(in, row); }
+
+/* All batches of the reader into the scan. */
+static int read_all(struct vae_in *in, const struct vae_fit_opts *o, struct schema_scan *scan, uint64_t *bad,
+                    struct vae_err *err) {
     const struct vae_batch *b;
     uint64_t allowed = memory_allowed(o);
-    int n = 0, e = (r->schema = schema_new(vae_in_head(in), err)) ? 0 : (err ? err->code : VAE_EOS);
-    if (!e)
-        e = schema_bind(r->schema, vae_in_head(in), &map, err);
+    int n = 0, e = 0;
     while (!e && (n = vae_in_next(in, &b, err))) {
         if (n == VAE_EROW && o->skip_bad) {
-            r->bad++;
+            ++*bad;
             continue;
         }
-        e = n < 0 ? n : make_room(r, &cap, (size_t)n, allowed, err);
-        if (!e)
-            e = add_batch(in, o, r, &map, b, err);
-        struct vae_progress p = {.stage = "reading", .done = r->n};
-        if (!e && o->report && r->n % REPORT_ROWS < (size_t)n && o->report(o->ctx, &p))
+        e = n < 0 ? n : add_batch(in, o, scan, bad, b, err);
+        size_t rows = schema_scan_rows(scan);
+        if (!e && schema_scan_bytes(scan) > allowed / BYTES_A_VALUE * sizeof(double))
+            e = too_big(allowed, rows, err);
+        struct vae_progress p = {.stage = "reading", .done = rows};
+        if (!e && o->report && rows % REPORT_ROWS < (size_t)n && o->report(o->ctx, &p))
             e = err_set(err, VAE_ESTOP, "stopped while reading");
     }
-    if (!e && r->n == 0)
-        e = err_set(err, VAE_EDATA, r->bad ? "no good row in the data" : "no rows: the input is empty");
+    if (!e && schema_scan_rows(scan) == 0)
+        e = err_set(err, VAE_EDATA, *bad ? "no good row in the data" : "no rows: the input is empty");
+    return e;
+}
+
+int fit_read(struct vae_in *in, const struct vae_fit_opts *o, struct fit_rows *r, struct vae_err *err) {
+    struct fit_wishes wishes;
+    struct schema_scan *scan = NULL;
+    *r = (struct fit_rows){0};
+    int e = fit_wishes_make(&wishes, o, err);
+    if (!e && !(scan = schema_scan_new(vae_in_head(in), &wishes.wish, where, in, err)))
+        e = err ? err->code : VAE_EOS;
+    if (!e)
+        e = read_all(in, o, scan, &r->bad, err);
+    if (!e && schema_scan_rows(scan) > 1) {
+        r->schema = schema_scan_end(scan, &r->raw, err);
+        e = r->schema ? fit_wishes_likelihoods(&wishes, r->schema, err) : err ? err->code : VAE_EOS;
+    }
+    if (scan) {
+        r->n = schema_scan_rows(scan);
+        r->bad += schema_scan_left_out(scan);
+    }
     if (!e && r->n < 2)
-        e = err_set(err, VAE_EDATA, "one row is not enough to learn from");
+        e = err_set(err, VAE_EDATA, "%s", r->n ? "one row is not enough to learn from" : "no good row in the data");
     struct vae_in_stats stats;
     vae_in_stats(in, &stats);
     r->header_assumed = stats.header_assumed;
     if (!e)
         r->crc = crc_update(0, r->raw, r->n * r->schema->d * sizeof *r->raw);
-    schema_map_free(&map);
+    schema_scan_free(scan);
+    fit_wishes_free(&wishes);
     return e;
 }
 

@@ -1,66 +1,221 @@
-/* generate.c - new records: z from the prior, x from p(x given z). A record depends on the seed and its number alone. */
+/*
+ * generate.c - new records: z from the prior, x from p(x given z); under conditions by importance sampling over the model.
+ * A record depends on the seed and its number alone.
+ */
+#include "gen/generate.h"
+
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "model/op.h"
+#include "base/rng.h"
 
-static const struct prior *prior_of(const struct vae_op *op, size_t *size) {
-    const struct prior *p = op->opts.prior ? prior_by_name(op->opts.prior) : op->m->prior;
-    *size = p == op->m->prior ? op->m->nprior : 0;
-    return p;
+/* Particles of a record under a condition: more until the effective sample size is enough, or patience ends. */
+enum { PARTICLES = 16, MOST_ROUNDS = 64 };
+static const double ENOUGH_ESS = 8;
+
+static void generate_free(void *state) {
+    struct generate *g = state;
+    for (size_t i = 0; g->work && g->prior->work_free && i < g->nworkers; i++)
+        g->prior->work_free(g->work[i]);
+    gen_where_free(&g->where);
+    gen_given_free(&g->like), gen_given_free(&g->avoid);
+    free(g->work), free(g->z), free(g->ess), free(g->draws);
+    free(g);
+}
+
+/* z of the panel, drawn for these numbers. */
+static void draw_latents(struct vae_op *op, struct model_pass *p, size_t worker, const uint64_t *rows) {
+    const struct generate *g = op->state;
+    const struct vae_model *m = op->m;
+    size_t k = m->config.latent_dim;
+    float *z = g->z + worker * MAT_PANEL * k;
+    double t = op->opts.temperature > 0 ? op->opts.temperature : 1;
+    g->prior->sample(k, g->nparam, m->prior_param, op->opts.seed, rows, (float)t, g->work ? g->work[worker] : NULL, z);
+    for (size_t j = 0; j < k; j++)
+        for (size_t i = 0; i < MAT_PANEL; i++)
+            model_z(p)[j * p->ld + i] = z[i * k + j];
+}
+
+/* Particles of all records of the panel at once; the pick of each is left in z and pass->seen. */
+static void condition_panel(struct vae_op *op, struct model_pass *p, size_t worker, struct gen_key *key, double *ess,
+                            double *draws) {
+    struct generate *g = op->state;
+    const struct vae_model *m = op->m;
+    size_t k = m->config.latent_dim, d = m->schema->d, ld = p->ld;
+    float *z = p->eps, *picked = p->spare; /* neither is used while generating */
+    uint64_t rows[MAT_PANEL];
+    struct gen_pick pick[MAT_PANEL];
+    memcpy(rows, key->rows, sizeof rows);
+    for (size_t i = 0; i < MAT_PANEL; i++)
+        gen_pick_start(&pick[i]);
+    double least = 0;
+    for (size_t round = 0; round < MOST_ROUNDS && least < ENOUGH_ESS; round++) {
+        for (size_t a = round * PARTICLES; a < (round + 1) * PARTICLES; a++) {
+            double logw[MAT_PANEL] = {0}, u;
+            for (size_t i = 0; i < MAT_PANEL; i++)
+                key->rows[i] = rows[i] * (PARTICLES * MOST_ROUNDS) + a;
+            draw_latents(op, p, worker, key->rows);
+            gen_see_none(m, p);
+            gen_fill(m, p, &g->where, 0, g->where.nfirst, key, logw);
+            for (size_t i = 0; i < MAT_PANEL; i++) {
+                rng_uniform(&u, 1, key->seed, RNG_PICK, a, rows[i]);
+                if (!gen_pick_offer(&pick[i], logw[i], u))
+                    continue;
+                for (size_t j = 0; j < k; j++)
+                    z[j * ld + i] = model_z(p)[j * ld + i];
+                for (size_t j = 0; j < d; j++)
+                    picked[j * ld + i] = p->seen[j * ld + i];
+            }
+        }
+        least = INFINITY;
+        for (size_t i = 0; i < MAT_PANEL; i++)
+            least = fmin(least, gen_pick_ess(&pick[i]));
+    }
+    for (size_t i = 0; i < MAT_PANEL; i++) {
+        key->rows[i] = rows[i] * (PARTICLES * MOST_ROUNDS);
+        ess[i] = gen_pick_ess(&pick[i]), draws[i] = (double)pick[i].offered;
+    }
+    memcpy(model_z(p), z, k * ld * sizeof *z);
+    memcpy(p->seen, picked, d * ld * sizeof *picked);
+    memcpy(p->x, picked, d * ld * sizeof *picked);
 }
 
 static void generate_panel(struct vae_op *op, struct model_pass *p, size_t first, size_t n) {
-    size_t k = op->m->config.latent_dim, size;
-    const struct prior *prior = prior_of(op, &size);
-    for (size_t i = first; i < first + n; i++)
-        prior->sample(k, size, op->m->prior_param, op->opts.seed, op->row + i, op->x + i * k);
-    op_decode_panel(op, p, first, n, !op->opts.mean);
+    struct generate *g = op->state;
+    const struct vae_model *m = op->m;
+    size_t d = m->schema->d, worker = (size_t)(p - op->pass);
+    struct gen_key key = {.seed = op->opts.seed, .worker = worker};
+    double ess[MAT_PANEL], draws[MAT_PANEL];
+    for (size_t i = 0; i < MAT_PANEL; i++)
+        key.rows[i] = op->row + first + (i < n ? i : n - 1);
+    if (g->like.n) {
+        gen_vary_panel(op, p, &g->like, &g->where, &key);
+    } else if (g->where.nfirst) {
+        condition_panel(op, p, worker, &key, ess, draws);
+        for (size_t i = 0; i < n; i++)
+            g->ess[first + i] = (float)ess[i], g->draws[first + i] = (float)draws[i];
+        gen_fill(m, p, &g->where, g->where.nfirst, g->where.ncols, &key, NULL);
+    } else {
+        draw_latents(op, p, worker, key.rows);
+        op_fill(m, p, !op->opts.mean, key.seed, key.rows);
+    }
+    op_to_input_units(m->schema, p, n, !op->opts.mean, op->raw + first * d);
+}
+
+/* Ids go on where those of the training rows ended; nothing is known of other carried columns. */
+static int write_kept(struct vae_op *op, size_t n, struct vae_err *err) {
+    struct generate *g = op->state;
+    int r = 0;
+    for (size_t i = 0; i < op->nkeep; i++)
+        for (size_t j = 0; j < n && !r; j++) {
+            char text[NUM_MAX + 8] = "";
+            size_t len = 0;
+            bool id = op->m->schema->keep_kind[i] == SCHEMA_ID;
+            double next = op->m->schema->keep_next[i];
+            if (id && isfinite(next))
+                len = num_put_fixed(text, next + (double)(g->written + j), 0);
+            else if (id)
+                len = (size_t)snprintf(text, sizeof text, "new%llu", (unsigned long long)(g->written + j + 1));
+            r = rec_build_text(op->build, (size_t)op->keep_out[i], text, len, err);
+        }
+    g->written += n;
+    return r;
+}
+
+static void add_up(struct generate *g, struct vae_op_totals *t, size_t n) {
+    for (size_t i = 0; i < n && g->where.nfirst && !g->like.n; i++) {
+        g->conditioned++;
+        t->ess += ((double)g->ess[i] - t->ess) / (double)g->conditioned;
+        t->draws += ((double)g->draws[i] - t->draws) / (double)g->conditioned;
+    }
 }
 
 int vae_op_generate(struct vae_op *op, size_t n, const struct vae_batch **out, struct vae_err *err) {
+    struct generate *g = op->state;
     rec_build_reset(op->build);
     int r = op_reserve(op, n, err);
+    if (!r)
+        r = mem_grow(&g->ess, &g->ess_cap, n, sizeof *g->ess, err);
+    if (!r)
+        r = mem_grow(&g->draws, &g->draws_cap, n, sizeof *g->draws, err);
     if (r)
         return r;
     op_panels(op, n, generate_panel);
-    r = schema_write(op->m->schema, op->raw, n, 0, op->build, err);
-    if (r)
-        return r;
-    for (size_t i = 0; i < op->nkeep; i++) /* nothing is known of carried columns */
-        for (size_t j = 0; j < n && !r; j++)
-            r = rec_build_text(op->build, (size_t)op->keep_out[i], "", 0, err);
-    *out = rec_build_batch(op->build, n);
+    add_up(g, &op->totals, n);
     op->row += n;
+    if (g->avoid.n) {
+        size_t left = gen_drop_copies(op->m, &g->avoid, op->raw, n, op->pool);
+        op->totals.copies += n - left;
+        n = left;
+    }
+    r = schema_write(op->m->schema, op->raw, n, 0, op->build, err);
+    if (!r)
+        r = write_kept(op, n, err);
+    *out = rec_build_batch(op->build, n);
     return r;
+}
+
+/* The prior, its buffers, the conditions and the given rows. */
+static int prepare(struct vae_op *op, struct vae_err *err) {
+    struct generate *g = op->state;
+    const struct vae_model *m = op->m;
+    const struct vae_op_opts *o = &op->opts;
+    size_t k = m->config.latent_dim;
+    g->prior = o->prior ? prior_by_name(o->prior) : m->prior;
+    if (!g->prior)
+        return err_set(err, VAE_EUSAGE, "no such prior: '%s'", o->prior);
+    g->nparam = g->prior == m->prior ? m->nprior : 0;
+    if (g->prior->size(k, 1) && !g->nparam)
+        return err_set(err, VAE_EUSAGE, "this model has no '%s' prior; it was fitted with --prior %s", o->prior,
+                       m->prior->name);
+    g->nworkers = pool_threads(op->pool);
+    g->z = mem_array(g->nworkers * MAT_PANEL * k, sizeof *g->z);
+    g->work = mem_array(g->nworkers, sizeof *g->work);
+    if (!g->z || !g->work)
+        return err_set(err, VAE_EOS, "out of memory");
+    for (size_t i = 0; i < g->nworkers && g->prior->work; i++)
+        if (!(g->work[i] = g->prior->work(k, g->nparam, err)))
+            return VAE_EOS;
+    int r = gen_where_parse(&g->where, m, g->nworkers, o->where, o->nwhere, err);
+    if (!r && o->like)
+        r = gen_given_read(&g->like, m, o->like, "--like", err);
+    if (!r && o->avoid)
+        r = gen_given_read(&g->avoid, m, o->avoid, "--min-distance", err);
+    if (!r && o->avoid)
+        r = gen_near_distance(m, &g->avoid, op->pool, err);
+    return r;
+}
+
+static int head(struct vae_op *op, struct vae_err *err) {
+    const struct schema *s = op->m->schema;
+    rec_head_free(op->head);
+    op->head = schema_head(s, err);
+    op->keep_out = mem_array(s->nkeep + 1, sizeof(int));
+    if (!op->head || !op->keep_out)
+        return VAE_EOS;
+    for (size_t i = 0; i < s->nkeep; i++) {
+        struct rec_field *f = rec_head_add(op->head, s->keep[i], REC_UTF8, 0, NULL, err);
+        if (!f)
+            return VAE_EOS;
+        f->keep = true, op->keep_out[op->nkeep++] = (int)op->head->nfields - 1;
+    }
+    return 0;
 }
 
 struct vae_op *vae_generate(const struct vae_model *m, const struct vae_op_opts *opts, struct vae_err *err) {
     struct vae_op *op = op_new(m, NULL, "data", opts, err);
     if (!op)
         return NULL;
-    size_t size;
-    const struct prior *prior = prior_of(op, &size);
-    if (!prior)
-        err_set(err, VAE_EUSAGE, "no such prior: '%s'", opts->prior);
-    else if (prior->size(m->config.latent_dim, 1) && !size)
-        err_set(err, VAE_EUSAGE, "this model has no '%s' prior; it was fitted with --prior %s", opts->prior,
-                m->prior->name);
-    else {
-        rec_head_free(op->head);
-        op->head = schema_head(m->schema, err);
-        op->keep_out = mem_array(m->schema->nkeep + 1, sizeof(int));
-        bool ok = op->head && op->keep_out;
-        for (size_t i = 0; i < m->schema->nkeep && ok; i++) {
-            struct rec_field *f = rec_head_add(op->head, m->schema->keep[i], REC_UTF8, 0, NULL, err);
-            ok = f != NULL;
-            if (ok)
-                f->keep = true, op->keep_out[op->nkeep++] = (int)op->head->nfields - 1;
-        }
-        if (ok && !op_seal(op, true, err))
-            return op;
+    op->state = mem_array(1, sizeof(struct generate));
+    op->free_state = op->state ? generate_free : NULL;
+    if (!op->state)
+        err_set(err, VAE_EOS, "out of memory");
+    else if (!prepare(op, err) && !head(op, err) && !op_seal(op, true, err)) {
+        rec_build_quoted(op->build, true);
+        return op;
     }
     vae_op_free(op);
     return NULL;

@@ -28,8 +28,9 @@ VM_WIDE static void gaussian_nll(const struct lik_block *b, const float *x, cons
         double constant = (double)log_sd + HALF_LOG_2PI;
         const float *xj = x + j * ld, *oj = o + j * ld;
         for (size_t i = 0; i < n; i++) {
-            float t = (xj[i] - oj[i]) * r;
-            nll[i] += 0.5 * (double)t * (double)t + constant;
+            bool there = xj[i] == xj[i];
+            float t = there ? (xj[i] - oj[i]) * r : 0;
+            nll[i] += there ? 0.5 * (double)t * (double)t + constant : 0;
             if (d)
                 d[j * ld + i] = -scale * t * r;
         }
@@ -44,7 +45,7 @@ static void gaussian_grad(const struct lik_block *b, const float *x, const float
         double s = 0;
         for (size_t i = 0; i < n; i++) {
             float t = (x[j * ld + i] - o[j * ld + i]) * r;
-            s += 1 - (double)t * (double)t;
+            s += isnan(t) ? 0 : 1 - (double)t * (double)t;
         }
         if (!b->tied)
             dtheta[j] = (float)(scale * s);
@@ -54,7 +55,8 @@ static void gaussian_grad(const struct lik_block *b, const float *x, const float
         dtheta[0] = (float)(scale * total);
 }
 
-static void gaussian_mean(const struct lik_block *b, const float *o, float *out, size_t n, size_t ld) {
+static void gaussian_mean(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
+    (void)theta;
     for (size_t j = 0; j < b->nx; j++)
         for (size_t i = 0; i < n; i++)
             out[j * ld + i] = o[j * ld + i];
@@ -73,6 +75,56 @@ static void gaussian_sample(const struct lik_block *b, const float *o, const flo
             for (size_t i = 0; i < m; i++)
                 out[j * ld + at + i] = mean[i] + sd * out[j * ld + at + i];
         }
+}
+
+/* log P(low < N(0,1) < high), in the upper tail by symmetry, so that nothing cancels. */
+static double log_between(double low, double high) {
+    if (!(low < high))
+        return -INFINITY;
+    if (low > 0) {
+        double t = low;
+        low = -high, high = -t;
+    }
+    double a = 0.5 * erfc(-low * M_SQRT1_2), b = 0.5 * erfc(-high * M_SQRT1_2);
+    return log(b - a);
+}
+
+/* The z with P(low < N < z) = share of P(low < N < high): bisection, in the tail that holds more. */
+static double inverse(double low, double high, double share) {
+    enum { HALVINGS = 60, FAR = 40 };
+    double whole = log_between(low, high), a = low < -FAR ? -FAR : low, b = high > FAR ? FAR : high;
+    for (int i = 0; i < HALVINGS; i++) {
+        double m = 0.5 * (a + b);
+        if (exp(log_between(low, m) - whole) < share)
+            a = m;
+        else
+            b = m;
+    }
+    return 0.5 * (a + b);
+}
+
+static void gaussian_range(const struct lik_block *b, const float *o, const float *theta, double low, double high,
+                           const bool *set, double *logp, size_t n, size_t ld) {
+    (void)set;
+    for (size_t j = 0; j < b->nx; j++) {
+        double r = (double)sd_power(b, theta, j, -1);
+        for (size_t i = 0; i < n; i++)
+            logp[i] += log_between((low - (double)o[j * ld + i]) * r, (high - (double)o[j * ld + i]) * r);
+    }
+}
+
+static void gaussian_sample_range(const struct lik_block *b, const float *o, const float *theta, double low, double high,
+                                  const bool *set, float *out, uint64_t seed, const uint64_t *rows, size_t n, size_t ld) {
+    (void)set;
+    for (size_t j = 0; j < b->nx; j++) {
+        double r = (double)sd_power(b, theta, j, -1), sd = (double)sd_power(b, theta, j, 1);
+        for (size_t i = 0; i < n; i++) {
+            double u, mean = (double)o[j * ld + i];
+            rng_uniform(&u, 1, seed, RNG_LIK, b->x0 + j, rows[i]);
+            double x = mean + sd * inverse((low - mean) * r, (high - mean) * r, u);
+            out[j * ld + i] = (float)(x < low ? low : x > high ? high : x);
+        }
+    }
 }
 
 static void gaussian_project(const struct lik_block *b, const struct lik_marginals *m, float *theta) {
@@ -104,15 +156,18 @@ static void gaussian_stat(const struct lik_block *b, const float *x, const float
                           size_t ld) {
     for (size_t j = 0; j < b->nx; j++)
         for (size_t i = 0; i < n; i++) {
-            double t = (double)x[j * ld + i] - (double)o[j * ld + i];
+            double t = (double)x[j * ld + i] - (double)o[j * ld + i], part = b->tied ? 1 / (double)b->nx : 1;
+            if (isnan(t))
+                continue;
             stat[b->tied ? 0 : j] += b->tied ? t * t / (double)b->nx : t * t;
+            stat[b->nw + (b->tied ? 0 : j)] += part;
         }
 }
 
-static void gaussian_settle(const struct lik_block *b, const double *stat, double count, double prior, float *theta) {
+static void gaussian_settle(const struct lik_block *b, const double *stat, double prior, float *theta) {
     for (size_t j = 0; j < b->nw; j++) {
         double old = exp(2 * (double)theta[j]);
-        theta[j] = (float)(0.5 * log((stat[j] + prior * old) / (count + prior)));
+        theta[j] = (float)(0.5 * log((stat[j] + prior * old) / (stat[b->nw + j] + prior)));
     }
 }
 
@@ -120,5 +175,6 @@ const struct lik lik_gaussian = {
     .name = "gaussian", .about = "a normal with a learned standard deviation per column",
     .outputs = 1, .params = 1, .min = -INFINITY, .max = INFINITY,
     .nll = gaussian_nll, .grad = gaussian_grad, .mean = gaussian_mean, .sample = gaussian_sample,
+    .range = gaussian_range, .sample_range = gaussian_sample_range,
     .start = gaussian_start, .project = gaussian_project, .stat = gaussian_stat, .settle = gaussian_settle,
 };

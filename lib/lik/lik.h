@@ -4,7 +4,9 @@
  * A model's values are cut in blocks of one likelihood. All panels are feature-major, ld columns apart, and start at the
  * block: x[nx,n] values in model units, o[nx * outputs,n] decoder outputs, theta the block's free parameters.
  * Log-probabilities are in nats, summed over the values of the block; densities are in model units (the schema
- * knows the log-Jacobian to input units).
+ * knows the log-Jacobian to input units), but those over cells are in input units already (cells.h).
+ *
+ * A missing value is a NaN in x: it has no part in nll, grad and stat, and its d is 0.
  */
 #ifndef LIK_LIK_H
 #define LIK_LIK_H
@@ -13,23 +15,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cells.h"
+
 struct lik_block {
     const struct lik *lik;
-    size_t nx;     /* values */
+    size_t nx;     /* values; 1 for a likelihood over cells */
+    size_t no;     /* decoder outputs, lik_outputs() of each value */
     size_t x0, o0; /* first value, first decoder output */
-    size_t w0, nw; /* free parameters in the model's array */
+    size_t col;    /* the schema's column, where it is of one */
+    size_t w0, nw; /* free parameters in the model's array: lik_params() of each value, or of one where tied */
+    const struct cells *cells; /* of the value, NULL for likelihoods of plain numbers */
     bool tied;     /* one set of parameters for all values (the pixels of an image) */
 };
 
 /* Marginals of the training rows in model units, each [nx]; floor: the smallest sensible sd (resolution / sqrt 12). */
 struct lik_marginals {
     const double *mean, *sd, *floor;
+    const double *level; /* [cells->nlevels] shares of the levels, sum 1; NULL without cells */
 };
+
+enum { LIK_EACH_LEVEL = -1, LIK_EACH_CUT = -2 }; /* outputs or params: as many as there are levels; levels - 1 */
 
 struct lik {
     const char *name, *about;
-    size_t outputs; /* decoder outputs a value */
-    size_t params;  /* free parameters a value */
+    int outputs;    /* decoder outputs a value, or LIK_EACH_LEVEL */
+    int params;     /* free parameters a value, or LIK_EACH_CUT; value after value */
+    bool cells;     /* over the cells of a column: x is a place in them */
     bool mass;      /* a probability, not a density: model units must be input units */
     double min, max; /* the range of values it can explain */
 
@@ -39,23 +50,33 @@ struct lik {
     /* dtheta[nw] = scale * sum over the n records of d(nll)/d(theta); NULL without parameters. */
     void (*grad)(const struct lik_block *, const float *x, const float *o, const float *theta, float *dtheta,
                  float scale, size_t n, size_t ld);
-    /* E[x | o]; out may be o. */
-    void (*mean)(const struct lik_block *, const float *o, float *out, size_t n, size_t ld);
-    /* A draw from p(x | o), a function of (seed, rows[i]) alone. */
+    /* E[x | o], the most probable level of categories; out[nx,.] may be o. */
+    void (*mean)(const struct lik_block *, const float *o, const float *theta, float *out, size_t n, size_t ld);
+    /* A draw from p(x | o), a function of (seed, rows[i]) alone. out may be o. */
     void (*sample)(const struct lik_block *, const float *o, const float *theta, float *out, uint64_t seed,
                    const uint64_t *rows, size_t n, size_t ld);
-    /* Start values that make the untrained decoder say the marginals: bias[nx * outputs], theta[nw]. */
+    /* log P(low <= value <= high | o) of each record, in units of raw values for cells and of x else, added to logp[i]: a
+     * condition that is a range. set (may be NULL, cells only): [cells->n] which cells are allowed, instead of the range. */
+    void (*range)(const struct lik_block *, const float *o, const float *theta, double low, double high,
+                  const bool *set, double *logp, size_t n, size_t ld);
+    /* A draw from p(x | o, the same condition). */
+    void (*sample_range)(const struct lik_block *, const float *o, const float *theta, double low, double high,
+                         const bool *set, float *out, uint64_t seed, const uint64_t *rows, size_t n, size_t ld);
+    /* Start values that make the untrained decoder say the marginals: bias[no], theta[nw]. */
     void (*start)(const struct lik_block *, const struct lik_marginals *, float *bias, float *theta);
     /* Keeps theta in its range after a step; NULL where it has none. */
     void (*project)(const struct lik_block *, const struct lik_marginals *, float *theta);
-    /* Re-estimation of theta on rows held out, in closed form: adds the n records to stat[nw]; then settle() sets
-     * theta from stat over `count` records, the old theta counting as `prior` records. NULL where there is none. */
+    /* Re-estimation of theta on rows held out, in closed form: adds the n records to stat[2 * nw] (sums, then how many
+     * values are in each); settle() sets theta from it, the old one counting as `prior` records. NULL where there is none. */
     void (*stat)(const struct lik_block *, const float *x, const float *o, double *stat, size_t n, size_t ld);
-    void (*settle)(const struct lik_block *, const double *stat, double count, double prior, float *theta);
+    void (*settle)(const struct lik_block *, const double *stat, double prior, float *theta);
 };
 
-extern const struct lik lik_gaussian, lik_bernoulli;
+extern const struct lik lik_gaussian, lik_bernoulli, lik_student, lik_negbinomial, lik_categorical, lik_binned,
+    lik_ordinal;
 extern const struct lik *const lik_table[]; /* ends with NULL */
+size_t lik_outputs(const struct lik *, const struct cells *); /* decoder outputs of one value */
+size_t lik_params(const struct lik *, const struct cells *);  /* free parameters of one value */
 const struct lik *lik_by_name(const char *);
 
 #endif

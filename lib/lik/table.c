@@ -3,7 +3,20 @@
 
 #include "lik/lik.h"
 
-const struct lik *const lik_table[] = {&lik_gaussian, &lik_bernoulli, NULL};
+const struct lik *const lik_table[] = {&lik_gaussian,    &lik_bernoulli, &lik_student, &lik_negbinomial,
+                                     &lik_categorical, &lik_binned,    &lik_ordinal, NULL};
+
+/* How many where `number` may be one of LIK_EACH_*. */
+static size_t each(int number, const struct cells *cells) {
+    if (number == LIK_EACH_LEVEL)
+        return cells->nlevels;
+    if (number == LIK_EACH_CUT)
+        return cells->nlevels - 1;
+    return (size_t)number;
+}
+
+size_t lik_outputs(const struct lik *l, const struct cells *cells) { return each(l->outputs, cells); }
+size_t lik_params(const struct lik *l, const struct cells *cells) { return each(l->params, cells); }
 
 const struct lik *lik_by_name(const char *name) {
     for (size_t i = 0; lik_table[i]; i++)

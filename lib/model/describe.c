@@ -7,13 +7,29 @@
 #include "base/mem.h"
 #include "model/model.h"
 
+/* What a reader of the file could learn of single rows; the second and third only where there are cells. */
+static const char *const stored[] = {"smallest and largest value of each column", "levels of categories and how many rows had each",
+                                     "quantiles of columns of numbers, and all values where they are few",
+                                     "scores of the calibration rows", NULL};
+
+static bool has_cells(const struct vae_model *m) {
+    bool any = false;
+    for (size_t j = 0; j < m->schema->d; j++)
+        any = any || m->schema->cells[j].n > 0;
+    return any;
+}
+
 static json_t *columns_json(const struct vae_model *m) {
     const struct schema *s = m->schema;
     json_t *cols = json_array();
     for (size_t c = 0; c < s->ncols; c++) {
         const struct schema_col *col = &s->col[c];
         json_t *j = json_pack("{s:s, s:I, s:s, s:s}", "name", col->name, "values", (json_int_t)col->width, "transform",
-                              col->transform->name, "lik", m->config.lik->name);
+                              col->transform->name, "lik", *col->lik ? col->lik : m->config.lik->name);
+        json_object_set_new(j, "kind", json_string(schema_kind_name(col->kind)));
+        json_object_set_new(j, "missing", json_boolean(col->missing));
+        if (col->levels.n)
+            json_object_set_new(j, "levels", json_integer((json_int_t)col->levels.n));
         if (col->width == 1) {
             json_object_set_new(j, "mean", json_real(s->stats.mean[col->v0]));
             json_object_set_new(j, "sd", json_real(s->stats.sd[col->v0]));
@@ -44,9 +60,12 @@ static json_t *model_json(const struct vae_model *m) {
     json_object_set_new(j, "calibration",
                         json_pack("{s:I, s:s, s:f, s:i}", "rows", (json_int_t)m->cal.n, "method", m->cal.method,
                                   "alpha", m->cal.alpha, "draws", m->cal.draws));
-    /* what a reader of the file could learn of single rows */
-    json_object_set_new(j, "stored", json_pack("[s, s]", "smallest and largest value of each column",
-                                               "scores of the calibration rows"));
+    json_t *told = json_array();
+    for (size_t i = 0; stored[i]; i++)
+        if (i == 0 || i > 2 || has_cells(m))
+            json_array_append_new(told, json_string(stored[i]));
+    json_object_set_new(j, "stored", told);
+    json_object_set_new(j, "chain", json_boolean(m->config.chain));
     return j;
 }
 
@@ -79,6 +98,26 @@ static struct shown show(const char *text) {
 
 static double number(const json_t *j, const char *key) { return json_number_value(json_object_get(j, key)); }
 
+/* "column       age: number, binned: 74 levels; mean 38.6, sd 13.6, from 17 to 90" */
+static int column_text(const struct vae_model *m, const struct schema_col *col, struct buf *b) {
+    const struct schema_stats *s = &m->schema->stats;
+    const struct cells *cells = &m->schema->cells[col->v0];
+    int r = buf_printf(b, NULL, "column       %s: %s, %s", show(col->name).text, schema_kind_name(col->kind),
+                       *col->lik ? col->lik : m->config.lik->name);
+    if (!r && cells->n)
+        r = buf_printf(b, NULL, ", %zu levels", cells->nlevels);
+    else if (!r)
+        r = buf_printf(b, NULL, ", %s", col->transform->name);
+    if (!r && col->missing)
+        r = buf_printf(b, NULL, ", may be missing");
+    if (!r && col->width > 1)
+        r = buf_printf(b, NULL, ", %zu values", col->width);
+    else if (!r && !col->levels.n)
+        r = buf_printf(b, NULL, "; mean %g, sd %g, from %g to %g", s->mean[col->v0], s->sd[col->v0], s->low[col->v0],
+                       s->high[col->v0]);
+    return r ? r : buf_put(b, "\n", 1, NULL);
+}
+
 static int model_text(const struct vae_model *m, struct buf *b) {
     const struct model_config *c = &m->config;
     const json_t *t = m->training, *held = json_object_get(t, "held_out"), *fitted = json_object_get(t, "fitted");
@@ -87,7 +126,8 @@ static int model_text(const struct vae_model *m, struct buf *b) {
     r = r ? r : buf_printf(b, NULL, "network      %s, %s, hidden", c->residual ? "residual" : "mlp", c->act->name);
     for (size_t i = 0; i < c->nhidden && !r; i++)
         r = buf_printf(b, NULL, "%c%zu", i ? ',' : ' ', c->hidden[i]);
-    r = r ? r : buf_printf(b, NULL, "; %zu weights\nlikelihood   %s\n", m->nw, c->lik->name);
+    r = r ? r : buf_printf(b, NULL, "; %zu weights\ndecoder      %s\n", m->nw,
+                           c->chain ? "a chain: each column is given those before" : "all columns at once");
     r = r ? r : buf_printf(b, NULL, "trained      for %s on %.0f rows of %zu values, seed %.0f, best step %.0f of %.0f\n",
                            show(json_string_value(json_object_get(t, "for"))).text, number(t, "rows"), m->schema->d,
                            number(t, "seed"), number(t, "best_step"), number(t, "steps_done"));
@@ -102,18 +142,12 @@ static int model_text(const struct vae_model *m, struct buf *b) {
     r = r ? r : buf_printf(b, NULL, "KL           ");
     for (size_t j = 0; m->use && j < c->latent_dim && !r; j++)
         r = buf_printf(b, NULL, "%s%.2f", j ? " " : "", m->use[j]);
-    r = r ? r : buf_printf(b, NULL, "\nstored       smallest and largest value of each column; scores of the calibration rows\n");
-    for (size_t i = 0; i < m->schema->ncols && !r; i++) {
-        const struct schema_col *col = &m->schema->col[i];
-        const struct schema_stats *s = &m->schema->stats;
-        r = buf_printf(b, NULL, "column       %s: %s", show(col->name).text, col->transform->name);
-        if (!r && col->width > 1)
-            r = buf_printf(b, NULL, ", %zu values", col->width);
-        else if (!r)
-            r = buf_printf(b, NULL, ", mean %g, sd %g, from %g to %g", s->mean[col->v0], s->sd[col->v0], s->low[col->v0],
-                           s->high[col->v0]);
-        r = r ? r : buf_put(b, "\n", 1, NULL);
-    }
+    r = r ? r : buf_printf(b, NULL, "\nstored       ");
+    for (size_t i = 0; stored[i] && !r; i++)
+        r = i && i < 3 && !has_cells(m) ? 0 : buf_printf(b, NULL, "%s%s", i ? "; " : "", stored[i]);
+    r = r ? r : buf_put(b, "\n", 1, NULL);
+    for (size_t i = 0; i < m->schema->ncols && !r; i++)
+        r = column_text(m, &m->schema->col[i], b);
     for (size_t i = 0; i < m->schema->nkeep && !r; i++)
         r = buf_printf(b, NULL, "column       %s: kept\n", show(m->schema->keep[i]).text);
     return r;
@@ -122,6 +156,11 @@ static int model_text(const struct vae_model *m, struct buf *b) {
 char *vae_model_describe(const struct vae_model *m, bool json) {
     struct buf b = {0};
     return json ? json_text(model_json(m)) : take_text(&b, model_text(m, &b));
+}
+
+char *vae_model_schema(const struct vae_model *m) {
+    struct buf b = {0};
+    return take_text(&b, schema_table(m->schema, &b, NULL));
 }
 
 char *vae_head_describe(const struct vae_head *h, bool json) {

@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "model/file_cells.h"
 #include "model/model.h"
 #include "model/tensors.h"
 
@@ -99,10 +100,10 @@ static json_t *config_json(const struct model_config *c) {
     json_t *hidden = json_array();
     for (size_t i = 0; i < c->nhidden; i++)
         json_array_append_new(hidden, json_integer((json_int_t)c->hidden[i]));
-    return json_pack("{s:s, s:I, s:s, s:o, s:s, s:f, s:s, s:s}", "latent", c->latent->name, "latent_dim",
+    return json_pack("{s:s, s:I, s:s, s:o, s:s, s:f, s:s, s:s, s:b, s:b}", "latent", c->latent->name, "latent_dim",
                      (json_int_t)c->latent_dim, "net", c->residual ? "residual" : "mlp", "hidden", hidden, "act",
                      c->act->name, "dropout", (double)c->dropout, "lik", c->lik->name, "sd",
-                     c->shared_sd ? "shared" : "column");
+                     c->shared_sd ? "shared" : "column", "masks", c->masks, "chain", c->chain);
 }
 
 static const char *const by_names[] = {"auto", "elbo", "iw", "recon", "mse"};
@@ -114,6 +115,7 @@ static json_t *calibration_json(const struct vae_model *m) {
 
 int vae_model_save(struct vae_model *m, const char *path, struct vae_err *err) {
     struct tensors *t = tensors_new(err);
+    struct file_cells cells = {0};
     int r = t ? 0 : VAE_EOS;
     if (!r)
         r = set_json(t, "config", config_json(&m->config), err);
@@ -128,6 +130,8 @@ int vae_model_save(struct vae_model *m, const char *path, struct vae_err *err) {
     if (!r)
         r = walk(m, add_array, t, err);
     if (!r)
+        r = file_cells_add(t, m->schema, &cells, err);
+    if (!r)
         r = tensors_save(t, path, m->id, err);
     if (!r) {
         char *copy = mem_text(path, strlen(path));
@@ -137,6 +141,7 @@ int vae_model_save(struct vae_model *m, const char *path, struct vae_err *err) {
         }
     }
     tensors_free(t);
+    file_cells_free(&cells);
     return r;
 }
 
@@ -184,10 +189,12 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
         return r;
     *c = (struct model_config){.latent_dim = (size_t)k, .latent = latent_by_name(latent), .lik = lik_by_name(lik),
                                .act = nn_op_by_name(act), .residual = !strcmp(net, "residual"), .shared_sd = !strcmp(sd, "shared"),
-                               .nhidden = json_array_size(hidden), .dropout = (float)dropout};
+                               .nhidden = json_array_size(hidden), .dropout = (float)dropout,
+                               .masks = json_is_true(json_object_get(j, "masks")),
+                               .chain = json_is_true(json_object_get(j, "chain"))};
     if (!c->latent || !c->lik || !c->act || !c->act->act || (!c->residual && strcmp(net, "mlp")) ||
         (!c->shared_sd && strcmp(sd, "column")) ||
-        c->nhidden > MODEL_MAX_HIDDEN || !(dropout >= 0 && dropout < 1))
+        (c->chain && !c->masks) || c->nhidden > MODEL_MAX_HIDDEN || !(dropout >= 0 && dropout < 1))
         return err_set(err, VAE_EDATA, "config: a part of the model is unknown to this version");
     for (size_t i = 0; i < c->nhidden; i++) {
         width = json_integer_value(json_array_get(hidden, i));
@@ -201,8 +208,10 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
 /* How large a model the configuration asks for, before anything is allocated: the weights must be in the file. */
 static int check_size(const struct model_config *c, const struct schema *s, const struct tensors *t,
                       struct vae_err *err) {
-    size_t in_file = 0, width = s->d, need;
+    size_t in_file = 0, width = 0, need;
     bool fits = true;
+    for (size_t j = 0; j < s->d; j++)
+        width += s->cells[j].n ? s->cells[j].nlevels : 1;
     for (size_t i = 0; i < tensors_count(t); i++)
         in_file += tensors_at(t, i)->count;
     for (size_t i = 0; i <= c->nhidden; i++) { /* every matrix of the encoder; those of the decoder are as large */
@@ -287,7 +296,7 @@ static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
     json_t *cj = get_json(t, "config", err), *sj = cj ? get_json(t, "schema", err) : NULL;
     int r = cj && sj ? config_from_json(cj, &config, err) : VAE_EDATA;
     struct schema *s = r ? NULL : schema_from_json(sj, err);
-    if (s && check_size(&config, s, t, err)) {
+    if (s && (file_cells_get(t, s, err) || check_size(&config, s, t, err))) {
         schema_free(s);
         s = NULL;
     }

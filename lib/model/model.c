@@ -8,45 +8,83 @@
 #include "base/mat.h"
 #include "base/mem.h"
 
-/* One block a column; they share the likelihood the configuration names. */
-static int add_blocks(struct vae_model *m, struct vae_err *err) {
+/* The likelihood of a column: its own, or the model's; NULL for a name that is not known. */
+static const struct lik *column_lik(const struct vae_model *m, size_t c) {
+    const char *name = m->schema->col[c].lik;
+    return *name ? lik_by_name(name) : m->config.lik;
+}
+
+/* Does value j fit the likelihood: cells for those that need them, and only for those? */
+static int check_lik(const struct vae_model *m, size_t c, const struct lik *lik, struct vae_err *err) {
+    const struct schema_col *col = &m->schema->col[c];
+    bool ok = lik != NULL;
+    for (size_t j = col->v0; j < col->v0 + col->width && ok; j++)
+        ok = lik->cells == (m->schema->cells[j].n > 0) && (!lik->cells || m->schema->cells[j].nlevels > 0);
+    if (ok)
+        return 0;
+    char name[80];
+    err_quote(name, sizeof name, col->name, strlen(col->name));
+    return err_set(err, VAE_EDATA, "column '%s': a %s likelihood does not fit", name, lik ? lik->name : col->lik);
+}
+
+/* Value j behind what is there: in the last block where it goes on with the same likelihood, else in one of its own. */
+static void add_value(struct vae_model *m, size_t c, size_t j, const struct lik *lik, bool alone, size_t *o, size_t *w) {
+    const struct cells *cells = lik->cells ? &m->schema->cells[j] : NULL;
+    bool tied = m->schema->col[c].width > 1 ? !cells : m->config.shared_sd && !cells;
+    struct lik_block *b = m->nblocks ? &m->block[m->nblocks - 1] : NULL;
+    if (!b || alone || cells || b->cells || b->lik != lik || b->tied != tied) {
+        b = &m->block[m->nblocks++];
+        *b = (struct lik_block){.lik = lik, .x0 = j, .o0 = *o, .w0 = *w, .tied = tied, .col = c, .cells = cells};
+    }
+    size_t no = lik_outputs(lik, cells), nw = tied && b->nx ? 0 : lik_params(lik, cells);
+    b->nx++, b->no += no, b->nw += nw;
+    *o += no, *w += nw;
+}
+
+/* Columns of one plain number share a block; an image, and every column of a chain, has its own. */
+static int add_blocks(struct vae_model *m, size_t w0, struct vae_err *err) {
     const struct schema *s = m->schema;
-    const struct lik *lik = m->config.lik;
-    m->block = mem_array(s->ncols, sizeof *m->block);
+    m->block = mem_array(s->d, sizeof *m->block);
     if (!m->block)
         return err_set(err, VAE_EOS, "out of memory");
-    size_t o = 0, w = m->wlik;
-    bool after_image = false;
+    size_t o = 0, w = w0;
+    bool alone = false;
     for (size_t c = 0; c < s->ncols; c++) {
-        struct lik_block *b = m->nblocks ? &m->block[m->nblocks - 1] : NULL;
-        bool image = s->col[c].width > 1, tied = image || m->config.shared_sd;
-        if (!b || image || after_image) { /* columns of one value share a block */
-            b = &m->block[m->nblocks++];
-            *b = (struct lik_block){.lik = lik, .x0 = s->col[c].v0, .o0 = o, .w0 = w, .tied = tied};
+        const struct lik *lik = column_lik(m, c);
+        int r = check_lik(m, c, lik, err);
+        if (r)
+            return r;
+        alone = alone || s->col[c].width > 1 || m->config.chain;
+        for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++) {
+            add_value(m, c, j, lik, alone, &o, &w);
+            alone = false;
         }
-        size_t nw = lik->params * (tied ? b->nx == 0 : 1);
-        b->nx += s->col[c].width;
-        o += s->col[c].width * lik->outputs;
-        b->nw += nw;
-        w += nw;
-        after_image = image;
+        alone = s->col[c].width > 1;
     }
+    m->noutputs = o;
     m->nw = w;
     return 0;
 }
 
 static int add_nets(struct vae_model *m, struct vae_err *err) {
     const struct model_config *c = &m->config;
-    size_t d = m->schema->d, back[MODEL_MAX_HIDDEN];
+    size_t back[MODEL_MAX_HIDDEN];
     for (size_t i = 0; i < c->nhidden; i++)
         back[i] = c->hidden[c->nhidden - 1 - i];
-    struct nn_mlp enc = {d, c->latent_dim * c->latent->heads, c->nhidden, c->hidden, c->act, c->residual, c->dropout};
-    struct nn_mlp dec = {c->latent_dim, d * c->lik->outputs, c->nhidden, back, c->act, c->residual, c->dropout};
+    size_t code = c->latent_dim + (c->chain ? 1 + m->nfeature : 0);
+    struct nn_mlp enc = {m->nfeature, c->latent_dim * c->latent->heads, c->nhidden, c->hidden, c->act, c->residual, c->dropout};
+    struct nn_mlp dec = {code, m->noutputs, c->nhidden, back, c->act, c->residual, c->dropout};
     int r = nn_mlp(&m->enc, &enc, err);
     if (!r)
         r = nn_mlp(&m->dec, &dec, err);
+    if (r)
+        return r;
+    m->dec.node[0].grad_in = c->latent_dim;
     m->wlik = nn_place(&m->dec, nn_place(&m->enc, 0));
-    return r;
+    for (size_t i = 0; i < m->nblocks; i++)
+        m->block[i].w0 += m->wlik;
+    m->nw += m->wlik;
+    return 0;
 }
 
 struct vae_model *model_new(const struct model_config *config, struct schema *s, struct vae_err *err) {
@@ -60,7 +98,10 @@ struct vae_model *model_new(const struct model_config *config, struct schema *s,
     m->schema = s;
     m->prior = &prior_normal;
     m->cal = (struct model_calibration){.alpha = 0.001, .method = "none", .by = VAE_BY_ELBO};
-    if (!add_nets(m, err) && !add_blocks(m, err)) {
+    m->ngroups = !m->config.chain ? 1 : s->ncols < MODEL_MAX_GROUPS ? s->ncols : MODEL_MAX_GROUPS;
+    if (m->config.masks && s->ncols > MODEL_MAX_COLUMNS)
+        err_set(err, VAE_EDATA, "a model with masks has at most %d columns", MODEL_MAX_COLUMNS);
+    else if (!model_place_features(m, err) && !add_blocks(m, 0, err) && !add_nets(m, err)) {
         m->w = mem_floats(m->nw);
         m->lik_mean = mem_array(3 * s->d, sizeof *m->lik_mean);
         m->training = json_object();
@@ -82,6 +123,7 @@ void vae_model_free(struct vae_model *m) {
     nn_net_free(&m->enc);
     nn_net_free(&m->dec);
     free(m->block);
+    free(m->feature);
     free(m->w);
     free(m->lik_mean);
     free(m->use);
@@ -103,12 +145,13 @@ void model_marginals(struct vae_model *m) {
     }
     m->log_jacobian = 0;
     for (size_t b = 0; b < m->nblocks; b++)
-        if (!m->block[b].lik->mass)
+        if (!m->block[b].lik->mass && !m->block[b].cells)
             m->log_jacobian += schema_log_jacobian(s, m->block[b].x0, m->block[b].nx);
 }
 
 struct lik_marginals model_block_marginals(const struct vae_model *m, const struct lik_block *b) {
-    return (struct lik_marginals){m->lik_mean + b->x0, m->lik_sd + b->x0, m->lik_floor + b->x0};
+    return (struct lik_marginals){m->lik_mean + b->x0, m->lik_sd + b->x0, m->lik_floor + b->x0,
+                                  b->cells ? b->cells->share : NULL};
 }
 
 void model_start(struct vae_model *m, uint64_t seed) {
@@ -131,14 +174,14 @@ void model_project(struct vae_model *m, float *w) {
 }
 
 int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, bool gradients, struct vae_err *err) {
-    size_t k = m->config.latent_dim, d = m->schema->d, floats;
+    size_t k = m->config.latent_dim, d = m->schema->d, values = 3 * d, floats;
     *p = (struct model_pass){.ld = ld};
     int r = nn_work_init(&p->enc, &m->enc, ld, gradients, err);
     if (!r)
         r = nn_work_init(&p->dec, &m->dec, ld, gradients, err);
     if (!r) {
         /* two doubles a record behind the floats */
-        p->mem = mem_mul(d + k + 4, ld, &floats) ? mem_floats(floats) : NULL;
+        p->mem = mem_mul(values + k + 4, ld, &floats) ? mem_floats(floats) : NULL;
         if (!p->mem)
             r = err_set(err, VAE_EOS, "out of memory for %zu records", ld);
     }
@@ -150,6 +193,9 @@ int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, 
     p->kl = p->nll + ld;
     p->x = (float *)(p->kl + ld);
     p->eps = p->x + d * ld;
+    p->seen = p->eps + k * ld;
+    p->spare = p->seen + d * ld;
+    p->target = m->config.chain ? p->spare : p->x;
     return 0;
 }
 

@@ -17,7 +17,14 @@
 #include "schema/schema.h"
 #include "vae.h"
 
-enum { MODEL_MAX_HIDDEN = 16, MODEL_MAX_LATENT = 4096, MODEL_MAX_WIDTH = 65536 };
+enum {
+    MODEL_MAX_HIDDEN = 16,
+    MODEL_MAX_LATENT = 4096,
+    MODEL_MAX_WIDTH = 65536,
+    MODEL_MAX_GROUPS = 32,
+    MODEL_MAX_COLUMNS = 4096,      /* of a model with masks */
+    MODEL_MAX_FEATURES = 1 << 26,
+};
 
 /* What a model is made of; enough, with a schema, to build it. */
 struct model_config {
@@ -27,8 +34,10 @@ struct model_config {
     bool residual;              /* --net residual, else plain mlp */
     size_t nhidden, hidden[MODEL_MAX_HIDDEN];
     float dropout;
-    const struct lik *lik;
+    const struct lik *lik;      /* of columns that name none themselves (schema_col.lik) */
     bool shared_sd;             /* --sd shared: one set of likelihood parameters for all columns, else one each */
+    bool masks;                 /* the encoder is told which columns are missing */
+    bool chain;                 /* the decoder also sees the columns before (chain.c); goes with masks */
 };
 
 /* How odd rows look that the model was not fitted to: what p-values are made of. */
@@ -42,13 +51,26 @@ struct model_calibration {
 };
 enum { MODEL_NBY = 4 };
 
+/* What the nets see of one value: features f0..f0+n-1 of the panel that model_features() fills. */
+struct model_feature {
+    size_t column; /* the value's */
+    size_t f0, n;
+    bool one_hot;  /* a feature for each level, then perhaps its place */
+    bool place;    /* over cells that have an order: where in them it stands, -1.7..1.7 */
+    int cycles;    /* pairs of sine and cosine of a time: 2 of a day (week, year), 1 of a second of the day */
+};
+
 struct vae_model {
     struct model_config config;
     struct schema *schema;
     struct nn_net enc, dec;
+    size_t noutputs;         /* of the decoder */
     size_t nblocks;
     struct lik_block *block; /* of the values, in order */
     size_t nw, wlik;         /* weights; the first likelihood parameter */
+    struct model_feature *feature; /* [d] */
+    size_t nfeature;         /* of a record: those of its values, and with config.masks one per column: is it absent? */
+    size_t ngroups;          /* of the chain: column c is in group c % ngroups; 1 without */
     float *w;
     double *lik_mean, *lik_sd, *lik_floor; /* marginals in model units, [d] each */
     double *use;             /* KL per latent [k] on rows held out, NULL where not measured */
@@ -77,7 +99,10 @@ struct lik_marginals model_block_marginals(const struct vae_model *, const struc
 struct model_pass {
     size_t ld;
     struct nn_work enc, dec;
-    float *x;       /* [d,ld] targets, in model units */
+    float *x;       /* [d,ld] values in model units; NaN: missing */
+    float *seen;    /* [d,ld] what a chain's decoder sees of them, NaN where it does not */
+    float *target;  /* [d,ld] what is to be explained: x, or with a chain x where it is not seen */
+    float *spare;   /* [d,ld] where target stands with a chain; room while generating */
     float *eps;     /* [k,ld] */
     double *nll, *kl; /* [ld] */
     void *mem;
@@ -88,14 +113,47 @@ void model_pass_free(struct model_pass *);
 /* Columns col..col+n-1: rows of x[n,d] (row i at x + index(i)*d) -> pass->x and the encoder's input. */
 void model_load_rows(const struct vae_model *, struct model_pass *, size_t col, size_t n, const float *x,
                      const uint64_t *rows);
+/* The same for a training step, with its random masks where the model has masks. */
+void model_load_masked(const struct vae_model *, struct model_pass *, size_t col, size_t n, const float *x,
+                       const uint64_t *rows, uint64_t seed, uint64_t step);
+/* pass->x -> what the encoder sees. model_load_rows() does it. */
+void model_look(const struct vae_model *, struct model_pass *, size_t col, size_t n);
 float *model_h(struct model_pass *); /* encoder outputs [k * heads, ld] */
 float *model_z(struct model_pass *); /* decoder inputs [k, ld] */
+
+/* features.c: columns col..col+n-1 of the values x[d,ld] -> f[nfeature,ld]. */
+int model_place_features(struct vae_model *, struct vae_err *);
+void model_features(const struct vae_model *, const float *x, float *f, size_t col, size_t n, size_t ld);
+
+/*
+ * chain.c. p(x|z) = prod over groups g of p(x_g | z, x of the groups before g). The decoder sees any set of columns, as it
+ * was trained with random ones, and can do without z (so that p(some columns | others) needs no latents).
+ */
+static inline size_t model_group(const struct vae_model *m, size_t c) { return c % m->ngroups; }
+/* Random masks of a training step for columns col..: hides cells of pass->x, chooses seen and target, switches z off. */
+void chain_mask(const struct vae_model *, struct model_pass *, size_t col, size_t n, uint64_t seed, uint64_t step,
+                const uint64_t *rows);
+/* Nothing is seen, all is target. */
+void chain_see_none(const struct vae_model *, struct model_pass *, size_t col, size_t n);
+/* seen (and z_off, which it leaves alone) -> the decoder's input behind z. */
+void chain_look(const struct vae_model *, struct model_pass *, size_t col, size_t n);
+void chain_z_off(const struct vae_model *, struct model_pass *, size_t col, size_t n, bool off);
+/* After the way back: no gradient reaches a z that was switched off. */
+void chain_z_gradient(const struct vae_model *, struct model_pass *, size_t col, size_t n);
+/* nll[col..] = -log p(x | z) of all values of pass->x by the chain, ngroups passes; z is set. */
+void chain_nll(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
+/* An unbiased estimate of it in one pass: a group of each record, chosen by its number. */
+void chain_nll_once(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
+                    const uint64_t *rows);
+/* The decoder on what is seen -> outputs. */
+void model_decode(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
 float *model_o(struct model_pass *); /* decoder outputs */
-/* nll[col..] = -log p(x | o), input units. */
+/* nll[col..] = -log p(target | o), input units. */
 void model_nll(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
 
-/* nll and kl of the records in columns col..col+n-1, with the draws of z that pass->eps gives. */
-void model_bound(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
+/* nll and kl of the records in columns col..col+n-1, with the draws of z that pass->eps gives; rows: their numbers. */
+void model_bound(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
+                 const uint64_t *rows);
 
 /* A training pass over columns: draws z with pass->eps, leaves nll and kl for the records, and the gradients of
  * scale * sum(nll + beta KL) in the activations, ready for model_grad(). */

@@ -12,32 +12,8 @@
 #include "base/vmath.h"
 #include "model/model.h"
 
-/*
- * The encoder sees values beyond 4 standard deviations on a log scale, so that an outlier cannot throw the whole
- * network out of the range it was trained in. The likelihood still sees them as they are.
- */
-static const float KNEE = 4;
-
-static void squash(float *v, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        float a = fabsf(v[i]);
-        if (a > KNEE) {
-            float far = 1 + a - KNEE;
-            vm_log(&far, &far, 1);
-            v[i] = copysignf(KNEE + far, v[i]);
-        }
-    }
-}
-
-VM_WIDE static float largest(const float *v, size_t n) {
-    float top = 0;
-    for (size_t i = 0; i < n; i++)
-        top = fabsf(v[i]) > top ? fabsf(v[i]) : top;
-    return top;
-}
-
-void model_load_rows(const struct vae_model *m, struct model_pass *p, size_t col, size_t n, const float *x,
-                     const uint64_t *rows) {
+static void gather(const struct vae_model *m, struct model_pass *p, size_t col, size_t n, const float *x,
+                   const uint64_t *rows) {
     size_t d = m->schema->d;
     for (size_t at = 0; at < n; at += MAT_PANEL) {
         size_t k = n - at < MAT_PANEL ? n - at : MAT_PANEL;
@@ -49,15 +25,43 @@ void model_load_rows(const struct vae_model *m, struct model_pass *p, size_t col
                     to[j * p->ld] = row[j];
             }
     }
-    for (size_t j = 0; j < d; j++) {
-        float *in = p->enc.act[0] + j * p->ld + col;
-        memcpy(in, p->x + j * p->ld + col, n * sizeof *in);
-        if (largest(in, n) > KNEE)
-            squash(in, n);
+}
+
+void model_load_rows(const struct vae_model *m, struct model_pass *p, size_t col, size_t n, const float *x,
+                     const uint64_t *rows) {
+    gather(m, p, col, n, x, rows);
+    model_look(m, p, col, n);
+}
+
+void model_load_masked(const struct vae_model *m, struct model_pass *p, size_t col, size_t n, const float *x,
+                       const uint64_t *rows, uint64_t seed, uint64_t step) {
+    gather(m, p, col, n, x, rows);
+    if (!m->config.masks) {
+        model_look(m, p, col, n);
+        return;
+    }
+    chain_mask(m, p, col, n, seed, step, rows);
+    model_features(m, p->x, p->enc.act[0], col, n, p->ld);
+}
+
+void model_look(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
+    model_features(m, p->x, p->enc.act[0], col, n, p->ld);
+    if (m->config.chain) { /* unless said otherwise, latents alone explain all */
+        chain_see_none(m, p, col, n);
+        chain_z_off(m, p, col, n, false);
+        for (size_t j = 0; j < m->schema->d; j++)
+            memcpy(p->target + j * p->ld + col, p->x + j * p->ld + col, n * sizeof *p->x);
     }
 }
 
-/* nll[col..] = -log p(x | o); with d, panels of the outputs' gradient times scale. */
+VM_WIDE static bool any_missing(const float *x, size_t n) {
+    int missing = 0;
+    for (size_t i = 0; i < n; i++)
+        missing |= x[i] != x[i];
+    return missing;
+}
+
+/* nll[col..] = -log p(target | o); with d, panels of the outputs' gradient times scale. */
 static void reconstruction(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                            float *d, float scale) {
     size_t ld = p->ld;
@@ -65,7 +69,11 @@ static void reconstruction(const struct vae_model *m, const float *w, struct mod
         p->nll[i] = m->log_jacobian;
     for (size_t i = 0; i < m->nblocks; i++) {
         const struct lik_block *b = &m->block[i];
-        b->lik->nll(b, p->x + b->x0 * ld + col, model_o(p) + b->o0 * ld + col, w + b->w0, p->nll + col,
+        for (size_t j = b->x0; j < b->x0 + b->nx && !b->cells && !b->lik->mass; j++)
+            if (any_missing(p->target + j * ld + col, n)) /* no density, no Jacobian */
+                for (size_t at = col; at < col + n; at++)
+                    p->nll[at] -= isnan(p->target[j * ld + at]) ? log(m->schema->scale[j]) : 0;
+        b->lik->nll(b, p->target + b->x0 * ld + col, model_o(p) + b->o0 * ld + col, w + b->w0, p->nll + col,
                     d ? d + b->o0 * ld + col : NULL, scale, n, ld);
     }
 }
@@ -77,6 +85,7 @@ static void forward(const struct vae_model *m, const float *w, struct model_pass
     const struct latent *q = m->config.latent;
     nn_forward(&m->enc, w, &p->enc, col, n, noise);
     q->sample(k, model_h(p) + col, p->eps + col, model_z(p) + col, n, p->ld);
+    chain_look(m, p, col, n);
     nn_forward(&m->dec, w, &p->dec, col, n, noise);
     memset(p->kl + col, 0, n * sizeof *p->kl);
     q->kl(k, model_h(p) + col, p->kl + col, NULL, n, p->ld);
@@ -86,9 +95,13 @@ void model_nll(const struct vae_model *m, const float *w, struct model_pass *p, 
     reconstruction(m, w, p, col, n, NULL, 0);
 }
 
-void model_bound(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {
+void model_bound(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                 const uint64_t *rows) {
     forward(m, w, p, col, n, NULL);
-    model_nll(m, w, p, col, n);
+    if (m->config.chain)
+        chain_nll_once(m, w, p, col, n, rows);
+    else
+        model_nll(m, w, p, col, n);
 }
 
 void model_train_shard(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
@@ -96,6 +109,7 @@ void model_train_shard(const struct vae_model *m, const float *w, struct model_p
     forward(m, w, p, col, n, noise);
     reconstruction(m, w, p, col, n, p->dec.grad[p->dec.n], obj->scale);
     nn_backward(&m->dec, w, &p->dec, col, n, true, noise);
+    chain_z_gradient(m, p, col, n);
     m->config.latent->backward(m->config.latent_dim, model_h(p) + col, p->eps + col, p->dec.grad[0] + col, obj->scale,
                                obj->beta, obj->free_nats, p->enc.grad[p->enc.n] + col, n, p->ld);
     nn_backward(&m->enc, w, &p->enc, col, n, false, noise);
@@ -115,7 +129,7 @@ void model_grad(const struct vae_model *m, const float *w, const struct model_pa
     } else {
         const struct lik_block *b = &m->block[task - enc - dec];
         if (b->nw)
-            b->lik->grad(b, p->x + b->x0 * p->ld, p->dec.act[p->dec.n] + b->o0 * p->ld, w + b->w0, dw + b->w0, scale,
+            b->lik->grad(b, p->target + b->x0 * p->ld, p->dec.act[p->dec.n] + b->o0 * p->ld, w + b->w0, dw + b->w0, scale,
                          n, p->ld);
     }
 }

@@ -38,6 +38,11 @@ void vae_op_free(struct vae_op *op) {
     free(op);
 }
 
+void vae_op_totals(const struct vae_op *op, struct vae_op_totals *t) {
+    *t = op->totals;
+    t->missing += op->seen.missing, t->unknown += op->seen.unknown;
+}
+
 const struct vae_head *vae_op_head(const struct vae_op *op) { return op->head; }
 
 static bool is_modelled(const struct schema *s, const char *name) {
@@ -92,7 +97,7 @@ int op_seal(struct vae_op *op, bool panels, struct vae_err *err) {
 }
 
 int op_read(struct vae_op *op, const struct vae_batch *b, size_t from, size_t *n, struct vae_err *err) {
-    int r = schema_read(op->m->schema, &op->map, b, op->in, from, *n, op->raw, n, err);
+    int r = schema_read(op->m->schema, &op->map, b, op->in, from, *n, op->raw, &op->seen, n, err);
     if (!r || r == VAE_EROW)
         schema_to_model(op->m->schema, op->raw, NULL, *n, op->x);
     return r;
@@ -140,15 +145,50 @@ void op_encode_panel(const struct vae_model *m, struct model_pass *p, const floa
 }
 
 /* Decoder outputs -> values in input units. */
-static void to_input_units(const struct schema *s, const struct model_pass *p, size_t n, bool sample, double *raw) {
+void op_to_input_units(const struct schema *s, const struct model_pass *p, size_t n, bool sample, double *raw) {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < s->d; j++) {
-            double v = (double)p->x[j * p->ld + i] * s->scale[j] + s->center[j];
+            float x = p->x[j * p->ld + i];
+            double v = (double)x * s->scale[j] + s->center[j];
+            if (s->cells[j].n) {
+                raw[i * s->d + j] = cells_value(&s->cells[j], x);
+                continue;
+            }
             /* draws stay where data was seen, constants are constant */
             if (sample || s->stats.low[j] == s->stats.high[j])
                 v = v < s->stats.low[j] ? s->stats.low[j] : v > s->stats.high[j] ? s->stats.high[j] : v;
             raw[i * s->d + j] = v;
         }
+}
+
+/* Values of the columns of group g that are absent in pass->seen (all of them where there is no chain): means, or draws. */
+static void fill_group(const struct vae_model *m, struct model_pass *p, size_t g, bool sample, uint64_t seed,
+                       const uint64_t *rows) {
+    for (size_t i = 0; i < m->nblocks; i++) {
+        const struct lik_block *b = &m->block[i];
+        const float *o = model_o(p) + b->o0 * p->ld;
+        float *out = p->x + b->x0 * p->ld;
+        if (m->config.chain && model_group(m, b->col) != g)
+            continue;
+        if (sample)
+            b->lik->sample(b, o, m->w + b->w0, out, seed, rows, MAT_PANEL, p->ld);
+        else
+            b->lik->mean(b, o, m->w + b->w0, out, MAT_PANEL, p->ld);
+    }
+}
+
+void op_fill(const struct vae_model *m, struct model_pass *p, bool sample, uint64_t seed, const uint64_t *rows) {
+    bool chain = m->config.chain && sample;
+    chain_see_none(m, p, 0, MAT_PANEL);
+    chain_z_off(m, p, 0, MAT_PANEL, false);
+    for (size_t g = 0; g < (m->config.chain ? m->ngroups : 1); g++) {
+        if (g == 0 || chain)
+            model_decode(m, m->w, p, 0, MAT_PANEL);
+        fill_group(m, p, g, sample, seed, rows);
+        for (size_t c = g; c < m->schema->ncols && chain; c += m->ngroups)
+            for (size_t j = m->schema->col[c].v0; j < m->schema->col[c].v0 + m->schema->col[c].width; j++)
+                memcpy(p->seen + j * p->ld, p->x + j * p->ld, MAT_PANEL * sizeof *p->x);
+    }
 }
 
 void op_decode_panel(struct vae_op *op, struct model_pass *p, size_t first, size_t n, bool sample) {
@@ -161,17 +201,8 @@ void op_decode_panel(struct vae_op *op, struct model_pass *p, size_t first, size
         for (size_t j = 0; j < k; j++)
             model_z(p)[j * p->ld + i] = z[(i < n ? i : n - 1) * k + j];
     }
-    nn_forward(&m->dec, m->w, &p->dec, 0, MAT_PANEL, NULL);
-    for (size_t i = 0; i < m->nblocks; i++) {
-        const struct lik_block *b = &m->block[i];
-        const float *o = model_o(p) + b->o0 * p->ld;
-        float *out = p->x + b->x0 * p->ld;
-        if (sample)
-            b->lik->sample(b, o, m->w + b->w0, out, op->opts.seed, rows, MAT_PANEL, p->ld);
-        else
-            b->lik->mean(b, o, out, MAT_PANEL, p->ld);
-    }
-    to_input_units(m->schema, p, n, sample, op->raw + first * m->schema->d);
+    op_fill(m, p, sample, op->opts.seed, rows);
+    op_to_input_units(m->schema, p, n, sample, op->raw + first * m->schema->d);
 }
 
 int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, const struct vae_batch **out,
@@ -184,7 +215,8 @@ int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, cons
     if (r && r != VAE_EROW)
         return r;
     rec_build_quoted(op->build, in->quoted); /* kept cells are as they came */
-    *out = rec_build_batch(op->build, good);
+    *out = rec_build_batch(op->build, op->given ? op->given : good);
+    op->given = 0;
     op->row += good;
     *from += good + (r == VAE_EROW);
     return r;

@@ -15,6 +15,8 @@ struct vae_op {
     size_t nworkers;
     struct model_pass *pass; /* [nworkers], MAT_PANEL records each; NULL where op_seal() was asked for none */
     struct schema_map map;
+    struct vae_op_totals totals; /* seen is added to it */
+    struct schema_seen seen;  /* missing cells and unknown texts of what was read */
     uint64_t row; /* number of the next record */
 
     const struct vae_head *in; /* NULL for generators */
@@ -23,6 +25,8 @@ struct vae_op {
     double *raw;               /* [cap,d] */
     float *x;                  /* [cap, max(d, k)]: values in model units, or latents */
     size_t cap;                /* records those hold */
+
+    size_t given;              /* records that run() made of the *n it read, where that is not as many */
 
     int (*run)(struct vae_op *, const struct vae_batch *, size_t from, size_t *n, struct vae_err *);
     void *state;
@@ -50,6 +54,12 @@ void op_panels(struct vae_op *, size_t n, op_panel_fn *);
 /* Loads n records of x[.,d] (those named by rows, or the first n) into all MAT_PANEL columns, the last one repeated, and
  * encodes them. */
 void op_encode_panel(const struct vae_model *, struct model_pass *, const float *x, const uint64_t *rows, size_t n);
+
+/* z of a full panel -> values in pass->x: means, all at once; or draws, down the chain where there is one. */
+void op_fill(const struct vae_model *, struct model_pass *, bool sample, uint64_t seed, const uint64_t *rows);
+
+/* pass->x -> raw[n,d]; draws of plain numbers are kept within the range of the training rows. */
+void op_to_input_units(const struct schema *, const struct model_pass *, size_t n, bool sample, double *raw);
 
 /* Decodes latents op->x[first.., k] into op->raw[first.., d], in input units: means, or draws with the records' numbers. */
 void op_decode_panel(struct vae_op *, struct model_pass *, size_t first, size_t n, bool sample);

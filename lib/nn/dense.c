@@ -57,7 +57,8 @@ static void dense_forward(const struct nn_node *v, const float *w, const float *
 static void dense_backward(const struct nn_node *v, const float *w, const float *x, const float *y, const float *dy,
                            float *dx, float *dskip, struct nn_cols c, const struct nn_noise *noise) {
     (void)x, (void)y, (void)dskip, (void)noise;
-    mat_gemm(true, false, v->in, c.n, v->out, w, v->in, dy, c.ld, v->acc ? 1 : 0, dx, c.ld);
+    size_t in = v->grad_in ? v->grad_in : v->in;
+    mat_gemm(true, false, in, c.n, v->out, w, v->in, dy, c.ld, v->acc ? 1 : 0, dx, c.ld);
 }
 
 static size_t dense_ntasks(const struct nn_node *v) { return (v->out + BLOCK - 1) / BLOCK; }

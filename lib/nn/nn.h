@@ -33,6 +33,7 @@ struct nn_node {
     size_t in, out; /* features */
     size_t src;     /* residual: the activation that is added */
     size_t w0, nw;  /* weights: w[w0 .. w0+nw) of the model's array */
+    size_t grad_in; /* leading inputs whose gradient is wanted, 0: all (data beside latents needs none) */
     bool acc;       /* a later residual has already left a gradient for this node's input: add to it */
     float rate;     /* dropout */
     float gain;     /* factor on the start weights */

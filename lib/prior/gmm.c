@@ -153,7 +153,9 @@ static void variances(struct em *e) {
     }
 }
 
-static int gmm_fit(size_t k, size_t n, const float *z, uint64_t seed, float *param, struct vae_err *err) {
+static int gmm_fit(size_t k, size_t n, const float *z, uint64_t seed, struct pool *pool, float *param,
+                   struct vae_err *err) {
+    (void)pool;
     size_t c = components(k, n);
     size_t size = k + c + c * k + c * k * k + k + c + n;
     double *mem = mem_array(size, sizeof *mem);
@@ -194,7 +196,7 @@ static int gmm_check(size_t k, size_t size, const float *param, struct vae_err *
     return ok && fabs(total - 1) < 1e-3 ? 0 : err_set(err, VAE_EDATA, "the mixture prior does not fit the model");
 }
 
-static void gmm_sample(size_t k, size_t size, const float *param, uint64_t seed, uint64_t row, float *z) {
+static void draw(size_t k, size_t size, const float *param, uint64_t seed, uint64_t row, float t, float *z) {
     double u;
     rng_uniform(&u, 1, seed, RNG_PRIOR, 1, row);
     size_t c = size / stride(k), i = 0;
@@ -207,21 +209,33 @@ static void gmm_sample(size_t k, size_t size, const float *param, uint64_t seed,
         const float *row_a = l + a * (a + 1) / 2;
         double s = (double)mean[a];
         for (size_t b = 0; b <= a; b++)
-            s += (double)row_a[b] * (double)z[b];
+            s += (double)row_a[b] * (double)(t * z[b]);
         z[a] = (float)s;
     }
 }
 
-static double gmm_logp(size_t k, size_t size, const float *param, const float *z) {
-    double t[512], r[MAX_COMPONENTS];
-    double *work = k <= 512 ? t : mem_array(k, sizeof *work);
-    double p = work ? responsibilities(k, size / stride(k), param, z, work, r) : NAN;
-    if (work != t)
-        free(work);
-    return p;
+static void gmm_sample(size_t k, size_t size, const float *param, uint64_t seed, const uint64_t *rows, float temperature,
+                       void *work, float *z) {
+    (void)work;
+    for (size_t i = 0; i < MAT_PANEL; i++)
+        draw(k, size, param, seed, rows[i], temperature, z + i * k);
+}
+
+static void *gmm_work(size_t k, size_t size, struct vae_err *err) {
+    (void)size;
+    void *t = mem_array(k, sizeof(double));
+    if (!t)
+        err_set(err, VAE_EOS, "out of memory");
+    return t;
+}
+
+static void gmm_logp(size_t k, size_t size, const float *param, const float *z, void *work, double *logp) {
+    double r[MAX_COMPONENTS];
+    for (size_t i = 0; i < MAT_PANEL; i++)
+        logp[i] = responsibilities(k, size / stride(k), param, z + i * k, work, r);
 }
 
 const struct prior prior_gmm = {
     .name = "gmm", .about = "a mixture of Gaussians fitted to the encoded training rows", .size = gmm_size,
-    .fit = gmm_fit, .check = gmm_check, .sample = gmm_sample, .logp = gmm_logp,
+    .fit = gmm_fit, .check = gmm_check, .work = gmm_work, .work_free = free, .sample = gmm_sample, .logp = gmm_logp,
 };

@@ -8,8 +8,9 @@ static size_t normal_size(size_t k, size_t n) {
     return 0;
 }
 
-static int normal_fit(size_t k, size_t n, const float *z, uint64_t seed, float *param, struct vae_err *err) {
-    (void)k, (void)n, (void)z, (void)seed, (void)param, (void)err;
+static int normal_fit(size_t k, size_t n, const float *z, uint64_t seed, struct pool *pool, float *param,
+                      struct vae_err *err) {
+    (void)pool, (void)k, (void)n, (void)z, (void)seed, (void)param, (void)err;
     return 0;
 }
 
@@ -18,17 +19,23 @@ static int normal_check(size_t k, size_t size, const float *param, struct vae_er
     return size == 0 ? 0 : err_set(err, VAE_EDATA, "the normal prior has no parameters, but %zu are given", size);
 }
 
-static void normal_sample(size_t k, size_t size, const float *param, uint64_t seed, uint64_t row, float *z) {
-    (void)size, (void)param;
-    rng_normals(z, k, 1, 1, seed, RNG_PRIOR, 0, NULL, row);
+static void normal_sample(size_t k, size_t size, const float *param, uint64_t seed, const uint64_t *rows,
+                          float temperature, void *work, float *z) {
+    (void)size, (void)param, (void)work;
+    for (size_t i = 0; i < MAT_PANEL; i++) {
+        rng_normals(z + i * k, k, 1, 1, seed, RNG_PRIOR, 0, NULL, rows[i]);
+        for (size_t j = 0; j < k; j++)
+            z[i * k + j] *= temperature;
+    }
 }
 
-static double normal_logp(size_t k, size_t size, const float *param, const float *z) {
-    (void)size, (void)param;
-    double sum = 0;
-    for (size_t j = 0; j < k; j++)
-        sum -= 0.5 * (double)z[j] * (double)z[j] + 0.91893853320467274178;
-    return sum;
+static void normal_logp(size_t k, size_t size, const float *param, const float *z, void *work, double *logp) {
+    (void)size, (void)param, (void)work;
+    for (size_t i = 0; i < MAT_PANEL; i++) {
+        logp[i] = 0;
+        for (size_t j = 0; j < k; j++)
+            logp[i] -= 0.5 * (double)z[i * k + j] * (double)z[i * k + j] + 0.91893853320467274178;
+    }
 }
 
 const struct prior prior_normal = {

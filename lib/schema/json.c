@@ -1,27 +1,135 @@
 /* json.c - the schema in the header of a model file: names, types and styles; its arrays are tensors of the file. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "schema/levels.h"
 #include "schema/schema.h"
+#include "schema/time.h"
+
+/*
+ * JSON is UTF-8, cells are bytes. A text that is no UTF-8 is the array of its bytes.
+ */
+static json_t *bytes_to_json(const char *text) {
+    json_t *j = json_string(text);
+    if (j)
+        return j;
+    j = json_array();
+    for (; *text; text++)
+        json_array_append_new(j, json_integer((unsigned char)*text));
+    return j;
+}
+
+/* The bytes, appended to out with a NUL behind them; false for anything else. */
+static bool bytes_from_json(const json_t *j, struct buf *out, struct vae_err *err) {
+    out->n = 0;
+    if (json_is_string(j))
+        return !buf_put(out, json_string_value(j), json_string_length(j), err) && !buf_put(out, "", 1, err);
+    for (size_t i = 0; i < json_array_size(j); i++) {
+        json_int_t v = json_integer_value(json_array_get(j, i));
+        char byte = (char)(unsigned char)v;
+        if (v < 1 || v > 255 || buf_put(out, &byte, 1, err))
+            return false;
+    }
+    return json_array_size(j) > 0 && !buf_put(out, "", 1, err);
+}
+
+/* Members that most columns have no use for are left out. */
+static json_t *col_to_json(const struct schema_col *c) {
+    json_t *shape = json_array(), *levels = json_array(), *counts = json_array();
+    for (size_t k = 0; k < c->ndim; k++)
+        json_array_append_new(shape, json_integer((json_int_t)c->shape[k]));
+    for (size_t k = 0; k < c->levels.n; k++) {
+        json_array_append_new(levels, bytes_to_json(c->levels.text[k]));
+        json_array_append_new(counts, json_integer((json_int_t)c->levels.count[k]));
+    }
+    json_t *j = json_pack("{s:s, s:s, s:s, s:o, s:i, s:s}", "name", c->name, "kind", schema_kind_name(c->kind), "dtype",
+                          rec_type_name(c->type), "shape", shape, "decimals", c->decimals, "transform",
+                          c->transform->name);
+    if (*c->lik)
+        json_object_set_new(j, "lik", json_string(c->lik));
+    if (*c->time)
+        json_object_set_new(j, "time", json_string(c->time));
+    if (c->missing)
+        json_object_set_new(j, "missing", json_true());
+    if (c->blank)
+        json_object_set_new(j, "blank", json_true());
+    if (c->levels.n) {
+        json_object_set(j, "levels", levels);
+        json_object_set(j, "counts", counts);
+    }
+    json_decref(levels), json_decref(counts);
+    return j;
+}
 
 json_t *schema_to_json(const struct schema *s) {
-    json_t *cols = json_array(), *keep = json_array();
-    for (size_t i = 0; i < s->ncols; i++) {
-        const struct schema_col *c = &s->col[i];
-        json_t *shape = json_array();
-        for (size_t k = 0; k < c->ndim; k++)
-            json_array_append_new(shape, json_integer((json_int_t)c->shape[k]));
-        json_array_append_new(cols, json_pack("{s:s, s:s, s:o, s:i, s:s}", "name", c->name, "dtype",
-                                              rec_type_name(c->type), "shape", shape, "decimals", c->decimals,
-                                              "transform", c->transform->name));
-    }
-    for (size_t i = 0; i < s->nkeep; i++)
+    json_t *cols = json_array(), *keep = json_array(), *kinds = json_array(), *next = json_array(), *missing = json_array();
+    for (size_t i = 0; i < s->ncols; i++)
+        json_array_append_new(cols, col_to_json(&s->col[i]));
+    for (size_t i = 0; i < s->nkeep; i++) {
         json_array_append_new(keep, json_string(s->keep[i]));
+        json_array_append_new(kinds, json_string(schema_kind_name(s->keep_kind[i])));
+        json_array_append_new(next, isfinite(s->keep_next[i]) ? json_real(s->keep_next[i]) : json_null());
+    }
+    for (size_t i = 0; i < s->nmissing; i++)
+        json_array_append_new(missing, bytes_to_json(s->missing[i]));
     /* a copy: folds of one fit copy their schema at the same time, and share no count of references */
-    return json_pack("{s:o, s:o, s:o}", "columns", cols, "keep", keep, "origin", json_deep_copy(s->origin));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "columns", cols, "keep", keep, "keep_kinds", kinds, "keep_next",
+                     next, "missing", missing, "origin", json_deep_copy(s->origin));
+}
+
+/* A text of at most size - 1 bytes; absent: empty. */
+static int short_text(const json_t *j, const char *key, char *out, size_t size, struct vae_err *err) {
+    const json_t *v = json_object_get(j, key);
+    *out = 0;
+    if (!v)
+        return 0;
+    if (!json_is_string(v) || json_string_length(v) >= size || strlen(json_string_value(v)) != json_string_length(v))
+        return err_set(err, VAE_EDATA, "schema: '%s' of a column makes no sense", key);
+    memcpy(out, json_string_value(v), json_string_length(v) + 1);
+    return 0;
+}
+
+static int levels_from_json(const json_t *j, struct schema_levels *l, struct vae_err *err) {
+    const json_t *texts = json_object_get(j, "levels"), *counts = json_object_get(j, "counts");
+    size_t n = json_array_size(texts);
+    struct buf text = {0};
+    bool ok = json_array_size(counts) == n && n < CELLS_MAX;
+    for (size_t i = 0; i < n && ok; i++) {
+        const json_t *count = json_array_get(counts, i);
+        ok = json_is_integer(count) && json_integer_value(count) >= 0 && bytes_from_json(json_array_get(texts, i), &text, err) &&
+             levels_add(l, text.p, text.n - 1, err) == (long)i; /* a text that was there before has an older code */
+        if (ok)
+            l->count[i] = (uint64_t)json_integer_value(count);
+    }
+    buf_free(&text);
+    return ok ? 0 : err_set(err, VAE_EDATA, "schema: the levels of a column make no sense");
+}
+
+/* What was added for tables; older files have none of it. */
+static int kind_from_json(const json_t *j, struct schema_col *c, struct vae_err *err) {
+    const char *kind = json_string_value(json_object_get(j, "kind"));
+    int k = kind ? schema_kind_by_name(kind) : c->type == REC_UTF8 ? SCHEMA_NUMBER : SCHEMA_ARRAY;
+    c->missing = json_is_true(json_object_get(j, "missing"));
+    c->blank = json_is_true(json_object_get(j, "blank"));
+    int r = short_text(j, "lik", c->lik, sizeof c->lik, err);
+    if (!r)
+        r = short_text(j, "time", c->time, sizeof c->time, err);
+    if (!r)
+        r = levels_from_json(j, &c->levels, err);
+    if (r)
+        return r;
+    bool levels = k == SCHEMA_BINARY || k == SCHEMA_CATEGORY || k == SCHEMA_ORDINAL;
+    if (k < 0 || k == SCHEMA_ID || k == SCHEMA_TEXT || levels != (c->levels.n > 0) || (k == SCHEMA_TIME) != (*c->time != 0) ||
+        (k == SCHEMA_ARRAY) != (c->type != REC_UTF8) || (c->type == REC_UTF8 && c->ndim) ||
+        (*c->time && !time_style(c->time)))
+        return err_set(err, VAE_EDATA, "schema: a column is of no kind that is known");
+    c->kind = (enum schema_kind)k;
+    c->width = k == SCHEMA_TIME && *c->time != 'd' ? 2 : c->width;
+    return 0;
 }
 
 static int col_from_json(const json_t *j, struct schema_col *c, struct vae_err *err) {
@@ -47,30 +155,48 @@ static int col_from_json(const json_t *j, struct schema_col *c, struct vae_err *
         c->shape[k] = (size_t)n;
     }
     c->name = mem_text(name, strlen(name));
-    return c->name ? 0 : err_set(err, VAE_EOS, "out of memory");
+    return c->name ? kind_from_json(j, c, err) : err_set(err, VAE_EOS, "out of memory");
+}
+
+static int keep_from_json(const json_t *j, const json_t *keep, struct schema *s, struct vae_err *err) {
+    const json_t *kinds = json_object_get(j, "keep_kinds"), *next = json_object_get(j, "keep_next");
+    const json_t *missing = json_object_get(j, "missing");
+    struct buf text = {0};
+    int r = 0;
+    for (size_t i = 0; i < json_array_size(keep) && !r; i++) {
+        const char *name = json_string_value(json_array_get(keep, i));
+        const char *kind = json_string_value(json_array_get(kinds, i));
+        const json_t *number = json_array_get(next, i);
+        int k = kind ? schema_kind_by_name(kind) : SCHEMA_ARRAY;
+        s->keep[i] = name ? mem_text(name, strlen(name)) : NULL;
+        s->nkeep += s->keep[i] != NULL;
+        s->keep_kind[i] = (enum schema_kind)k;
+        s->keep_next[i] = json_is_number(number) ? json_number_value(number) : NAN;
+        if (!s->keep[i] || (k != SCHEMA_ARRAY && k != SCHEMA_ID && k != SCHEMA_TEXT))
+            r = err_set(err, VAE_EDATA, "schema: a kept column makes no sense");
+    }
+    for (size_t i = 0; i < json_array_size(missing) && !r; i++)
+        r = bytes_from_json(json_array_get(missing, i), &text, err) ? schema_add_missing(s, text.p, err)
+                                                                     : err_set(err, VAE_EDATA, "schema: 'missing' makes no sense");
+    buf_free(&text);
+    return r;
 }
 
 struct schema *schema_from_json(const json_t *j, struct vae_err *err) {
-    json_t *cols = json_object_get(j, "columns"), *keep = json_object_get(j, "keep");
-    json_t *origin = json_object_get(j, "origin");
+    json_t *cols = json_object_get(j, "columns"), *keep = json_object_get(j, "keep"), *origin = json_object_get(j, "origin");
     if (!json_is_array(cols) || !json_is_array(keep) || !json_is_object(origin) || !json_array_size(cols)) {
         err_set(err, VAE_EDATA, "schema: columns, keep or origin is missing");
         return NULL;
     }
-    struct schema *s = schema_empty(json_array_size(cols), err);
+    struct schema *s = schema_empty(json_array_size(cols), json_array_size(keep), err);
     if (!s)
         return NULL;
     s->origin = json_incref(origin);
-    s->keep = mem_array(json_array_size(keep) + 1, sizeof *s->keep);
-    int r = s->keep ? 0 : err_set(err, VAE_EOS, "out of memory");
+    int r = 0;
     for (size_t i = 0; i < s->ncols && !r; i++)
         r = col_from_json(json_array_get(cols, i), &s->col[i], err);
-    for (size_t i = 0; i < json_array_size(keep) && !r; i++) {
-        const char *name = json_string_value(json_array_get(keep, i));
-        s->keep[i] = name ? mem_text(name, strlen(name)) : NULL;
-        r = s->keep[i] ? 0 : err_set(err, VAE_EDATA, "schema: a kept column has no name");
-        s->nkeep += !r;
-    }
+    if (!r)
+        r = keep_from_json(j, keep, s, err);
     if (!r && !schema_place(s, err))
         return s;
     schema_free(s);

@@ -6,9 +6,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "schema/cell.h"
+#include "schema/levels.h"
 #include "schema/schema.h"
-
-enum { QUOTED_MAX = 256 }; /* longest quoted cell that can be a number */
+#include "schema/time.h"
 
 int schema_bind(const struct schema *s, const struct vae_head *head, struct schema_map *map, struct vae_err *err) {
     size_t values = 0, numeric = 0;
@@ -30,9 +31,9 @@ int schema_bind(const struct schema *s, const struct vae_head *head, struct sche
             return err_set(err, VAE_EDATA, "expected %zu values a record, got %zu", s->d, values);
         if (f < 0)
             return err_set(err, VAE_EDATA, "column '%s' is missing", name);
-        if (head->fields[f].width != col->width)
-            return err_set(err, VAE_EDATA, "column '%s': expected %zu values, got %zu", name, col->width,
-                           head->fields[f].width);
+        size_t width = col->kind == SCHEMA_ARRAY ? col->width : 1;
+        if (head->fields[f].width != width)
+            return err_set(err, VAE_EDATA, "column '%s': expected %zu values, got %zu", name, width, head->fields[f].width);
         map->field[c] = f;
     }
     return 0;
@@ -43,114 +44,146 @@ void schema_map_free(struct schema_map *map) {
     *map = (struct schema_map){0};
 }
 
-static double number_at(const void *data, enum rec_type type, size_t i) {
-    switch (type) {
-    case REC_U8: return ((const unsigned char *)data)[i];
-    case REC_I32: return ((const int32_t *)data)[i];
-    case REC_F32: return (double)((const float *)data)[i];
-    case REC_F64: return ((const double *)data)[i];
-    default: return NAN;
+/* A cell that is a number, mostly. */
+static int read_number(const struct schema *s, const struct schema_col *col, const char *p, size_t len, double *raw,
+                       struct vae_err *err) {
+    const struct cell_missing missing = {s->missing, s->nmissing};
+    enum num_kind kind = num_parse(p, len, raw);
+    if (kind == NUM_NUMBER && !s->nmissing)
+        return 0;
+    if (cell_is_missing(&missing, p, len)) {
+        *raw = NAN;
+        return 0;
     }
+    return kind == NUM_NUMBER ? 0 : cell_bad(col->name, p, len, false, err);
 }
 
-/* A cell of a table as a number; its kind tells. */
-static enum num_kind cell_number(const char *p, size_t n, bool quoted, double *v) {
-    char plain[QUOTED_MAX];
-    if (quoted && n && *p == '"') {
-        if (n > sizeof plain)
-            return NUM_TEXT;
-        n = rec_unquote(p, n, plain);
-        p = plain;
-    }
-    return num_parse(p, n, v);
-}
-
-static int bad_cell(const struct schema_col *c, const char *p, size_t n, bool missing, struct vae_err *err) {
-    char name[80], cell[60];
-    err_quote(name, sizeof name, c->name, strlen(c->name));
-    err_quote(cell, sizeof cell, p, n);
-    if (missing)
-        return err_set(err, VAE_EROW, "column '%s' has a missing cell ('%s'); fill it, leave such rows out (--skip-bad), "
-                                      "or keep the column out of the model (-k)", name, cell);
-    const char *way = "a column that is no number can be carried (-k)";
-    if (memchr(p, ',', n) && n > 1 && strspn(cell, "\"+-0123456789,") == strlen(cell))
-        way = "decimals are written with a point";
-    else if (strspn(cell, "\"+-0123456789.eEinfINF") == strlen(cell))
-        way = "it must be finite; leave such rows out (--skip-bad)";
-    return err_set(err, VAE_EROW, "column '%s': '%s' is not a number; %s", name, cell, way);
-}
-
-static int read_text(const struct schema *s, size_t c, const struct rec_col *cells, bool quoted, size_t i, double *raw,
+static int read_time(const struct schema *s, const struct schema_col *col, const char *p, size_t len, double *raw,
                      struct vae_err *err) {
-    size_t len;
-    const char *p = rec_cell(cells, i, &len);
-    enum num_kind kind = cell_number(p, len, quoted, raw);
-    return kind == NUM_NUMBER ? 0 : bad_cell(&s->col[c], p, len, kind == NUM_MISSING, err);
+    double value[2] = {NAN, NAN}, v = NAN;
+    struct time_point t;
+    int r = 0;
+    if (*col->time == 'e' || *col->time == 'E') {
+        r = read_number(s, col, p, len, &v, err);
+        time_from_epoch(col->time, v, &value[0], &value[1]);
+    } else if (time_parse(p, len, &t)) {
+        value[0] = t.day, value[1] = t.second;
+    } else {
+        const struct cell_missing missing = {s->missing, s->nmissing};
+        r = cell_is_missing(&missing, p, len) ? 0 : cell_bad_time(col->name, p, len, err);
+    }
+    memcpy(raw, value, col->width * sizeof *raw);
+    return r;
 }
 
-static int read_numbers(const struct schema *s, size_t c, const struct rec_col *data, enum rec_type type, size_t at,
-                        size_t width, double *raw, struct vae_err *err) {
-    for (size_t j = 0; j < width; j++) {
-        raw[j] = number_at(data->data, type, at + j);
-        if (!isfinite(raw[j])) {
-            char name[80];
-            err_quote(name, sizeof name, s->col[c].name, strlen(s->col[c].name));
-            return err_set(err, VAE_EROW, "column '%s': value %zu is %s", name, j + 1,
-                           isnan(raw[j]) ? "NaN (missing)" : "infinite");
-        }
-    }
+/* A cell without quotes and blanks -> the column's values; *unknown: a text that is no level. */
+static int read_cell(const struct schema *s, const struct schema_col *col, const char *p, size_t len, double *raw,
+                     bool *unknown, struct vae_err *err) {
+    const struct cell_missing missing = {s->missing, s->nmissing};
+    *unknown = false;
+    if (col->kind == SCHEMA_TIME)
+        return read_time(s, col, p, len, raw, err);
+    if (!col->levels.n)
+        return read_number(s, col, p, len, raw, err);
+    *raw = NAN;
+    if (cell_is_missing(&missing, p, len))
+        return 0;
+    long code = levels_find(&col->levels, p, len);
+    *unknown = code < 0;
+    *raw = code < 0 ? (double)col->levels.n : (double)code;
     return 0;
 }
 
-int schema_read(const struct schema *s, const struct schema_map *map, const struct vae_batch *b,
-                const struct vae_head *head, size_t from, size_t n, double *raw, size_t *good, struct vae_err *err) {
-    for (size_t i = 0; i < n; i++) {
-        double *row = raw + i * s->d;
-        int r = 0;
-        *good = i;
-        if (map->whole)
-            r = read_numbers(s, 0, &b->cols[0], head->fields[0].type, (from + i) * s->d, s->d, row, err);
-        for (size_t c = 0; c < s->ncols && !r && !map->whole; c++) {
-            size_t f = (size_t)map->field[c], width = s->col[c].width;
-            const struct rec_col *col = &b->cols[f];
-            if (head->fields[f].type == REC_UTF8)
-                r = read_text(s, c, col, b->quoted, from + i, row + s->col[c].v0, err);
-            else
-                r = read_numbers(s, c, col, head->fields[f].type, (from + i) * width, width, row + s->col[c].v0, err);
+int schema_get_cell(const struct schema *s, size_t c, const char *text, size_t n, double *raw, bool *unknown,
+                    struct vae_err *err) {
+    return read_cell(s, &s->col[c], text, n, raw, unknown, err);
+}
+
+/* Value `at` of a field of numbers where the column is a cell of a table: NaN is a missing one, and a number that has
+ * to be a text is the one that is written so. */
+static int read_typed(const struct schema *s, const struct schema_col *col, const struct rec_col *from,
+                      enum rec_type type, size_t at, double *raw, bool *unknown, struct vae_err *err) {
+    double v = cell_number(from, type, at);
+    char text[NUM_MAX];
+    *unknown = false;
+    if (isfinite(v) && !col->levels.n && col->kind != SCHEMA_TIME) {
+        *raw = v;
+        return 0;
+    }
+    return read_cell(s, col, text, isnan(v) ? 0 : num_put_double(text, v), raw, unknown, err);
+}
+
+/* Record i of a batch -> row[d]. */
+static int read_record(const struct schema *s, const struct schema_map *map, const struct vae_batch *b,
+                       const struct vae_head *head, size_t i, double *row, struct schema_seen *seen,
+                       struct vae_err *err) {
+    char plain[CELL_PLAIN];
+    int r = 0;
+    for (size_t c = 0; c < s->ncols && !r; c++) {
+        const struct schema_col *sc = &s->col[c];
+        size_t f = map->whole ? 0 : (size_t)map->field[c], len;
+        const struct rec_col *col = &b->cols[f];
+        enum rec_type type = head->fields[f].type;
+        size_t at = map->whole ? i * s->d + sc->v0 : i * (sc->kind == SCHEMA_ARRAY ? sc->width : 1);
+        double *raw = row + sc->v0;
+        bool unknown = false;
+        if (sc->kind == SCHEMA_ARRAY && type != REC_UTF8) {
+            r = cell_numbers(sc->name, col, type, at, sc->width, raw, err);
+            continue;
         }
+        if (type != REC_UTF8) {
+            r = read_typed(s, sc, col, type, at, raw, &unknown, err);
+        } else {
+            const char *p = cell_text(col, i, b->quoted, plain, &len);
+            r = read_cell(s, sc, p, len, raw, &unknown, err);
+        }
+        if (sc->kind == SCHEMA_ARRAY && !r && isnan(*raw)) {
+            char name[80];
+            r = err_set(err, VAE_EROW, "column '%s' has a missing cell; leave such rows out (--skip-bad)",
+                        err_quote(name, sizeof name, sc->name, strlen(sc->name)));
+        }
+        seen->missing += isnan(*raw) ? 1 : 0;
+        seen->unknown += unknown;
+    }
+    return r;
+}
+
+int schema_read(const struct schema *s, const struct schema_map *map, const struct vae_batch *b,
+                const struct vae_head *head, size_t from, size_t n, double *raw, struct schema_seen *seen, size_t *good,
+                struct vae_err *err) {
+    for (size_t i = 0; i < n; i++) {
+        struct schema_seen here = {0};
+        int r;
+        *good = i;
+        if (map->whole && s->ncols == 1 && s->col[0].kind == SCHEMA_ARRAY)
+            r = cell_numbers(s->col[0].name, &b->cols[0], head->fields[0].type, (from + i) * s->d, s->d, raw + i * s->d, err);
+        else
+            r = read_record(s, map, b, head, from + i, raw + i * s->d, &here, err);
         if (r)
             return r;
+        if (seen)
+            seen->missing += here.missing, seen->unknown += here.unknown;
     }
     *good = n;
     return 0;
 }
 
-void schema_note_style(struct schema *s, const struct schema_map *map, const struct vae_batch *b, size_t n) {
-    for (size_t c = 0; c < s->ncols && !map->whole; c++) {
-        struct schema_col *col = &s->col[c];
-        for (size_t i = 0; i < n && col->type == REC_UTF8 && col->decimals >= 0; i++) {
-            size_t len;
-            const char *p = rec_cell(&b->cols[map->field[c]], i, &len);
-            bool quoted = b->quoted && len > 1 && *p == '"';
-            int k = quoted ? num_decimals(p + 1, len - 2) : num_decimals(p, len);
-            double v;
-            if ((k < 0 || k > col->decimals) && cell_number(p, len, b->quoted, &v) == NUM_NUMBER) /* not of a bad row */
-                col->decimals = k > 15 ? -1 : k;
-        }
-    }
+/* Does the column leave as text? A number that is missing is NaN, and an empty cell in a table. */
+static bool is_text(const struct schema_col *c) {
+    return c->levels.n || c->kind == SCHEMA_TIME;
 }
 
 struct vae_head *schema_head(const struct schema *s, struct vae_err *err) {
     struct vae_head *h = rec_head_new("data", err);
     for (size_t c = 0; c < s->ncols && h; c++) {
         const struct schema_col *col = &s->col[c];
-        enum rec_type type = col->type == REC_UTF8 ? REC_F64 : col->type;
+        enum rec_type type = is_text(col) ? REC_UTF8 : col->type == REC_UTF8 ? REC_F64 : col->type;
         struct rec_field *f = rec_head_add(h, col->name, type, col->ndim, col->shape, err);
         if (!f) {
             rec_head_free(h);
             return NULL;
         }
-        f->decimals = col->type == REC_UTF8 ? col->decimals : -1;
+        f->decimals = type == REC_F64 && col->type == REC_UTF8 ? col->decimals : -1;
     }
     if (h)
         h->origin = json_incref(s->origin);
@@ -167,16 +200,65 @@ static void put_number(void *data, enum rec_type type, size_t i, double v) {
     }
 }
 
+/* A text as a CSV cell: quoted where it holds what would end it. */
+static int put_quoted(const struct schema *s, const char *p, size_t n, struct buf *out, struct vae_err *err) {
+    const char *text = json_string_value(json_object_get(s->origin, "delim")), delim = text && *text ? *text : ',';
+    bool plain = n == 0 || (!strchr(" \t", *p) && !strchr(" \t", p[n - 1]));
+    for (size_t i = 0; i < n && plain; i++)
+        plain = p[i] != '"' && p[i] != '\n' && p[i] != '\r' && p[i] != delim;
+    if (plain)
+        return buf_put(out, p, n, err);
+    int r = buf_put(out, "\"", 1, err);
+    for (size_t i = 0; i < n && !r; i++) {
+        if (p[i] == '"')
+            r = buf_put(out, "\"", 1, err);
+        r = r ? r : buf_put(out, p + i, 1, err);
+    }
+    return r ? r : buf_put(out, "\"", 1, err);
+}
+
+int schema_put_cell(const struct schema *s, size_t c, const double *raw, struct buf *out, struct vae_err *err) {
+    const struct schema_col *col = &s->col[c];
+    char text[TIME_MAX]; /* longer than any number */
+    _Static_assert((int)TIME_MAX >= (int)NUM_MAX, "room for both");
+    if (isnan(raw[0]))
+        return 0;
+    if (col->kind == SCHEMA_TIME) {
+        double second = col->width > 1 && !isnan(raw[1]) ? raw[1] : 0;
+        return buf_put(out, text, time_put(text, col->time, col->decimals, raw[0], second), err);
+    }
+    if (col->levels.n) {
+        double code = nearbyint(raw[0]);
+        if (code < 0 || code >= (double)col->levels.n)
+            return 0;
+        const char *level = col->levels.text[(size_t)code];
+        return put_quoted(s, level, strlen(level), out, err);
+    }
+    bool fixed = col->type == REC_UTF8 && col->decimals >= 0;
+    return buf_put(out, text, fixed ? num_put_fixed(text, raw[0], col->decimals) : num_put_double(text, raw[0]), err);
+}
+
 int schema_write(const struct schema *s, const double *raw, size_t n, size_t row0, struct rec_build *build,
                  struct vae_err *err) {
+    struct buf cell = {0};
     int r = rec_build_rows(build, row0 + n, err);
     for (size_t c = 0; c < s->ncols && !r; c++) {
         const struct schema_col *col = &s->col[c];
+        if (is_text(col)) {
+            rec_build_quoted(build, true);
+            for (size_t i = 0; i < n && !r; i++) {
+                cell.n = 0;
+                r = schema_put_cell(s, c, raw + i * s->d + col->v0, &cell, err);
+                r = r ? r : rec_build_text(build, c, cell.n ? cell.p : "", cell.n, err);
+            }
+            continue;
+        }
         enum rec_type type = col->type == REC_UTF8 ? REC_F64 : col->type;
         void *data = rec_build_data(build, c);
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < col->width; j++)
                 put_number(data, type, (row0 + i) * col->width + j, raw[i * s->d + col->v0 + j]);
     }
+    buf_free(&cell);
     return r;
 }

@@ -2,8 +2,9 @@
  * schema.h - what the columns of a table are, and the way from records to the model's values and back.
  *
  * A record is d values: a column is one value (a cell of a table) or many (the pixels of an image). `raw` values are
- * doubles in the units of the input; model values are floats, (raw - center) / scale. The transform chooses center
- * and scale; scale is positive, and -log p in input units is that in model units plus the sum of log scale.
+ * doubles in the units of the input (a category: its code; missing: NaN); model values are floats: (raw - center) / scale,
+ * or the place in the column's cells (cells.h). scale is positive, and -log p in input units is that in model units plus
+ * the sum of log scale (over cells it is in input units already).
  */
 #ifndef SCHEMA_SCHEMA_H
 #define SCHEMA_SCHEMA_H
@@ -12,19 +13,55 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/cells.h"
+#include "base/mem.h"
 #include "base/rec.h"
 #include "vae.h"
 
+/* What a column is. A row of a table each (kind.c): name, words for the manual, which likelihoods suit it. */
+enum schema_kind {
+    SCHEMA_ARRAY,    /* numbers of a field that is no cell of a table (NPY, IDX, VTS): one value or many */
+    SCHEMA_NUMBER,   /* a cell that is a number, so many decimals */
+    SCHEMA_COUNT,    /* whole numbers from 0 up, skewed */
+    SCHEMA_ORDINAL,  /* few levels with an order: whole numbers in a row, or texts in the order --levels gives */
+    SCHEMA_BINARY,   /* two levels */
+    SCHEMA_CATEGORY, /* texts */
+    SCHEMA_TIME,     /* ISO 8601: values are the day (since 1970-01-01) and, where it is written, the second of that day */
+    SCHEMA_ID,       /* carried; vae-gen writes fresh ones */
+    SCHEMA_TEXT,     /* carried; empty from vae-gen */
+    SCHEMA_NKINDS
+};
+const char *schema_kind_name(enum schema_kind); /* "number" */
+int schema_kind_by_name(const char *);          /* -1 for none */
+
+/* The texts of a column's levels: code i is text[i]. Categories are sorted by text, ordinals in their order. */
+struct schema_levels {
+    size_t n;
+    char **text;
+    uint64_t *count; /* training rows of each */
+    uint32_t *slot;  /* [nslots] hash table of codes + 1 */
+    size_t nslots;
+};
+
+void schema_levels_free(struct schema_levels *); /* leaves it empty */
+enum { SCHEMA_FEW_LEVELS = 64 }; /* more different whole numbers are a number or a count, never levels */
+
 struct schema_col {
     char *name;
+    enum schema_kind kind;
     enum rec_type type;               /* as it came: utf8 for cells of tables */
     size_t ndim, shape[REC_MAX_DIMS]; /* of one record; ndim 0 is one value */
     size_t width, v0;                 /* values, and the first of them */
     int decimals;                     /* digits behind the point in the input, -1 not fixed */
+    bool missing;                     /* training rows had missing cells here */
+    bool blank;                       /* a missing cell is a level of its own: vae-gen leaves blanks, too */
+    char lik[16];                     /* likelihood, "" : to be chosen by the purpose */
+    char time[16];                    /* style of a time: how it is written (schema/time.h) */
+    struct schema_levels levels;      /* of categories, binaries, ordinals */
     const struct schema_transform *transform;
 };
 
-/* Of each value over the training rows, in input units. */
+/* Of each value over the training rows (those that are not missing), in input units. */
 struct schema_stats {
     double *mean, *sd, *low, *high;
     double *step; /* smallest distance between two different values; 0 where there is but one value */
@@ -32,27 +69,71 @@ struct schema_stats {
 
 struct schema {
     size_t ncols, d;
-    struct schema_col *col;
+    struct schema_col *col; /* the modelled ones */
     double *center, *scale; /* [d] */
     struct schema_stats stats; /* [d] */
+    struct cells *cells;    /* [d]; n = 0 for values that are plain numbers */
     size_t nkeep;
-    char **keep;     /* columns that are carried */
-    json_t *origin;  /* of the training data: format and dialect */
-    double *mem;
+    char **keep;            /* columns that are carried */
+    enum schema_kind *keep_kind; /* [nkeep] SCHEMA_ID, SCHEMA_TEXT, or SCHEMA_ARRAY for those the user asked to keep (-k) */
+    double *keep_next;      /* [nkeep] of ids that are whole numbers counting up: the first fresh one; NaN else */
+    size_t nmissing;
+    char **missing;         /* texts that stand for a missing cell; the default ones where 0 */
+    json_t *origin;         /* of the training data: format and dialect */
+    double *mem; /* the arrays above that are [d] */
 };
+enum { SCHEMA_NSTATS = 7 };
 
-/* A way to choose center and scale of a column's values; a row of a table. */
+/* A way from a column's values to the model's; a row of a table. learn() chooses center and scale, or fills cells. */
 struct schema_transform {
     const char *name, *about;
     void (*learn)(const struct schema_col *, const struct schema_stats *, double *center, double *scale);
+    /* The cells of one value, from its training values v[n], ascending; NULL where x is no place in cells. */
+    int (*cut)(const struct schema_col *, const double *v, size_t n, size_t missing, size_t bins, double step,
+               struct cells *, struct vae_err *);
 };
-extern const struct schema_transform schema_standard, schema_unit;
+/* standard: mean 0, sd 1; unit: into 0..1; none: as they are (counts); levels: categories and ordinals, a cell each, rare
+ * ones pooled in a level; bins: quantile bins of numbers, spikes in bins of their own */
+extern const struct schema_transform schema_standard, schema_unit, schema_none, schema_level, schema_bins;
 extern const struct schema_transform *const schema_transforms[]; /* ends with NULL */
 const struct schema_transform *schema_transform_by_name(const char *);
 
-/* The columns of a stream of data; kept fields become keep[]. Nothing is learnt yet. */
+/* What the user says about columns; all may be empty. Texts are "column=value". */
+struct schema_wish {
+    char *const *as;      /* "age=number", "id=text": kind */
+    size_t nas;
+    char *const *levels;  /* "size=small|medium|large"; makes it an ordinal unless `as` says category */
+    size_t nlevels;
+    char *const *missing; /* texts; n 0: empty, NA, NaN, ?, null */
+    size_t nmissing;
+    bool skip_bad;        /* leave rows out that hold a text where the column is numbers (times) */
+};
+
+/*
+ * Reading for a fit: cells are taken as they come, and what the columns are is told when all are read.
+ *   scan = schema_scan_new(); schema_scan_add() for each batch; schema = schema_scan_end(); schema_scan_free()
+ * Memory: 8 bytes a cell and the different texts of a column (text beyond SCAN_LEVELS different ones is not kept: such a column
+ * is an id or free text).
+ */
+struct schema_scan;
+/* Where row i of the batch at hand stands, for messages; may be NULL. */
+typedef const char *schema_where_fn(void *ctx, size_t row);
+struct schema_scan *schema_scan_new(const struct vae_head *, const struct schema_wish *, schema_where_fn *, void *ctx,
+                                    struct vae_err *);
+void schema_scan_free(struct schema_scan *);
+size_t schema_scan_bytes(const struct schema_scan *); /* held so far */
+/* Records from.. of a batch. *good: records taken before the first bad one (VAE_EROW, e.g. an infinite number). */
+int schema_scan_add(struct schema_scan *, const struct vae_batch *, size_t from, size_t n, size_t *good, struct vae_err *);
+size_t schema_scan_rows(const struct schema_scan *);
+size_t schema_scan_left_out(const struct schema_scan *); /* rows, by schema_scan_end() where wish.skip_bad */
+/* The schema, its kinds, levels, styles told, nothing learnt; *raw[n,d] in input units (missing: NaN), the caller's. VAE_EDATA
+ * names a column that is neither (mostly numbers with a few texts that --missing does not list, say) and the way out. */
+struct schema *schema_scan_end(struct schema_scan *, double **raw, struct vae_err *);
+
+/* The columns of a stream of data as SCHEMA_NUMBER (cells) or SCHEMA_ARRAY; kept fields become keep[]. Nothing is learnt. */
 struct schema *schema_new(const struct vae_head *, struct vae_err *);
-struct schema *schema_empty(size_t ncols, struct vae_err *); /* to be filled in, then schema_place() */
+struct schema *schema_empty(size_t ncols, size_t nkeep, struct vae_err *); /* room for so many; then schema_place() */
+int schema_add_missing(struct schema *, const char *text, struct vae_err *);
 int schema_place(struct schema *, struct vae_err *);         /* v0, d and the arrays [d] from the widths */
 void schema_free(struct schema *);
 
@@ -66,14 +147,19 @@ struct schema_map {
 int schema_bind(const struct schema *, const struct vae_head *, struct schema_map *, struct vae_err *);
 void schema_map_free(struct schema_map *);
 
-/* Records from..from+n-1 of a batch -> raw[n,d]. *good: records read before the first bad one. VAE_EROW and a
- * message that names the column for a cell that is missing or no finite number. */
+/* What schema_read() saw on the way. */
+struct schema_seen {
+    uint64_t missing; /* cells */
+    uint64_t unknown; /* texts that are no level of their column: taken as the level of the rare ones */
+};
+
+/* Records from..from+n-1 of a batch -> raw[n,d], adding to *seen (may be NULL). *good: records read before the first bad
+ * one: VAE_EROW and a message that names the column for a cell that is no number where one must stand. */
 int schema_read(const struct schema *, const struct schema_map *, const struct vae_batch *, const struct vae_head *,
-                size_t from, size_t n, double *raw, size_t *good, struct vae_err *);
-/* Learns number styles (decimals) from the records of a batch that schema_read() took. */
-void schema_note_style(struct schema *, const struct schema_map *, const struct vae_batch *, size_t n);
-/* Learns stats from the n records raw[rows[i],.], then center and scale. */
-int schema_learn(struct schema *, const double *raw, const uint64_t *rows, size_t n, struct vae_err *);
+                size_t from, size_t n, double *raw, struct schema_seen *seen, size_t *good, struct vae_err *);
+/* Learns stats from the n records raw[rows[i],.], then center and scale, or cells, as each column's transform says. The
+ * most cells' levels a column of numbers may have is `bins`. */
+int schema_learn(struct schema *, const double *raw, const uint64_t *rows, size_t n, size_t bins, struct vae_err *);
 struct schema *schema_copy(const struct schema *, struct vae_err *); /* without what was learnt */
 
 /* The n records raw[rows[i],.] (rows NULL: raw[i,.]) -> x[n,d]. */
@@ -83,10 +169,21 @@ double schema_log_jacobian(const struct schema *, size_t v0, size_t n);
 
 /* Fields like the training data's for generated or decoded records. */
 struct vae_head *schema_head(const struct schema *, struct vae_err *);
-/* raw[n,d] -> the schema's columns as fields 0..ncols-1 of a batch being built (rows row0..). */
+/* raw[n,d] -> the schema's columns as fields 0..ncols-1 of a batch being built, which holds row0 rows; a missing number of
+ * a table is an empty cell. Text (levels, times, numbers with missing ones among them) is in CSV form: quoted where it must be.
+ * Which fields are text: schema_head(). */
 int schema_write(const struct schema *, const double *raw, size_t n, size_t row0, struct rec_build *, struct vae_err *);
+/* One value as the text of a CSV cell, appended to out (for vae-gen --complete, --where messages and vae-info). */
+int schema_put_cell(const struct schema *, size_t col, const double *raw, struct buf *out, struct vae_err *);
+/* A text (unquoted) as values of column col: what schema_read() makes of such a cell. *unknown: no level of the column. */
+int schema_get_cell(const struct schema *, size_t col, const char *text, size_t n, double *raw, bool *unknown,
+                    struct vae_err *);
 
-/* The schema without its arrays as JSON, and back (arrays are tensors of the model file). */
+/* The schema as a table for people, CSV with the header "column,kind,likelihood,levels", carried columns too; what
+ * vae-info --schema prints and vae-fit --schema reads (through the wishes "as", "levels"; fit/wish.c). */
+int schema_table(const struct schema *, struct buf *out, struct vae_err *);
+
+/* The schema without its arrays as JSON (levels are in it), and back (arrays, and cells, are tensors of the model file). */
 json_t *schema_to_json(const struct schema *);
 struct schema *schema_from_json(const json_t *, struct vae_err *);
 

@@ -105,7 +105,7 @@ static void decode_draw(const struct scorer *s, struct model_pass *p, size_t a) 
         for (size_t i = 0; i < MAT_PANEL; i++)
             p->eps[j * p->ld + i] = s->noise[a * k + j];
     s->m->config.latent->sample(k, model_h(p), p->eps, model_z(p), MAT_PANEL, p->ld);
-    nn_forward(&s->m->dec, s->m->w, &p->dec, 0, MAT_PANEL, NULL);
+    model_decode(s->m, s->m->w, p, 0, MAT_PANEL);
     model_nll(s->m, s->m->w, p, 0, MAT_PANEL);
 }
 
@@ -124,20 +124,35 @@ static void log_ratio(const struct scorer *s, struct model_pass *p, double *rati
     }
 }
 
+/* Squared errors of value j over a panel: of categories 1 where they differ, of other cells in units of their sd, of what is
+ * missing none. */
+static void add_errors(const struct vae_model *m, size_t j, const float *x, const float *mean, double *mse) {
+    const struct schema *s = m->schema;
+    const struct cells *cells = s->cells[j].n ? &s->cells[j] : NULL;
+    for (size_t i = 0; i < MAT_PANEL; i++) {
+        if (isnan(x[i]))
+            continue;
+        double t = (double)x[i] - (double)mean[i];
+        if (cells && !m->feature[j].place)
+            t = cells_at(cells, x[i]) != cells_at(cells, mean[i]);
+        else if (cells)
+            t = (cells_value(cells, x[i]) - cells_value(cells, mean[i])) / (s->stats.sd[j] > 0 ? s->stats.sd[j] : 1);
+        mse[i] += isfinite(t) ? t * t / (double)s->d : 0;
+    }
+}
+
 /* Mean squared error of the reconstruction from the posterior mean. */
 static void mean_error(const struct scorer *s, struct model_pass *p, double *mse) {
     const struct vae_model *m = s->m;
     m->config.latent->mean(m->config.latent_dim, model_h(p), model_z(p), MAT_PANEL, p->ld);
-    nn_forward(&m->dec, m->w, &p->dec, 0, MAT_PANEL, NULL);
+    model_decode(m, m->w, p, 0, MAT_PANEL);
     memset(mse, 0, MAT_PANEL * sizeof *mse);
-    for (size_t b = 0; b < m->nblocks; b++) {
-        float *o = model_o(p) + m->block[b].o0 * p->ld; /* the mean takes the place of the outputs */
-        m->block[b].lik->mean(&m->block[b], o, o, MAT_PANEL, p->ld);
-        for (size_t j = 0; j < m->block[b].nx; j++)
-            for (size_t i = 0; i < MAT_PANEL; i++) {
-                double t = (double)p->x[(m->block[b].x0 + j) * p->ld + i] - (double)o[j * p->ld + i];
-                mse[i] += t * t / (double)m->schema->d;
-            }
+    for (size_t i = 0; i < m->nblocks; i++) {
+        const struct lik_block *b = &m->block[i];
+        float *o = model_o(p) + b->o0 * p->ld; /* the mean takes the place of the outputs */
+        b->lik->mean(b, o, m->w + b->w0, o, MAT_PANEL, p->ld);
+        for (size_t j = 0; j < b->nx; j++)
+            add_errors(m, b->x0 + j, p->x + (b->x0 + j) * p->ld, o + j * p->ld, mse);
     }
 }
 

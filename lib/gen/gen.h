@@ -1,0 +1,60 @@
+/*
+ * gen.h - drawing records: from the prior, under conditions, around given ones, into gaps.
+ *
+ * Everything works on full panels of MAT_PANEL records; a record depends on the seed and its number alone.
+ */
+#ifndef GEN_GEN_H
+#define GEN_GEN_H
+
+#include "base/rec.h"
+#include "model/op.h"
+
+/* What may be drawn for each value: anything, a range of raw values, or a set of cells. */
+struct gen_condition {
+    bool on;          /* asked for by the user: counts in the weights, and is drawn first */
+    double low, high; /* inclusive */
+    bool *set;        /* [cells->n] instead of the range, or NULL */
+};
+
+struct gen_where {
+    size_t d;
+    struct gen_condition *value; /* [d] */
+    size_t ncols;
+    size_t *order;               /* [ncols] columns, those with conditions first, the chain's order among equals */
+    size_t nfirst;               /* with conditions */
+    bool *now;                   /* [workers,ncols] false; which columns a pass draws */
+};
+/* "age>=60" and the like, joined by commas or several of them; n 0: no condition. VAE_EUSAGE names what is wrong. */
+int gen_where_parse(struct gen_where *, const struct vae_model *, size_t workers, char *const *text, size_t n,
+                    struct vae_err *);
+void gen_where_free(struct gen_where *);
+/* No missing value may be drawn. */
+int gen_where_no_blank(struct gen_where *, const struct vae_model *, struct vae_err *);
+
+/* Which random numbers a panel of records gets, and which worker draws them. */
+struct gen_key {
+    uint64_t seed;
+    size_t worker;
+    uint64_t rows[MAT_PANEL];
+};
+
+/* Draws the columns order[from..to) of where that are absent in pass->seen, one group of the chain after the other, each
+ * into pass->x and pass->seen; z is set. logw (may be NULL) += log P(condition). */
+void gen_fill(const struct vae_model *, struct model_pass *, const struct gen_where *, size_t from, size_t to,
+              const struct gen_key *, double *logw);
+/* Nothing is given: pass->seen all NaN, z is used. */
+void gen_see_none(const struct vae_model *, struct model_pass *);
+
+/*
+ * Picks one of the particles offered, with probability in proportion to exp(logw), and the effective sample size of the
+ * weights (Kong 1992): sampling-importance-resampling (Rubin 1987) without keeping them all.
+ */
+struct gen_pick {
+    double top, sum, square;
+    size_t offered;
+};
+void gen_pick_start(struct gen_pick *);
+bool gen_pick_offer(struct gen_pick *, double logw, double u); /* u uniform in (0,1); true: this one, so far */
+double gen_pick_ess(const struct gen_pick *);
+
+#endif

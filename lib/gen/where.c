@@ -1,0 +1,199 @@
+/*
+ * where.c - conditions as users write them:  age>=60,sex=F,"odd, name"!='b c'
+ *
+ * condition = name op value, joined by commas; op is one of = == != < <= > >=; a name or value with a comma, an operator
+ * or blanks at its ends stands in single or double quotes. Several conditions on one column must all hold.
+ */
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/num.h"
+#include "gen/gen.h"
+
+enum op { OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE };
+static const struct {
+    const char *text;
+    enum op op;
+} ops[] = {{"==", OP_EQ}, {"!=", OP_NE}, {"<=", OP_LE}, {">=", OP_GE}, {"=", OP_EQ}, {"<", OP_LT}, {">", OP_GT}};
+
+struct word {
+    const char *p;
+    size_t n;
+};
+
+void gen_where_free(struct gen_where *w) {
+    for (size_t j = 0; w->value && j < w->d; j++)
+        free(w->value[j].set);
+    free(w->value), free(w->order), free(w->now);
+    *w = (struct gen_where){0};
+}
+
+/* A word up to one of the bytes in `stop`, or a quoted one; blanks around it are passed over. NULL: no end quote. */
+static const char *take_word(const char *p, const char *stop, struct word *w) {
+    while (isspace((unsigned char)*p))
+        p++;
+    if (*p == '"' || *p == '\'') {
+        const char *end = strchr(p + 1, *p);
+        *w = (struct word){p + 1, end ? (size_t)(end - p - 1) : 0};
+        p = end ? end + 1 : NULL;
+        while (p && isspace((unsigned char)*p))
+            p++;
+        return p;
+    }
+    *w = (struct word){p, strcspn(p, stop)};
+    p += w->n;
+    while (w->n && isspace((unsigned char)w->p[w->n - 1]))
+        w->n--;
+    return p;
+}
+
+static int find_column(const struct schema *s, struct word name, struct vae_err *err) {
+    char text[80];
+    for (size_t c = 0; c < s->ncols; c++)
+        if (strlen(s->col[c].name) == name.n && !memcmp(s->col[c].name, name.p, name.n))
+            return (int)c;
+    return err_set(err, VAE_EUSAGE, "--where: the model has no column '%s'", err_quote(text, sizeof text, name.p, name.n));
+}
+
+/* Which cells go on being allowed: those of the value, or with OP_NE all others. */
+static int narrow_set(struct gen_condition *c, const struct cells *cells, double code, enum op op, struct vae_err *err) {
+    bool fresh = !c->set;
+    if (fresh)
+        c->set = mem_array(cells->n, sizeof *c->set);
+    if (!c->set)
+        return err_set(err, VAE_EOS, "out of memory");
+    for (size_t i = 0; i < cells->n; i++) {
+        bool blank = cells->blank && i + 1 == cells->n;
+        bool is = isnan(code) ? blank : !blank && cells->low[i] == code;
+        c->set[i] = (fresh || c->set[i]) && is == (op == OP_EQ);
+    }
+    return 0;
+}
+
+static void narrow_range(struct gen_condition *c, double v, double half, enum op op) {
+    double low = op == OP_GE || op == OP_EQ ? v - half : op == OP_GT ? v + half : -INFINITY;
+    double high = op == OP_LE || op == OP_EQ ? v + half : op == OP_LT ? v - half : INFINITY;
+    c->low = low > c->low ? low : c->low;
+    c->high = high < c->high ? high : c->high;
+}
+
+static int condition(struct gen_where *w, const struct vae_model *m, struct word name, enum op op, struct word value,
+                     struct vae_err *err) {
+    const struct schema *s = m->schema;
+    int c = find_column(s, name, err);
+    if (c < 0)
+        return c;
+    const struct schema_col *col = &s->col[c];
+    struct gen_condition *cond = &w->value[col->v0];
+    const struct cells *cells = &s->cells[col->v0];
+    double raw[2] = {NAN, NAN};
+    bool unknown = false, level = col->levels.n > 0;
+    char text[80];
+    err_quote(text, sizeof text, value.p, value.n);
+    if (col->width > 2 || schema_get_cell(s, (size_t)c, value.p, value.n, raw, &unknown, err))
+        return err_set(err, VAE_EUSAGE, "--where: '%s' is no value of column '%s'", text, col->name);
+    if (unknown)
+        return err_set(err, VAE_EUSAGE, "--where: '%s' is no level of column '%s'; vae-info --schema lists them", text,
+                       col->name);
+    if (isnan(raw[0]) && !(cells->n && cells->blank && (op == OP_EQ || op == OP_NE)))
+        return err_set(err, VAE_EUSAGE, "--where: column '%s' is never missing in this model", col->name);
+    if (op == OP_NE && !cells->n)
+        return err_set(err, VAE_EUSAGE, "--where: != is for columns with levels; '%s' is a number", col->name);
+    cond->on = true;
+    if ((level && (op == OP_EQ || op == OP_NE)) || op == OP_NE || isnan(raw[0]))
+        return narrow_set(cond, cells, raw[0], op, err);
+    if (level && col->kind != SCHEMA_ORDINAL)
+        return err_set(err, VAE_EUSAGE, "--where: the levels of '%s' have no order: = or != it is", col->name);
+    /* the number as written stands for all that is rounded to it */
+    double half = level || col->kind == SCHEMA_TIME ? 0.5 : col->decimals >= 0 ? 0.5 * pow(10, -col->decimals) : 0;
+    narrow_range(cond, raw[0], half, op);
+    return 0;
+}
+
+static int parse(struct gen_where *w, const struct vae_model *m, const char *p, struct vae_err *err) {
+    for (;;) {
+        struct word name, value;
+        size_t k = 0, nops = sizeof ops / sizeof *ops;
+        p = take_word(p, "=!<>,", &name);
+        while (p && k < nops && strncmp(p, ops[k].text, strlen(ops[k].text)) != 0)
+            k++;
+        if (!p || k == nops || !name.n)
+            return err_set(err, VAE_EUSAGE, "--where: expected COLUMN=VALUE (or != < <= > >=), conditions joined by commas");
+        p = take_word(p + strlen(ops[k].text), ",", &value);
+        if (!p || (*p && *p != ','))
+            return err_set(err, VAE_EUSAGE, "--where: a quote has no end, or text stands behind it");
+        int r = condition(w, m, name, ops[k].op, value, err);
+        if (r || !*p++)
+            return r;
+    }
+}
+
+/* Is there anything left that meets all conditions on a value? */
+static int check(const struct gen_where *w, const struct vae_model *m, struct vae_err *err) {
+    for (size_t j = 0; j < w->d; j++) {
+        const struct gen_condition *c = &w->value[j];
+        const struct cells *cells = &m->schema->cells[j];
+        bool any = !c->set && c->low <= c->high;
+        for (size_t i = 0; i < cells->n && c->set; i++)
+            any = any || c->set[i];
+        if (any && !c->set && cells->n) {
+            size_t last = cells->n - 1 - cells->blank;
+            any = cells->high[last] >= c->low && cells->low[0] <= c->high;
+        }
+        if (!any)
+            return err_set(err, VAE_EUSAGE, "--where: no value of column '%s' meets the conditions",
+                           m->schema->col[m->feature[j].column].name);
+    }
+    return 0;
+}
+
+/* Columns with conditions first, each part in the order of the chain. */
+static void put_in_order(struct gen_where *w, const struct vae_model *m) {
+    const struct schema *s = m->schema;
+    size_t n = 0;
+    for (int first = 1; first >= 0; first--) {
+        for (size_t g = 0; g < m->ngroups; g++)
+            for (size_t c = g; c < s->ncols; c += m->ngroups) {
+                bool on = false;
+                for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
+                    on = on || w->value[j].on;
+                if (on == (first == 1))
+                    w->order[n++] = c;
+            }
+        w->nfirst = first ? n : w->nfirst;
+    }
+}
+
+int gen_where_parse(struct gen_where *w, const struct vae_model *m, size_t workers, char *const *text, size_t n,
+                    struct vae_err *err) {
+    const struct schema *s = m->schema;
+    *w = (struct gen_where){.d = s->d, .ncols = s->ncols};
+    w->value = mem_array(s->d, sizeof *w->value);
+    w->order = mem_array(s->ncols, sizeof *w->order);
+    w->now = mem_array(workers * s->ncols, sizeof *w->now);
+    if (!w->value || !w->order || !w->now)
+        return err_set(err, VAE_EOS, "out of memory");
+    for (size_t j = 0; j < s->d; j++)
+        w->value[j].low = -INFINITY, w->value[j].high = INFINITY;
+    int r = 0;
+    for (size_t i = 0; i < n && !r; i++)
+        r = parse(w, m, text[i], err);
+    if (!r && n)
+        r = check(w, m, err);
+    if (!r)
+        put_in_order(w, m);
+    return r;
+}
+
+int gen_where_no_blank(struct gen_where *w, const struct vae_model *m, struct vae_err *err) {
+    for (size_t j = 0; j < w->d; j++) {
+        const struct cells *cells = &m->schema->cells[j];
+        if (cells->n && cells->blank && narrow_set(&w->value[j], cells, NAN, OP_NE, err))
+            return VAE_EOS;
+    }
+    return 0;
+}

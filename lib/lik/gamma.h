@@ -1,0 +1,21 @@
+/* gamma.h - log gamma and its derivative, in double, for x > 0. */
+#ifndef LIK_GAMMA_H
+#define LIK_GAMMA_H
+
+#include <math.h>
+
+static inline double gamma_log(double x) {
+    int sign; /* lgamma() would write a global */
+    return lgamma_r(x, &sign);
+}
+
+/* The recurrence up to 6, then the asymptotic series (Abramowitz & Stegun 6.3.18). */
+static inline double gamma_digamma(double x) {
+    double s = 0;
+    for (; x < 6; x++)
+        s -= 1 / x;
+    double f = 1 / (x * x);
+    return s + log(x) - 0.5 / x - f * (1.0 / 12 - f * (1.0 / 120 - f * (1.0 / 252 - f * (1.0 / 240 - f / 132))));
+}
+
+#endif

@@ -1,0 +1,138 @@
+/*
+ * negbinomial.c - counts x = 0, 1, 2, ... with mean mu = exp(o) and variance mu + mu^2 / r (NB2; Hilbe, "Negative Binomial
+ * Regression", 2011), r learned for each column:
+ *
+ *   -log p = lgamma(r) + lgamma(x+1) - lgamma(x+r) + r log(1 + mu/r) + x log(1 + r/mu)
+ */
+#include <math.h>
+
+#include "base/rng.h"
+#include "lik/gamma.h"
+#include "lik/lik.h"
+
+enum { MOST = 100000 }; /* terms of a sum over counts */
+static const double MEAN_MAX = 15, SIZE_MIN = -5, SIZE_MAX_LOG = 10;
+
+static double log_mean(float o) { return (double)o > MEAN_MAX ? MEAN_MAX : (double)o < -MEAN_MAX ? -MEAN_MAX : (double)o; }
+
+static double logp(double x, double eta, double r) {
+    double mu = exp(eta);
+    return gamma_log(x + r) - gamma_log(r) - gamma_log(x + 1) - r * log1p(mu / r) - x * log1p(r / mu);
+}
+
+static float size_of(const struct lik_block *b, const float *theta, size_t j) { return theta[b->tied ? 0 : j]; }
+
+static void negbinomial_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll,
+                            float *d, float scale, size_t n, size_t ld) {
+    for (size_t j = 0; j < b->nx; j++) {
+        double r = exp((double)size_of(b, theta, j));
+        for (size_t i = 0; i < n; i++) {
+            size_t at = j * ld + i;
+            bool there = !isnan(x[at]), bound = fabs((double)o[at]) > MEAN_MAX;
+            double eta = log_mean(o[at]), mu = exp(eta), v = there ? (double)x[at] : 0;
+            nll[i] -= there ? logp(v, eta, r) : 0;
+            if (d) /* d/d eta of -log p = r (mu - x) / (r + mu) */
+                d[at] = there && !bound ? (float)((double)scale * r * (mu - v) / (r + mu)) : 0;
+        }
+    }
+}
+
+static void negbinomial_grad(const struct lik_block *b, const float *x, const float *o, const float *theta, float *dtheta,
+                             float scale, size_t n, size_t ld) {
+    double total = 0;
+    for (size_t j = 0; j < b->nx; j++) {
+        double r = exp((double)size_of(b, theta, j)), sum = 0, psi = gamma_digamma(r);
+        for (size_t i = 0; i < n; i++) {
+            double v = (double)x[j * ld + i], mu = exp(log_mean(o[j * ld + i]));
+            if (!isnan(v)) /* d/d log r */
+                sum -= r * (gamma_digamma(v + r) - psi - log1p(mu / r) + (mu - v) / (r + mu));
+        }
+        total += sum;
+        if (!b->tied)
+            dtheta[j] = (float)((double)scale * sum);
+    }
+    if (b->tied)
+        dtheta[0] = (float)((double)scale * total);
+}
+
+static void negbinomial_mean(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n,
+                             size_t ld) {
+    (void)theta;
+    for (size_t j = 0; j < b->nx; j++)
+        for (size_t i = 0; i < n; i++)
+            out[j * ld + i] = (float)exp(log_mean(o[j * ld + i]));
+}
+
+/* Sum of p over counts low..high; with target >= 0 *count becomes the one at which the sum passes it. */
+static double add_up(double eta, double r, double low, double high, double target, double *count) {
+    double sum = 0, from = low > 0 ? ceil(low) : 0, mu = exp(eta), p = exp(logp(from, eta, r));
+    for (double k = from; k <= high && k - from < MOST; k++) {
+        sum += p;
+        if (count)
+            *count = k;
+        if (count && sum > target)
+            break;
+        if (k > mu && p < 1e-17 * sum)
+            break;
+        p *= (k + r) / (k + 1) * (mu / (r + mu)); /* p(k+1) / p(k) */
+    }
+    return sum;
+}
+
+static void draw(const struct lik_block *b, const float *o, const float *theta, double low, double high, float *out,
+                 uint64_t seed, const uint64_t *rows, size_t n, size_t ld) {
+    for (size_t j = 0; j < b->nx; j++) {
+        double r = exp((double)size_of(b, theta, j));
+        for (size_t i = 0; i < n; i++) {
+            double u, eta = log_mean(o[j * ld + i]), count = low > 0 ? ceil(low) : 0;
+            rng_uniform(&u, 1, seed, RNG_LIK, b->x0 + j, rows[i]);
+            add_up(eta, r, low, high, u * add_up(eta, r, low, high, -1, NULL), &count);
+            out[j * ld + i] = (float)count;
+        }
+    }
+}
+
+static void negbinomial_sample(const struct lik_block *b, const float *o, const float *theta, float *out, uint64_t seed,
+                               const uint64_t *rows, size_t n, size_t ld) {
+    draw(b, o, theta, 0, INFINITY, out, seed, rows, n, ld);
+}
+
+static void negbinomial_sample_range(const struct lik_block *b, const float *o, const float *theta, double low, double high,
+                                     const bool *set, float *out, uint64_t seed, const uint64_t *rows, size_t n,
+                                     size_t ld) {
+    (void)set;
+    draw(b, o, theta, low, high, out, seed, rows, n, ld);
+}
+
+static void negbinomial_range(const struct lik_block *b, const float *o, const float *theta, double low, double high,
+                              const bool *set, double *out, size_t n, size_t ld) {
+    (void)set;
+    for (size_t j = 0; j < b->nx; j++)
+        for (size_t i = 0; i < n; i++)
+            out[i] += log(add_up(log_mean(o[j * ld + i]), exp((double)size_of(b, theta, j)), low, high, -1, NULL));
+}
+
+static void negbinomial_project(const struct lik_block *b, const struct lik_marginals *m, float *theta) {
+    (void)m;
+    for (size_t j = 0; j < b->nw; j++)
+        theta[j] = !((double)theta[j] >= SIZE_MIN) ? (float)SIZE_MIN
+                   : (double)theta[j] > SIZE_MAX_LOG ? (float)SIZE_MAX_LOG : theta[j];
+}
+
+/* Moments: variance = mu + mu^2 / r. */
+static void negbinomial_start(const struct lik_block *b, const struct lik_marginals *m, float *bias, float *theta) {
+    for (size_t j = 0; j < b->nx; j++) {
+        double mu = m->mean[j] > 1e-3 ? m->mean[j] : 1e-3, over = m->sd[j] * m->sd[j] - mu;
+        bias[j] = (float)log(mu);
+        if (j < b->nw)
+            theta[j] = (float)log(over > 1e-3 * mu ? mu * mu / over : 1e4);
+    }
+    negbinomial_project(b, m, theta);
+}
+
+const struct lik lik_negbinomial = {
+    .name = "negbinomial", .about = "counts, with a learned dispersion", .outputs = 1, .params = 1, .mass = true, .min = 0,
+    .max = INFINITY, .nll = negbinomial_nll, .grad = negbinomial_grad, .mean = negbinomial_mean,
+    .sample = negbinomial_sample, .range = negbinomial_range, .sample_range = negbinomial_sample_range,
+    .start = negbinomial_start, .project = negbinomial_project,
+};

@@ -1,0 +1,182 @@
+/*
+ * student.c - x = o + s T, T Student's t with learned scale s and degrees of freedom nu: heavy tails (Lange, Little & Taylor
+ * 1989).
+ *
+ *   -log p = lgamma(nu/2) - lgamma((nu+1)/2) + log(nu pi)/2 + log s + (nu+1)/2 log(1 + t^2/nu),   t = (x - o)/s
+ *
+ * theta holds log s and log(nu - 2) for each value, or once where tied; nu stays in 2.1 .. 100, s above the floor.
+ */
+#include <math.h>
+
+#include "base/rng.h"
+#include "lik/gamma.h"
+#include "lik/lik.h"
+
+enum { TERMS = 200, HALVINGS = 60 };
+static const double LOG_NU_MIN = -2.302585, LOG_NU_MAX = 4.584967; /* nu - 2 from 0.1 to 98 */
+
+struct shape {
+    double log_s, s, nu, constant;
+};
+
+static struct shape shape_of(const struct lik_block *b, const float *theta, size_t j) {
+    const float *t = theta + (b->tied ? 0 : 2 * j);
+    struct shape h = {.log_s = (double)t[0], .s = exp((double)t[0]), .nu = 2 + exp((double)t[1])};
+    h.constant = gamma_log(h.nu / 2) - gamma_log((h.nu + 1) / 2) + 0.5 * log(h.nu * M_PI) + h.log_s;
+    return h;
+}
+
+static void student_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll,
+                        float *d, float scale, size_t n, size_t ld) {
+    for (size_t j = 0; j < b->nx; j++) {
+        struct shape h = shape_of(b, theta, j);
+        for (size_t i = 0; i < n; i++) {
+            double t = ((double)x[j * ld + i] - (double)o[j * ld + i]) / h.s;
+            bool there = !isnan(x[j * ld + i]);
+            nll[i] += there ? h.constant + 0.5 * (h.nu + 1) * log1p(t * t / h.nu) : 0;
+            if (d)
+                d[j * ld + i] = there ? (float)(-(double)scale * (h.nu + 1) * t / (h.nu + t * t) / h.s) : 0;
+        }
+    }
+}
+
+static void student_grad(const struct lik_block *b, const float *x, const float *o, const float *theta, float *dtheta,
+                         float scale, size_t n, size_t ld) {
+    double total[2] = {0, 0};
+    for (size_t j = 0; j < b->nx; j++) {
+        struct shape h = shape_of(b, theta, j);
+        double ds = 0, dnu = 0, fixed = 0.5 * (gamma_digamma(h.nu / 2) - gamma_digamma((h.nu + 1) / 2) + 1 / h.nu);
+        for (size_t i = 0; i < n; i++) {
+            double t = ((double)x[j * ld + i] - (double)o[j * ld + i]) / h.s, q = t * t;
+            if (isnan(t))
+                continue;
+            ds += 1 - (h.nu + 1) * q / (h.nu + q);
+            dnu += fixed + 0.5 * log1p(q / h.nu) - 0.5 * (h.nu + 1) * q / (h.nu * (h.nu + q));
+        }
+        dnu *= h.nu - 2;
+        total[0] += ds, total[1] += dnu;
+        if (!b->tied)
+            dtheta[2 * j] = (float)((double)scale * ds), dtheta[2 * j + 1] = (float)((double)scale * dnu);
+    }
+    if (b->tied)
+        dtheta[0] = (float)((double)scale * total[0]), dtheta[1] = (float)((double)scale * total[1]);
+}
+
+static void student_mean(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
+    (void)theta;
+    for (size_t j = 0; j < b->nx; j++)
+        for (size_t i = 0; i < n; i++)
+            out[j * ld + i] = o[j * ld + i];
+}
+
+/* The regularised incomplete beta function by its continued fraction (Press et al., "Numerical Recipes", 6.4). */
+static double beta_fraction(double a, double b, double x) {
+    double c = 1, d = 1 / fmax(1 - (a + b) * x / (a + 1), 1e-300), h = d;
+    for (int m = 1; m <= TERMS; m++) {
+        for (int odd = 0; odd < 2; odd++) {
+            double k = m, f = odd ? -(a + k) * (a + b + k) * x / ((a + 2 * k) * (a + 2 * k + 1))
+                                  : k * (b - k) * x / ((a + 2 * k - 1) * (a + 2 * k));
+            d = 1 + f * d, c = 1 + f / c;
+            d = 1 / (fabs(d) < 1e-300 ? 1e-300 : d), c = fabs(c) < 1e-300 ? 1e-300 : c;
+            h *= d * c;
+        }
+        if (fabs(d * c - 1) < 1e-15)
+            break;
+    }
+    return h;
+}
+
+static double incomplete_beta(double a, double b, double x) {
+    if (x <= 0 || x >= 1)
+        return x >= 1;
+    double front = exp(gamma_log(a + b) - gamma_log(a) - gamma_log(b) + a * log(x) + b * log1p(-x));
+    return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a : 1 - front * beta_fraction(b, a, 1 - x) / b;
+}
+
+/* P(T > t) for t >= 0, P(T < t) for t < 0: the tail, so that nothing cancels. */
+static double tail(double t, double nu) { return isinf(t) ? 0 : 0.5 * incomplete_beta(nu / 2, 0.5, nu / (nu + t * t)); }
+
+static double cdf(double t, double nu) { return t < 0 ? tail(t, nu) : 1 - tail(t, nu); }
+
+static double between(double low, double high, double nu) {
+    if (low > high)
+        return 0;
+    return low >= 0 ? tail(low, nu) - tail(high, nu) : cdf(high, nu) - cdf(low, nu);
+}
+
+/* The t below which P(low < T) reaches p: bisection on tan, which brings the whole line into (-1,1). */
+static double inverse(double low, double p, double nu) {
+    double a = isinf(low) ? -1 : atan(low) * M_2_PI, b = 1;
+    for (int i = 0; i < HALVINGS; i++) {
+        double m = 0.5 * (a + b), t = tan(m / M_2_PI);
+        if (between(low, t, nu) < p)
+            a = m;
+        else
+            b = m;
+    }
+    return tan(0.5 * (a + b) / M_2_PI);
+}
+
+static void draw(const struct lik_block *b, const float *o, const float *theta, double low, double high, float *out,
+                 uint64_t seed, const uint64_t *rows, size_t n, size_t ld) {
+    for (size_t j = 0; j < b->nx; j++) {
+        struct shape h = shape_of(b, theta, j);
+        for (size_t i = 0; i < n; i++) {
+            double u, mean = (double)o[j * ld + i], from = (low - mean) / h.s, to = (high - mean) / h.s;
+            rng_uniform(&u, 1, seed, RNG_LIK, b->x0 + j, rows[i]);
+            double x = mean + h.s * inverse(from, u * between(from, to, h.nu), h.nu);
+            out[j * ld + i] = (float)(x < low ? low : x > high ? high : x);
+        }
+    }
+}
+
+static void student_sample(const struct lik_block *b, const float *o, const float *theta, float *out, uint64_t seed,
+                           const uint64_t *rows, size_t n, size_t ld) {
+    draw(b, o, theta, -INFINITY, INFINITY, out, seed, rows, n, ld);
+}
+
+static void student_sample_range(const struct lik_block *b, const float *o, const float *theta, double low, double high,
+                                 const bool *set, float *out, uint64_t seed, const uint64_t *rows, size_t n, size_t ld) {
+    (void)set;
+    draw(b, o, theta, low, high, out, seed, rows, n, ld);
+}
+
+static void student_range(const struct lik_block *b, const float *o, const float *theta, double low, double high,
+                          const bool *set, double *logp, size_t n, size_t ld) {
+    (void)set;
+    for (size_t j = 0; j < b->nx; j++) {
+        struct shape h = shape_of(b, theta, j);
+        for (size_t i = 0; i < n; i++) {
+            double mean = (double)o[j * ld + i];
+            logp[i] += log(between((low - mean) / h.s, (high - mean) / h.s, h.nu));
+        }
+    }
+}
+
+static void student_project(const struct lik_block *b, const struct lik_marginals *m, float *theta) {
+    for (size_t j = 0; j < b->nw / 2; j++) {
+        double floor = m->floor[j] > 1e-6 ? m->floor[j] : 1e-6, nu = (double)theta[2 * j + 1];
+        if (!((double)theta[2 * j] >= log(floor)))
+            theta[2 * j] = (float)log(floor);
+        theta[2 * j + 1] = !(nu >= LOG_NU_MIN) ? (float)LOG_NU_MIN : nu > LOG_NU_MAX ? (float)LOG_NU_MAX : theta[2 * j + 1];
+    }
+}
+
+/* Ten degrees of freedom, and the scale that gives the marginal's variance, s^2 nu / (nu - 2). */
+static void student_start(const struct lik_block *b, const struct lik_marginals *m, float *bias, float *theta) {
+    for (size_t j = 0; j < b->nx; j++) {
+        bias[j] = (float)m->mean[j];
+        if (2 * j < b->nw) {
+            theta[2 * j] = (float)log((m->sd[j] > 1e-6 ? m->sd[j] : 1e-6) * sqrt(0.8));
+            theta[2 * j + 1] = (float)log(8.0);
+        }
+    }
+    student_project(b, m, theta);
+}
+
+const struct lik lik_student = {
+    .name = "student", .about = "heavy tails: Student's t with learned scale and degrees of freedom", .outputs = 1,
+    .params = 2, .min = -INFINITY, .max = INFINITY, .nll = student_nll, .grad = student_grad, .mean = student_mean,
+    .sample = student_sample, .range = student_range, .sample_range = student_sample_range, .start = student_start,
+    .project = student_project,
+};

@@ -1,0 +1,331 @@
+/*
+ * scan.c - reading a table for a fit: cells as they come, before anybody knows what the columns are.
+ *
+ * A column of cells begins as codes of its different texts. When those are too many it becomes numbers, or times, where all
+ * were such, else nothing: it is an id or free text, which is carried and never modelled.
+ */
+#include "schema/scan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "schema/levels.h"
+
+enum { LONG_CELL = 40, TEXT_BYTES = 48 /* of a text in the table, beside its own */ };
+
+/* ---- what the user said ---------------------------------------------------------------------------------- */
+
+/* The scanned column a wish is about, NULL for a carried one; VAE_EUSAGE where the data has no such column. */
+static int find_col(struct schema_scan *s, const char *text, struct scan_col **col, const char **value,
+                    struct vae_err *err) {
+    int f = cell_wish(text, s->head, value);
+    *col = NULL;
+    for (size_t c = 0; c < s->ncols && f >= 0; c++)
+        if (s->col[c].field == (size_t)f)
+            *col = &s->col[c];
+    if (f >= 0)
+        return 0;
+    char quoted[60], names[120];
+    size_t n = strcspn(text, "=");
+    err_quote(quoted, sizeof quoted, text, n);
+    if (!text[n])
+        return err_set(err, VAE_EUSAGE, "expected COLUMN=VALUE, got '%s'", quoted);
+    return err_set(err, VAE_EUSAGE, "no column '%s' in the data; there are %s", quoted,
+                   cell_names(s->head, names, sizeof names));
+}
+
+static int take_kind(struct schema_scan *s, const char *text, struct vae_err *err) {
+    struct scan_col *c;
+    const char *value;
+    char name[60], kind[40];
+    int r = find_col(s, text, &c, &value, err);
+    if (r || !c)
+        return r;
+    c->wish = schema_kind_by_name(value);
+    if (c->wish == SCHEMA_ARRAY && c->array)
+        c->wish = -1;
+    const char *field = s->head->fields[c->field].name;
+    err_quote(name, sizeof name, field, strlen(field));
+    if (c->array && c->wish >= 0)
+        return err_set(err, VAE_EUSAGE, "'%s' is no column of a table: its values are numbers", name);
+    if (c->wish >= 0 && c->wish != SCHEMA_ARRAY)
+        return 0;
+    if (c->array && !strcmp(value, schema_kind_name(SCHEMA_ARRAY)))
+        return 0;
+    return err_set(err, VAE_EUSAGE,
+                   "column '%s': no such kind: '%s'; there are number, count, ordinal, binary, category, time, id and text",
+                   name, err_quote(kind, sizeof kind, value, strlen(value)));
+}
+
+static int take_levels(struct schema_scan *s, const char *text, struct vae_err *err) {
+    struct scan_col *c;
+    const char *value;
+    int r = find_col(s, text, &c, &value, err);
+    if (r || !c)
+        return r;
+    if (c->array) {
+        const char *field = s->head->fields[c->field].name;
+        return err_set(err, VAE_EUSAGE, "'%s' is no column of a table: its values are numbers", field);
+    }
+    schema_levels_free(&c->dict); /* the last word counts */
+    c->fixed_levels = true;
+    return cell_levels(value, &c->dict, err);
+}
+
+static int take_wishes(struct schema_scan *s, const struct schema_wish *w, struct vae_err *err) {
+    int r = 0;
+    for (size_t i = 0; i < w->nas && !r; i++)
+        r = take_kind(s, w->as[i], err);
+    for (size_t i = 0; i < w->nlevels && !r; i++)
+        r = take_levels(s, w->levels[i], err);
+    for (size_t i = 0; i < s->ncols && !r; i++) {
+        struct scan_col *c = &s->col[i];
+        if (c->fixed_levels && c->wish < 0)
+            c->wish = c->dict.n == 2 ? SCHEMA_BINARY : SCHEMA_ORDINAL;
+        if (c->fixed_levels && c->wish != SCHEMA_BINARY && c->wish != SCHEMA_ORDINAL && c->wish != SCHEMA_CATEGORY) {
+            schema_levels_free(&c->dict);
+            c->fixed_levels = false;
+        }
+        if (c->wish == SCHEMA_NUMBER || c->wish == SCHEMA_COUNT)
+            c->mode = SCAN_NUMBERS;
+        if (c->wish == SCHEMA_TEXT)
+            c->mode = SCAN_LOST;
+    }
+    return r;
+}
+
+struct schema_scan *schema_scan_new(const struct vae_head *head, const struct schema_wish *w, schema_where_fn *where,
+                                    void *ctx, struct vae_err *err) {
+    struct schema_scan *s = mem_array(1, sizeof *s);
+    if (s)
+        s->col = mem_array(head->nfields + 1, sizeof *s->col);
+    if (!s || !s->col) {
+        free(s);
+        err_set(err, VAE_EOS, "out of memory");
+        return NULL;
+    }
+    s->head = head, s->where = where, s->ctx = ctx, s->skip_bad = w->skip_bad;
+    s->missing = (struct cell_missing){w->missing, w->nmissing};
+    int r = 0;
+    for (size_t f = 0; f < head->nfields && !r; f++) {
+        const struct rec_field *field = &head->fields[f];
+        if (field->keep)
+            continue;
+        struct scan_col *c = &s->col[s->ncols++];
+        *c = (struct scan_col){.field = f, .first = s->stride, .width = field->width, .wish = -1, .all_numbers = true,
+                               .all_times = true, .all_whole = true, .array = field->type != REC_UTF8};
+        if (!mem_add(s->stride, c->width, &s->stride))
+            r = err_set(err, VAE_EDATA, "too many values in a record");
+    }
+    r = r ? r : take_wishes(s, w, err);
+    if (!r && !s->ncols)
+        r = err_set(err, VAE_EDATA, "no column is left to model");
+    if (!r)
+        return s;
+    schema_scan_free(s);
+    return NULL;
+}
+
+void schema_scan_free(struct schema_scan *s) {
+    if (!s)
+        return;
+    for (size_t c = 0; c < s->ncols; c++)
+        schema_levels_free(&s->col[c].dict);
+    free(s->col), free(s->raw), free(s);
+}
+
+size_t schema_scan_rows(const struct schema_scan *s) { return s->rows; }
+size_t schema_scan_left_out(const struct schema_scan *s) { return s->left_out; }
+
+size_t schema_scan_bytes(const struct schema_scan *s) {
+    size_t bytes = s->rows * s->stride * sizeof *s->raw;
+    for (size_t c = 0; c < s->ncols; c++)
+        bytes += s->col[c].dict_bytes;
+    return bytes;
+}
+
+/* ---- cells ----------------------------------------------------------------------------------------------- */
+
+static void note_odd(const struct schema_scan *s, struct scan_odd *o, const char *p, size_t n, size_t row) {
+    if (o->seen)
+        return;
+    const char *where = s->where ? s->where(s->ctx, row) : "";
+    o->seen = true;
+    err_quote(o->text, sizeof o->text, p, n);
+    err_quote(o->where, sizeof o->where, where, strlen(where));
+}
+
+static void note_number(struct scan_col *c, const char *p, size_t n, double v) {
+    int k = c->decimals < 0 ? -1 : num_decimals(p, n);
+    c->decimals = k < 0 || k > 15 ? -1 : k > c->decimals ? k : c->decimals;
+    c->all_whole = c->all_whole && v >= floor(v) && v <= floor(v);
+}
+
+static void note_time(struct scan_col *c, const struct time_point *t, size_t cells) {
+    size_t i = 0;
+    while (i < SCAN_STYLES && c->styles[i].cells && strcmp(c->styles[i].style, t->style) != 0)
+        i++;
+    if (i < SCAN_STYLES) {
+        memcpy(c->styles[i].style, t->style, sizeof t->style);
+        c->styles[i].cells += cells;
+    }
+    c->time_decimals = t->decimals > c->time_decimals ? t->decimals : c->time_decimals;
+}
+
+/* What a new text tells about its column. */
+static void note_text(const struct schema_scan *s, struct scan_col *c, const char *p, size_t n, size_t row) {
+    struct time_point t;
+    double v;
+    bool number = num_parse(p, n, &v) == NUM_NUMBER;
+    if (number) {
+        note_number(c, p, n, v);
+        c->leading_zero = c->leading_zero || (n > 1 && p[0] == '0' && p[1] >= '0' && p[1] <= '9');
+        c->text_bytes = c->dict.n == 1 || c->text_bytes == n ? n : SIZE_MAX;
+    } else {
+        c->all_numbers = false;
+        note_odd(s, &c->no_number, p, n, row);
+    }
+    if (number || !time_parse(p, n, &t)) {
+        c->all_times = false;
+        note_odd(s, &c->no_time, p, n, row);
+    }
+}
+
+double scan_value(const char *text, enum scan_mode mode) {
+    struct time_point t;
+    double v = INFINITY;
+    size_t n = strlen(text);
+    if (mode == SCAN_NUMBERS && num_parse(text, n, &v) != NUM_NUMBER)
+        v = INFINITY;
+    if (mode == SCAN_TIMES && time_parse(text, n, &t))
+        v = t.day * 86400 + t.second;
+    return v;
+}
+
+int scan_change(struct schema_scan *s, struct scan_col *c, enum scan_mode mode, size_t rows, struct vae_err *err) {
+    double *value = mem_array(c->dict.n + 1, sizeof *value);
+    struct time_point t;
+    if (!value)
+        return err_set(err, VAE_EOS, "out of memory");
+    for (size_t i = 0; i < c->dict.n; i++) {
+        value[i] = scan_value(c->dict.text[i], mode);
+        if (mode == SCAN_TIMES && time_parse(c->dict.text[i], strlen(c->dict.text[i]), &t))
+            note_time(c, &t, c->dict.count[i]);
+    }
+    for (size_t i = 0; i < rows; i++) {
+        double *v = &s->raw[i * s->stride + c->first];
+        *v = isnan(*v) ? NAN : value[(size_t)*v];
+    }
+    free(value);
+    schema_levels_free(&c->dict);
+    c->dict_bytes = 0;
+    c->mode = mode;
+    return 0;
+}
+
+/* Too many different texts: what are they? */
+static int outgrow(struct schema_scan *s, struct scan_col *c, size_t rows, struct vae_err *err) {
+    if (c->wish == SCHEMA_CATEGORY || c->wish == SCHEMA_ORDINAL || c->wish == SCHEMA_BINARY)
+        return 0;
+    bool padded = c->leading_zero && c->text_bytes != SIZE_MAX;
+    if (c->all_numbers && !padded && c->dict.n >= SCAN_NUMBER_TEXTS)
+        return scan_change(s, c, SCAN_NUMBERS, rows, err);
+    if (c->all_times && c->dict.n >= SCAN_NUMBER_TEXTS)
+        return scan_change(s, c, SCAN_TIMES, rows, err);
+    return c->dict.n >= SCAN_LEVELS ? scan_change(s, c, SCAN_LOST, rows, err) : 0;
+}
+
+/* A cell whose column is held as codes. */
+static int scan_code(struct schema_scan *s, struct scan_col *c, const char *p, size_t n, size_t row, double *v,
+                     struct vae_err *err) {
+    const char *field = s->head->fields[c->field].name;
+    size_t before = c->dict.n;
+    long code = levels_find(&c->dict, p, n);
+    if (code < 0 && c->fixed_levels) {
+        char name[60], text[60];
+        return err_set(err, VAE_EROW, "column '%s': '%s' is none of the levels that were given; name it, or leave such rows "
+                       "out (--skip-bad)", err_quote(name, sizeof name, field, strlen(field)),
+                       err_quote(text, sizeof text, p, n));
+    }
+    if (code < 0)
+        code = levels_add(&c->dict, p, n, err);
+    if (code < 0)
+        return (int)code;
+    *v = (double)code;
+    c->dict.count[code]++;
+    if (c->dict.n == before)
+        return 0;
+    c->dict_bytes += n + TEXT_BYTES;
+    note_text(s, c, p, n, row);
+    if (c->wish == SCHEMA_TIME && !c->all_numbers && !c->all_times)
+        return cell_bad_time(field, p, n, err);
+    if (c->dict.n < SCAN_NUMBER_TEXTS)
+        return 0;
+    double *at = &s->raw[s->rows * s->stride + c->first]; /* with this row */
+    *at = *v;
+    int r = outgrow(s, c, s->rows + 1, err);
+    *v = *at;
+    return r;
+}
+
+/* One cell -> *v. row: its number in the batch. */
+static int scan_cell(struct schema_scan *s, struct scan_col *c, const char *p, size_t n, size_t row, double *v,
+                     struct vae_err *err) {
+    struct time_point t;
+    *v = NAN;
+    if (cell_is_missing(&s->missing, p, n))
+        return 0;
+    c->long_cells += n > LONG_CELL;
+    c->blanks += n > 0 && memchr(p + 1, ' ', n - 1) != NULL;
+    switch (c->mode) {
+    case SCAN_LOST: return 0;
+    case SCAN_NUMBERS:
+        if (num_parse(p, n, v) == NUM_NUMBER) {
+            note_number(c, p, n, *v);
+            return 0;
+        }
+        *v = INFINITY;
+        note_odd(s, &c->no_number, p, n, row);
+        return c->wish < 0 ? 0 : cell_bad(s->head->fields[c->field].name, p, n, true, err);
+    case SCAN_TIMES:
+        if (time_parse(p, n, &t)) {
+            note_time(c, &t, 1);
+            *v = t.day * 86400 + t.second;
+            return 0;
+        }
+        *v = INFINITY;
+        note_odd(s, &c->no_time, p, n, row);
+        return c->wish < 0 ? 0 : cell_bad_time(s->head->fields[c->field].name, p, n, err);
+    default: return scan_code(s, c, p, n, row, v, err);
+    }
+}
+
+int schema_scan_add(struct schema_scan *s, const struct vae_batch *b, size_t from, size_t n, size_t *good,
+                    struct vae_err *err) {
+    size_t values;
+    *good = 0;
+    if (!mem_add(s->rows, n, &values) || !mem_mul(values, s->stride, &values))
+        return err_set(err, VAE_EOS, "too many rows");
+    int r = mem_grow(&s->raw, &s->cap, values, sizeof *s->raw, err);
+    for (size_t i = from; i < from + n && !r; i++) {
+        double *row = s->raw + s->rows * s->stride;
+        for (size_t k = 0; k < s->ncols && !r; k++) {
+            struct scan_col *c = &s->col[k];
+            const struct rec_field *f = &s->head->fields[c->field];
+            char plain[CELL_PLAIN];
+            size_t len;
+            if (c->array) {
+                r = cell_numbers(f->name, &b->cols[c->field], f->type, i * c->width, c->width, row + c->first, err);
+                continue;
+            }
+            const char *p = cell_text(&b->cols[c->field], i, b->quoted, plain, &len);
+            r = scan_cell(s, c, p, len, i, row + c->first, err);
+        }
+        if (r)
+            break;
+        s->rows++, (*good)++;
+    }
+    return r;
+}

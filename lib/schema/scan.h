@@ -1,0 +1,80 @@
+/*
+ * scan.h - what the columns of a table looked like while they were read for a fit: scan.c reads, scan_end.c concludes, and
+ * kind.c has the rules.
+ */
+#ifndef SCHEMA_SCAN_H
+#define SCHEMA_SCAN_H
+
+#include "schema/cell.h"
+#include "schema/time.h"
+
+/* How the cells of a column are held in raw. Missing is NaN everywhere; a text that is no number (no time) INFINITY. */
+enum scan_mode {
+    SCAN_CODES,   /* codes of their texts: few different ones so far */
+    SCAN_NUMBERS, /* numbers: too many different ones to keep the texts */
+    SCAN_TIMES,   /* seconds since 1970 */
+    SCAN_LOST,    /* nothing: too many different texts, an id or free text */
+};
+
+/* The first text that is not what it should be. */
+struct scan_odd {
+    bool seen;
+    char text[64], where[96];
+};
+
+enum { SCAN_STYLES = 4, SCAN_NUMBER_TEXTS = 2000, SCAN_LEVELS = 100000 };
+
+struct scan_col {
+    size_t field, first, width; /* of the head; first value of a scanned row; values */
+    bool array;                 /* a numeric field */
+    int wish;                   /* enum schema_kind, -1 none */
+    bool fixed_levels;          /* the texts are the user's */
+    enum scan_mode mode;
+    struct schema_levels dict;
+    size_t dict_bytes;
+    size_t long_cells, blanks; /* cells of more than 40 bytes; with blanks within */
+    /* of the different texts, or of all cells where the texts are not kept */
+    bool all_numbers, all_times, all_whole;
+    bool leading_zero;          /* "007" */
+    size_t text_bytes;          /* of each text; SIZE_MAX: they differ */
+    int decimals;               /* most digits behind the point, -1 where a number has an exponent */
+    struct scan_odd no_number, no_time;
+    struct scan_style {
+        char style[TIME_STYLE];
+        size_t cells;
+    } styles[SCAN_STYLES]; /* of times */
+    int time_decimals;
+};
+
+struct schema_scan {
+    const struct vae_head *head;
+    size_t ncols, stride, rows, left_out;
+    struct scan_col *col;
+    double *raw; /* [rows,stride] */
+    size_t cap;
+    struct cell_missing missing;
+    bool skip_bad;
+    schema_where_fn *where;
+    void *ctx;
+};
+
+/* The value of a code in another mode; INFINITY for a text that is none. */
+double scan_value(const char *text, enum scan_mode);
+/* Codes of the first `rows` rows become numbers or times; the texts are given up. */
+int scan_change(struct schema_scan *, struct scan_col *, enum scan_mode, size_t rows, struct vae_err *);
+
+/* What a column holds. low to never_falls are of its numbers. */
+struct scan_facts {
+    size_t rows, cells;   /* cells: that are not missing */
+    size_t different;     /* texts; SCAN_NUMBER_TEXTS where they are not kept */
+    size_t values;        /* numbers; fewer than texts where one number is written in several ways */
+    size_t numbers, times; /* cells that are one */
+    size_t number_texts;  /* different texts that are numbers */
+    double low, high, mean;
+    bool whole, counts_up, never_falls;
+};
+enum schema_kind kind_tell(const struct scan_col *, const struct scan_facts *);
+/* Are so many of the cells numbers (times) that the others are mistakes? */
+bool kind_has_odd(const struct scan_facts *, size_t fitting, size_t texts);
+
+#endif

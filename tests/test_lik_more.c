@@ -1,0 +1,319 @@
+/*
+ * test_lik_more.c - likelihoods over cells, counts and heavy tails: gradients by finite differences, probabilities that add
+ * up to one, draws and ranges that agree with them, missing values, and numbers from scipy.
+ */
+#include "base/rng.h"
+#include "lik/lik.h"
+#include "test.h"
+
+enum { CELLS = 7, LEVELS = 4, N = 64, DRAWS = 20000 };
+
+/* 0, 1, (2..5), 6 | 7.5, (8..10) and a blank one: atoms and intervals, two cells in level 1, two in level 2. */
+static struct cells small_cells(bool blank) {
+    struct cells c;
+    struct vae_err err = {0};
+    static const double low[CELLS] = {0, 1, 2, 6, 7.5, 8, 0}, high[CELLS] = {0, 1, 5, 6, 7.5, 10, 0};
+    static const double weight[CELLS] = {1, 0.25, 0.75, 0.4, 0.6, 1, 1};
+    static const uint32_t level[CELLS] = {0, 1, 1, 2, 2, 3, 4};
+    CHECK(!cells_new(&c, blank ? CELLS : CELLS - 1, &err), "%s", err.msg);
+    for (size_t i = 0; i < c.n; i++)
+        c.low[i] = low[i], c.high[i] = high[i], c.weight[i] = weight[i], c.level[i] = level[i];
+    c.nlevels = blank ? LEVELS + 1 : LEVELS;
+    c.blank = blank;
+    for (size_t l = 0; l < c.nlevels; l++)
+        c.share[l] = 1.0 / (double)c.nlevels;
+    cells_finish(&c, 0.5, 1);
+    CHECK(!cells_check(&c, &err), "%s", err.msg);
+    return c;
+}
+
+struct on {
+    const struct lik *l;
+    struct cells cells;
+    struct lik_block b;
+    float theta[8];
+    float o[8][N], x[N]; /* output, record */
+};
+
+static void set_up(struct on *s, const struct lik *l, bool blank) {
+    *s = (struct on){.l = l};
+    if (l->cells)
+        s->cells = small_cells(blank);
+    const struct cells *c = l->cells ? &s->cells : NULL;
+    s->b = (struct lik_block){.lik = l, .nx = 1, .no = lik_outputs(l, c), .nw = lik_params(l, c), .cells = c};
+    static const float ordinal[] = {-1, 0.2f, 1.4f}, count[] = {0.8f}, student[] = {-0.3f, 1.1f};
+    memcpy(s->theta, l == &lik_ordinal ? ordinal : l == &lik_negbinomial ? count : student,
+           l == &lik_ordinal ? sizeof ordinal : l == &lik_negbinomial ? sizeof count : sizeof student);
+    for (size_t k = 0; k < s->b.no; k++)
+        rng_normals(s->o[k], 1, N, N, 1, RNG_TEST, 30 + k, NULL, 0);
+    rng_normals(s->x, 1, N, N, 1, RNG_TEST, 40, NULL, 0);
+    for (size_t i = 0; i < N; i++) {
+        if (l->cells)
+            s->x[i] = (float)(i % s->cells.n) + 0.25f;
+        else if (l->mass)
+            s->x[i] = (float)(i % 9);
+        if (i % 11 == 5)
+            s->x[i] = NAN;
+    }
+}
+
+static void tear_down(struct on *s) {
+    if (s->l->cells)
+        cells_free(&s->cells);
+}
+
+static double total(struct on *s, float *d) {
+    double nll[N] = {0}, sum = 0;
+    s->l->nll(&s->b, s->x, s->o[0], s->theta, nll, d, 0.5f, N, N);
+    for (size_t i = 0; i < N; i++) {
+        CHECK(!isnan(s->x[i]) || nll[i] == 0, "%s: a missing value has -log p %g", s->l->name, nll[i]);
+        sum += 0.5 * nll[i];
+    }
+    return sum;
+}
+
+static void test_gradients(struct on *s) {
+    float d[8 * N], dtheta[8] = {0};
+    double worst = 0, h;
+    total(s, d);
+    for (size_t k = 0; k < s->b.no; k++)
+        for (size_t i = 0; i < N; i += 3) {
+            float was = s->o[k][i], up = was + 1e-2f, down = was - 1e-2f;
+            s->o[k][i] = up;
+            double a = total(s, NULL);
+            s->o[k][i] = down;
+            h = (double)up - (double)down;
+            double g = (a - total(s, NULL)) / h;
+            s->o[k][i] = was;
+            worst = fmax(worst, fabs(g - (double)d[k * N + i]) / (0.01 + fabs(g)));
+        }
+    CHECK(worst < 0.02, "%s: d/do is off by %.4f of itself", s->l->name, worst);
+    CHECK((s->l->grad != NULL) == (s->b.nw > 0), "%s: parameters without gradient", s->l->name);
+    if (s->l->grad)
+        s->l->grad(&s->b, s->x, s->o[0], s->theta, dtheta, 0.5f, N, N);
+    for (size_t k = 0; k < s->b.nw; k++) {
+        float was = s->theta[k], up = was + 1e-2f, down = was - 1e-2f;
+        s->theta[k] = up;
+        double a = total(s, NULL);
+        s->theta[k] = down;
+        h = (double)up - (double)down;
+        double g = (a - total(s, NULL)) / h;
+        s->theta[k] = was;
+        CHECK(fabs(g - (double)dtheta[k]) < 0.01 * (1 + fabs(g)), "%s: d/dtheta[%zu] %g, should be %g", s->l->name, k,
+              (double)dtheta[k], g);
+    }
+}
+
+/* exp(-nll) over all there is: cells by their width, counts one by one, a line in tangents. */
+static double whole(const struct on *s, size_t record) {
+    double sum = 0;
+    float o[8];
+    for (size_t k = 0; k < s->b.no; k++)
+        o[k] = s->o[k][record];
+    size_t steps = s->l->cells ? s->cells.n : s->l->mass ? 20000 : 40001;
+    for (size_t i = 0; i < steps; i++) {
+        double nll = 0, u = ((double)i + 0.5) / (double)steps * 2 - 1, t = tan(u * M_PI_2);
+        float x = s->l->cells ? (float)i + 0.5f : s->l->mass ? (float)i : (float)((double)o[0] + t);
+        s->l->nll(&s->b, &x, o, s->theta, &nll, NULL, 0, 1, 1);
+        double width = 1;
+        if (s->l->cells)
+            width = s->cells.high[i] > s->cells.low[i] ? s->cells.high[i] - s->cells.low[i]
+                    : s->cells.blank && i + 1 == s->cells.n ? 1 : 0.5;
+        else if (!s->l->mass)
+            width = 2.0 / (double)steps * M_PI_2 * (1 + t * t);
+        sum += exp(-nll) * width;
+    }
+    return sum;
+}
+
+/* How often draws fall in [low, high] against range(), and that draws from a range stay there. */
+static void test_ranges(struct on *s, size_t record, double low, double high) {
+    static uint64_t rows[DRAWS];
+    static float o[8 * DRAWS], x[DRAWS], y[DRAWS];
+    double logp[1] = {0}, in = 0, below[2] = {0, 0}, middle;
+    float o1[8];
+    for (size_t i = 0; i < DRAWS; i++)
+        for (size_t k = 0; k < s->b.no; k++)
+            o[k * DRAWS + i] = o1[k] = s->o[k][record], rows[i] = i;
+    s->l->range(&s->b, o1, s->theta, low, high, NULL, logp, 1, 1);
+    s->l->sample(&s->b, o, s->theta, x, 9, rows, DRAWS, DRAWS);
+    s->l->sample_range(&s->b, o, s->theta, low, high, NULL, y, 10, rows, DRAWS, DRAWS);
+    middle = 0.5 * (low + high);
+    size_t outside = 0, n = 0;
+    for (size_t i = 0; i < DRAWS; i++) {
+        double v = s->l->cells ? cells_value(&s->cells, x[i]) : (double)x[i];
+        double w = s->l->cells ? cells_value(&s->cells, y[i]) : (double)y[i];
+        bool inside = v >= low && v <= high;
+        in += inside, n += inside;
+        below[0] += inside && v <= middle;
+        below[1] += w <= middle;
+        outside += !(w >= low - 1e-6 && w <= high + 1e-6);
+    }
+    double p = exp(logp[0]), se = sqrt(p * (1 - p) / DRAWS) + 1e-4;
+    CHECK(fabs(in / DRAWS - p) < 5 * se, "%s %g..%g: %.4f of the draws, P %.4f", s->l->name, low, high, in / DRAWS, p);
+    CHECK(outside == 0, "%s: %zu draws leave %g..%g", s->l->name, outside, low, high);
+    if (n > 500)
+        CHECK(fabs(below[0] / (double)n - below[1] / DRAWS) < 5 * sqrt(0.25 / (double)n + 0.25 / DRAWS),
+              "%s: draws in a range: %.3f below its middle, should be %.3f", s->l->name, below[1] / DRAWS,
+              below[0] / (double)n);
+}
+
+/* A set of cells instead of a range: the odd ones. */
+static void test_set(struct on *s) {
+    bool set[CELLS];
+    double logp = 0, want = 0;
+    float o1[8], x[N];
+    uint64_t rows[N];
+    size_t wrong = 0;
+    for (size_t k = 0; k < s->b.no; k++)
+        o1[k] = s->o[k][0];
+    for (size_t i = 0; i < s->cells.n; i++) {
+        double nll = 0, width = s->cells.high[i] - s->cells.low[i];
+        float at = (float)i + 0.5f;
+        set[i] = i % 2;
+        s->l->nll(&s->b, &at, o1, s->theta, &nll, NULL, 0, 1, 1);
+        want += set[i] ? exp(-nll) * (width > 0 ? width : 0.5) : 0;
+    }
+    s->l->range(&s->b, o1, s->theta, 0, 0, set, &logp, 1, 1);
+    CHECK(fabs(exp(logp) - want) < 1e-5, "%s: P of a set %.6f, should be %.6f", s->l->name, exp(logp), want);
+    for (size_t i = 0; i < N; i++)
+        rows[i] = i;
+    s->l->sample_range(&s->b, s->o[0], s->theta, 0, 0, set, x, 3, rows, N, N);
+    for (size_t i = 0; i < N; i++)
+        wrong += !set[cells_at(&s->cells, x[i])];
+    CHECK(wrong == 0, "%s: %zu draws are not in the set", s->l->name, wrong);
+}
+
+/* start() gives the marginals back, project() leaves what is in order alone. */
+static void test_start(struct on *s) {
+    double mean = 3, sd = 2.5, floor = 1e-3, share[8] = {0.1, 0.4, 0.3, 0.15, 0.05};
+    if (s->l->cells && s->cells.nlevels == LEVELS)
+        share[0] = 0.15;
+    struct lik_marginals m = {&mean, &sd, &floor, share};
+    float bias[8], theta[8] = {0}, before[8];
+    s->l->start(&s->b, &m, bias, theta);
+    for (size_t i = 0; i < s->cells.n && s->l->cells; i++) {
+        float x = (float)i + 0.5f;
+        double nll = 0, want = share[s->cells.level[i]] * s->cells.weight[i];
+        s->l->nll(&s->b, &x, bias, theta, &nll, NULL, 0, 1, 1);
+        double width = s->cells.high[i] - s->cells.low[i];
+        double got = exp(-nll) * (s->cells.blank && i + 1 == s->cells.n ? 1 : width > 0 ? width : 0.5);
+        CHECK(fabs(got - want) < 1e-4, "%s: starts with %.5f for cell %zu, should be %.5f", s->l->name, got, i, want);
+    }
+    if (!s->l->cells) {
+        float out;
+        s->l->mean(&s->b, bias, theta, &out, 1, 1);
+        CHECK(fabs((double)out - mean) < 1e-5, "%s: starts at a mean of %g", s->l->name, (double)out);
+    }
+    memcpy(before, theta, sizeof theta);
+    if (s->l->project)
+        s->l->project(&s->b, &m, theta);
+    CHECK(!memcmp(before, theta, sizeof theta), "%s: moves what is in order", s->l->name);
+    for (size_t k = 0; k < s->b.nw; k++)
+        theta[k] = k % 2 ? -1e9f : 1e9f;
+    if (s->l->project)
+        s->l->project(&s->b, &m, theta);
+    double nll = 0;
+    float x = s->l->cells ? 0.5f : 1;
+    s->l->nll(&s->b, &x, bias, theta, &nll, NULL, 0, 1, 1);
+    CHECK(isfinite(nll), "%s: parameters far out give %g", s->l->name, nll);
+}
+
+static void test_means(void) {
+    struct on s;
+    float out[N];
+    set_up(&s, &lik_binned, true);
+    for (size_t i = 0; i < N; i++) {
+        double sum = 0, all = 0;
+        for (size_t k = 0; k + 1 < s.cells.n; k++) {
+            double p = exp((double)s.o[s.cells.level[k]][i]) * s.cells.weight[k];
+            all += p, sum += p * 0.5 * (s.cells.low[k] + s.cells.high[k]);
+        }
+        lik_binned.mean(&s.b, s.o[0], s.theta, out, N, N);
+        double got = cells_value(&s.cells, out[i]), want = sum / all, near = INFINITY;
+        for (size_t k = 0; k + 1 < s.cells.n; k++) /* no nearer cell than the one that is given */
+            near = fmin(near, fmax(fmax(s.cells.low[k] - want, want - s.cells.high[k]), 0));
+        CHECK(fabs(got - want) < near + 1e-3, "binned: mean %g, should be %g", got, want);
+    }
+    tear_down(&s);
+    set_up(&s, &lik_categorical, false);
+    lik_categorical.mean(&s.b, s.o[0], s.theta, out, N, N);
+    for (size_t i = 0; i < N; i++) {
+        size_t best = 0;
+        for (size_t l = 1; l < LEVELS; l++)
+            best = s.o[l][i] > s.o[best][i] ? l : best;
+        static const size_t heaviest[LEVELS] = {0, 2, 4, 5};
+        CHECK(cells_at(&s.cells, out[i]) == heaviest[best], "categorical: mode of record %zu", i);
+    }
+    tear_down(&s);
+}
+
+/* scipy.stats: nbinom.logpmf(x, r, r/(r+mu)), t.logpdf, t.cdf, norm.logcdf. */
+static void test_golden(void) {
+    static const struct {
+        const struct lik *l;
+        float x, o, theta[2];
+        double want;
+    } row[] = {
+        {&lik_negbinomial, 3, 0.7f, {0.9162907f}, 2.0171104562984494},
+        {&lik_negbinomial, 0, 2, {-2.3025851f}, 0.43160278610772107},
+        {&lik_negbinomial, 400, 6, {3.4011974f}, 5.2497710119604335},
+        {&lik_student, 1.5f, 0.5f, {0.3f, 1.0986123f}, 1.581057207378721},
+        {&lik_student, -40, 0, {0, -2.3025851f}, 11.321843151962725},
+    };
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        struct lik_block b = {.lik = row[i].l, .nx = 1, .no = 1, .nw = (size_t)row[i].l->params};
+        double nll = 0;
+        row[i].l->nll(&b, &row[i].x, &row[i].o, row[i].theta, &nll, NULL, 0, 1, 1);
+        CHECK(fabs(nll - row[i].want) < 2e-6 * (1 + row[i].want), "row %zu: %.9f, should be %.9f", i, nll, row[i].want);
+    }
+    static const struct {
+        const struct lik *l;
+        double low, high;
+        float theta[2];
+        double want;
+    } range[] = {
+        {&lik_student, -INFINITY, -1.2, {0, 1.6094379f}, -2.005552113761256}, {&lik_student, 0.3, 2.5, {0, 0}, -1.0554714159793481},
+        {&lik_gaussian, -INFINITY, -8, {0}, -35.01343715991456},              {&lik_gaussian, -0.5, 1.5, {0}, -0.4705553654158995},
+        {&lik_gaussian, 6, 7, {0}, -20.73806700328247},
+    };
+    for (size_t i = 0; i < sizeof range / sizeof *range; i++) {
+        struct lik_block b = {.lik = range[i].l, .nx = 1, .no = 1, .nw = (size_t)range[i].l->params};
+        double logp = 0;
+        float o = 0;
+        range[i].l->range(&b, &o, range[i].theta, range[i].low, range[i].high, NULL, &logp, 1, 1);
+        CHECK(fabs(logp - range[i].want) < 1e-6 * (1 + fabs(range[i].want)), "range %zu: %.9f, should be %.9f", i, logp,
+              range[i].want);
+    }
+}
+
+int main(void) {
+    for (size_t t = 0; lik_table[t]; t++) {
+        const struct lik *l = lik_table[t];
+        CHECK(l->range && l->sample_range, "%s: conditions are not possible", l->name);
+        for (int blank = 0; blank < (l->cells && l != &lik_ordinal ? 2 : 1); blank++) {
+            struct on s;
+            if (!l->cells && l->params < 2 && l != &lik_negbinomial) /* test_lik.c has their formulas */
+                continue;
+            set_up(&s, l, blank);
+            test_gradients(&s);
+            for (size_t i = 0; i < 4; i++)
+                CHECK(fabs(whole(&s, i) - 1) < 1e-4, "%s: probabilities add up to %.6f", l->name, whole(&s, i));
+            test_ranges(&s, 1, 1, 4);
+            test_ranges(&s, 2, 3, 9);
+            if (l->cells)
+                test_set(&s);
+            test_start(&s);
+            tear_down(&s);
+        }
+    }
+    for (int g = 0; g < 2; g++) { /* ranges of the plain ones */
+        struct on s;
+        set_up(&s, g ? &lik_bernoulli : &lik_gaussian, false);
+        test_ranges(&s, 1, g ? 0.5 : -0.3, g ? 1 : 0.9);
+        test_ranges(&s, 2, g ? 0 : 1, g ? 1 : 4);
+    }
+    test_means();
+    test_golden();
+    return test_done();
+}
