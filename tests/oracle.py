@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 
-KIND = {"F32": "<f4", "F64": "<f8"}
+KIND = {"F32": "<f4", "F64": "<f8", "I32": "<i4"}
 ACT = {
     "silu": lambda a: a / (1 + np.exp(-a)),
     "relu": lambda a: np.maximum(a, 0),

@@ -299,7 +299,7 @@ PY
     equal header "$(head -n 1 s.csv)" "cultivar,score,p,anomaly"
     same <(cut -d, -f1 s.csv) <(cut -d, -f1 "$WINE")
     vae-score -q -m "$MODEL" --alpha .2 "$WINE" | awk -F, 'NR > 1 { if (($3 <= .2) != $4) { print; exit 1 } a += $4 }
-        END { exit !(a > 5 && a < 80) }'
+        END { exit !(a > 0 && a < 80) }'
     # a higher score never has a higher p
     tail -n +2 s.csv | sort -t, -k2,2g | awk -F, 'NR > 1 && $3 > last { print; exit 1 } { last = $3 }'
     vae-score -q -m "$MODEL" --parts "$WINE" >parts.csv

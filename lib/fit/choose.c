@@ -177,7 +177,8 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     c->patience = o->patience_set ? o->patience : 12;
     c->lr = (float)or_else(o->lr, 1e-3);
     c->decay = (float)or_else(o->decay, 0.01);
-    c->beta = (float)or_else(o->beta, 1);
+    /* latents that carry more, where what comes back is what counts */
+    c->beta = (float)or_else(o->beta, o->purpose == VAE_FOR_REDUCE ? 0.1 : 1);
     c->warmup = (float)or_else(o->warmup, 0.2);
     c->free_nats = (float)or_else(o->free_bits, 0);
 }
@@ -194,12 +195,12 @@ int fit_choose(const struct vae_fit_opts *o, struct fit_rows *r, struct fit_plan
     if (!p->prior)
         return err_set(err, VAE_EUSAGE, "no such prior: '%s'", o->prior);
     p->valid = or_else(o->valid, 0.1);
-    bool scores = o->purpose == VAE_FOR_DETECT || !p->model.chain; /* else only where it costs next to nothing */
-    if (o->calibrate && r->n >= (scores ? MANY_ROWS : 10 * MANY_ROWS)) {
-        p->ncal = r->n / 5;
-        if (o->purpose != VAE_FOR_DETECT && p->ncal > CAL_ROWS)
+    bool detect = o->purpose == VAE_FOR_DETECT;
+    if (o->calibrate && r->n >= MANY_ROWS) { /* new rows want all the rows there are more than p-values do */
+        p->ncal = r->n / (p->model.chain ? 20 : 5);
+        if (!detect && p->ncal > CAL_ROWS)
             p->ncal = CAL_ROWS;
-    } else if (o->calibrate && scores && r->n >= 4 * FOLDS && r->n < MANY_ROWS) {
+    } else if (o->calibrate && r->n >= 4 * FOLDS) {
         p->folds = FOLDS;
     }
     return 0;

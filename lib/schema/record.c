@@ -134,7 +134,10 @@ static int read_record(const struct schema *s, const struct schema_map *map, con
         if (type != REC_UTF8) {
             r = read_typed(s, sc, col, type, at, raw, &unknown, err);
         } else {
-            const char *p = cell_text(col, i, b->quoted, plain, &len);
+            const char *p = rec_cell(col, i, &len);
+            if (sc->kind <= SCHEMA_COUNT && !s->nmissing && num_parse(p, len, raw) == NUM_NUMBER)
+                continue; /* most cells: no quotes, not missing */
+            p = cell_text(col, i, b->quoted, plain, &len);
             r = read_cell(s, sc, p, len, raw, &unknown, err);
         }
         if (sc->kind == SCHEMA_ARRAY && !r && isnan(*raw)) {

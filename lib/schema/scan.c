@@ -274,15 +274,18 @@ static int scan_code(struct schema_scan *s, struct scan_col *c, const char *p, s
 static int scan_cell(struct schema_scan *s, struct scan_col *c, const char *p, size_t n, size_t row, double *v,
                      struct vae_err *err) {
     struct time_point t;
-    *v = NAN;
-    if (cell_is_missing(&s->missing, p, n))
+    bool number = c->mode == SCAN_NUMBERS && num_parse(p, n, v) == NUM_NUMBER;
+    if (number && !s->missing.n) {
+        note_number(c, p, n, *v);
         return 0;
-    c->long_cells += n > LONG_CELL;
-    c->blanks += n > 0 && memchr(p + 1, ' ', n - 1) != NULL;
+    }
+    if (cell_is_missing(&s->missing, p, n)) {
+        *v = NAN;
+        return 0;
+    }
     switch (c->mode) {
-    case SCAN_LOST: return 0;
     case SCAN_NUMBERS:
-        if (num_parse(p, n, v) == NUM_NUMBER) {
+        if (number) {
             note_number(c, p, n, *v);
             return 0;
         }
@@ -298,7 +301,11 @@ static int scan_cell(struct schema_scan *s, struct scan_col *c, const char *p, s
         *v = INFINITY;
         note_odd(s, &c->no_time, p, n, row);
         return c->wish < 0 ? 0 : cell_bad_time(s->head->fields[c->field].name, p, n, err);
-    default: return scan_code(s, c, p, n, row, v, err);
+    default:
+        c->long_cells += n > LONG_CELL;
+        c->blanks += memchr(p, ' ', n) != NULL;
+        *v = NAN;
+        return c->mode == SCAN_LOST ? 0 : scan_code(s, c, p, n, row, v, err);
     }
 }
 
