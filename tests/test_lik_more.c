@@ -226,7 +226,10 @@ static void test_means(void) {
     for (size_t i = 0; i < N; i++) {
         double sum = 0, all = 0;
         for (size_t k = 0; k + 1 < s.cells.n; k++) {
-            double p = exp((double)s.o[s.cells.level[k]][i]) * s.cells.weight[k];
+            size_t l = s.cells.level[k], levels = s.cells.nlevels;
+            double t = (double)s.cells.tilt[l];
+            double logit = (double)s.o[l][i] + t * (double)s.o[levels][i] + t * t / 4 * (double)s.o[levels + 1][i];
+            double p = exp(logit) * s.cells.weight[k];
             all += p, sum += p * 0.5 * (s.cells.low[k] + s.cells.high[k]);
         }
         lik_binned.mean(&s.b, s.o[0], s.theta, out, N, N);

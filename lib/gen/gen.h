@@ -28,6 +28,8 @@ struct gen_where {
 int gen_where_parse(struct gen_where *, const struct vae_model *, size_t workers, char *const *text, size_t n,
                     struct vae_err *);
 void gen_where_free(struct gen_where *);
+/* raw[n,d] was drawn under the conditions: what rounding to float carried over an edge comes back. */
+void gen_where_hold(const struct gen_where *, size_t n, double *raw);
 /* No missing value may be drawn. */
 int gen_where_no_blank(struct gen_where *, const struct vae_model *, struct vae_err *);
 

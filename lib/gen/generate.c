@@ -103,6 +103,7 @@ static void generate_panel(struct vae_op *op, struct model_pass *p, size_t first
         op_fill(m, p, !op->opts.mean, key.seed, key.rows);
     }
     op_to_input_units(m->schema, p, n, !op->opts.mean, op->raw + first * d);
+    gen_where_hold(&g->where, n, op->raw + first * d);
 }
 
 /* Ids go on where those of the training rows ended; nothing is known of other carried columns. */
@@ -209,9 +210,11 @@ struct vae_op *vae_generate(const struct vae_model *m, const struct vae_op_opts 
     struct vae_op *op = op_new(m, NULL, "data", opts, err);
     if (!op)
         return NULL;
-    op->state = mem_array(1, sizeof(struct generate));
-    op->free_state = op->state ? generate_free : NULL;
-    if (!op->state)
+    struct generate *g = op->state = mem_array(1, sizeof *g);
+    op->free_state = g ? generate_free : NULL;
+    if (g)
+        g->written = op->row; /* ids of a shard are its own */
+    if (!g)
         err_set(err, VAE_EOS, "out of memory");
     else if (!prepare(op, err) && !head(op, err) && !op_seal(op, true, err)) {
         rec_build_quoted(op->build, true);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "gen/gen.h"
+#include "schema/time.h"
 
 enum op { OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE };
 static const struct {
@@ -59,6 +60,14 @@ static int find_column(const struct schema *s, struct word name, struct vae_err 
     return err_set(err, VAE_EUSAGE, "--where: the model has no column '%s'", err_quote(text, sizeof text, name.p, name.n));
 }
 
+/* Is the value, or the level, a cell of its own? */
+static bool is_atom(const struct cells *cells, double v) {
+    if (!cells->n)
+        return false;
+    size_t i = cells_at(cells, cells_x(cells, v));
+    return !(cells->high[i] > cells->low[i]);
+}
+
 /* Which cells go on being allowed: those of the value, or with OP_NE all others. */
 static int narrow_set(struct gen_condition *c, const struct cells *cells, double code, enum op op, struct vae_err *err) {
     bool fresh = !c->set;
@@ -74,11 +83,39 @@ static int narrow_set(struct gen_condition *c, const struct cells *cells, double
     return 0;
 }
 
-static void narrow_range(struct gen_condition *c, double v, double half, enum op op) {
-    double low = op == OP_GE || op == OP_EQ ? v - half : op == OP_GT ? v + half : -INFINITY;
-    double high = op == OP_LE || op == OP_EQ ? v + half : op == OP_LT ? v - half : INFINITY;
+/* The number as written stands for all that is rounded to it, a date for its day, which is rounded down to. */
+static void narrow_range(struct gen_condition *c, const struct schema_col *col, double v, enum op op) {
+    static const double edge = 1e-6; /* of a step: so near to the next value nothing is drawn */
+    bool day = col->kind == SCHEMA_TIME;
+    double half = col->levels.n ? 0.5 : col->decimals >= 0 ? 0.5 * pow(10, -col->decimals) : 0, in = half * (1 - edge),
+           out = half * (1 + edge), from = day ? v : v - in, to = day ? v + 1 - edge : v + in,
+           below = day ? v - edge : out > 0 ? v - out : nextafter(v, -INFINITY),
+           above = day ? v + 1 : out > 0 ? v + out : nextafter(v, INFINITY),
+           low = op == OP_GE || op == OP_EQ ? from : op == OP_GT ? above : -INFINITY,
+           high = op == OP_LE || op == OP_EQ ? to : op == OP_LT ? below : INFINITY;
     c->low = low > c->low ? low : c->low;
     c->high = high < c->high ? high : c->high;
+}
+
+/* A date is a time for every column of times, whatever those are written as. */
+static bool get_date(const struct schema_col *col, struct word value, double raw[2]) {
+    struct time_point t;
+    bool date = col->kind == SCHEMA_TIME && time_parse(value.p, value.n, &t) && *t.style == 'd';
+    if (date)
+        raw[0] = t.day, raw[1] = 0;
+    return date;
+}
+
+/* Times are drawn by their day: a condition with a time of the day allows the days that meet it whole. */
+static int whole_days(const char *title, double second, enum op *op, struct vae_err *err) {
+    if (*op == OP_EQ)
+        return err_set(err, VAE_EUSAGE, "--where: times of '%s' are equal by the day (2024-02-29); else use >= and <=",
+                       title);
+    if (*op == OP_LE)
+        *op = OP_LT;
+    if (*op == OP_GE && second > 0)
+        *op = OP_GT;
+    return 0;
 }
 
 static int condition(struct gen_where *w, const struct vae_model *m, struct word name, enum op op, struct word value,
@@ -92,25 +129,28 @@ static int condition(struct gen_where *w, const struct vae_model *m, struct word
     const struct cells *cells = &s->cells[col->v0];
     double raw[2] = {NAN, NAN};
     bool unknown = false, level = col->levels.n > 0;
-    char text[80];
+    char text[80], title[80];
     err_quote(text, sizeof text, value.p, value.n);
-    if (col->width > 2 || schema_get_cell(s, (size_t)c, value.p, value.n, raw, &unknown, err))
-        return err_set(err, VAE_EUSAGE, "--where: '%s' is no value of column '%s'", text, col->name);
+    err_quote(title, sizeof title, col->name, strlen(col->name));
+    bool date = get_date(col, value, raw);
+    if (!date && (col->width > 2 || schema_get_cell(s, (size_t)c, value.p, value.n, raw, &unknown, err)))
+        return err_set(err, VAE_EUSAGE, "--where: '%s' is no value of column '%s'", text, title);
     if (unknown)
         return err_set(err, VAE_EUSAGE, "--where: '%s' is no level of column '%s'; vae-info --schema lists them", text,
-                       col->name);
+                       title);
     if (isnan(raw[0]) && !(cells->n && cells->blank && (op == OP_EQ || op == OP_NE)))
-        return err_set(err, VAE_EUSAGE, "--where: column '%s' is never missing in this model", col->name);
-    if (op == OP_NE && !cells->n)
-        return err_set(err, VAE_EUSAGE, "--where: != is for columns with levels; '%s' is a number", col->name);
+        return err_set(err, VAE_EUSAGE, "--where: column '%s' is never missing in this model", title);
+    if (op == OP_NE && !isnan(raw[0]) && !is_atom(cells, raw[0]))
+        return err_set(err, VAE_EUSAGE, "--where: != is for levels and for numbers that repeat; in '%s' it is neither",
+                       title);
+    if (col->kind == SCHEMA_TIME && col->width == 2 && !date && !isnan(raw[0]) && whole_days(title, raw[1], &op, err))
+        return VAE_EUSAGE;
     cond->on = true;
     if ((level && (op == OP_EQ || op == OP_NE)) || op == OP_NE || isnan(raw[0]))
         return narrow_set(cond, cells, raw[0], op, err);
     if (level && col->kind != SCHEMA_ORDINAL)
-        return err_set(err, VAE_EUSAGE, "--where: the levels of '%s' have no order: = or != it is", col->name);
-    /* the number as written stands for all that is rounded to it */
-    double half = level || col->kind == SCHEMA_TIME ? 0.5 : col->decimals >= 0 ? 0.5 * pow(10, -col->decimals) : 0;
-    narrow_range(cond, raw[0], half, op);
+        return err_set(err, VAE_EUSAGE, "--where: the levels of '%s' have no order: = or != it is", title);
+    narrow_range(cond, col, raw[0], op);
     return 0;
 }
 
@@ -137,13 +177,10 @@ static int check(const struct gen_where *w, const struct vae_model *m, struct va
     for (size_t j = 0; j < w->d; j++) {
         const struct gen_condition *c = &w->value[j];
         const struct cells *cells = &m->schema->cells[j];
-        bool any = !c->set && c->low <= c->high;
-        for (size_t i = 0; i < cells->n && c->set; i++)
-            any = any || c->set[i];
-        if (any && !c->set && cells->n) {
-            size_t last = cells->n - 1 - cells->blank;
-            any = cells->high[last] >= c->low && cells->low[0] <= c->high;
-        }
+        const struct cells_part part = {c->low, c->high, c->set};
+        bool any = !cells->n && c->low <= c->high;
+        for (size_t i = 0; i < cells->n; i++)
+            any = any || (cells->weight[i] > 0 && cells_share(cells, i, &part) > 0);
         if (!any)
             return err_set(err, VAE_EUSAGE, "--where: no value of column '%s' meets the conditions",
                            m->schema->col[m->feature[j].column].name);
@@ -187,6 +224,18 @@ int gen_where_parse(struct gen_where *w, const struct vae_model *m, size_t worke
     if (!r)
         put_in_order(w, m);
     return r;
+}
+
+void gen_where_hold(const struct gen_where *w, size_t n, double *raw) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < w->d; j++) {
+            const struct gen_condition *c = &w->value[j];
+            double *v = &raw[i * w->d + j];
+            if (c->on && !c->set && *v < c->low)
+                *v = c->low;
+            else if (c->on && !c->set && *v > c->high)
+                *v = c->high;
+        }
 }
 
 int gen_where_no_blank(struct gen_where *w, const struct vae_model *m, struct vae_err *err) {

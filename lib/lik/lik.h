@@ -34,7 +34,7 @@ struct lik_marginals {
     const double *level; /* [cells->nlevels] shares of the levels, sum 1; NULL without cells */
 };
 
-enum { LIK_EACH_LEVEL = -1, LIK_EACH_CUT = -2 }; /* outputs or params: as many as there are levels; levels - 1 */
+enum { LIK_EACH_LEVEL = -1, LIK_EACH_CUT = -2, LIK_LEVEL_AND_TILT = -3 }; /* outputs or params: as many as there are levels; levels - 1 */
 
 struct lik {
     const char *name, *about;

@@ -4,8 +4,8 @@
  * Latents alone would have to carry every dependence between columns that a generated row should show; a decoder that is
  * also given the columns before leaves to them what a few numbers say well (compare PixelVAE, Gulrajani et al. 2017,
  * 1611.05013). It is trained with random sets of columns in sight (Germain et al. 2015 use the prefixes of random orders,
- * 1502.03509; Hoogeboom et al. 2022, 2110.02037), so any columns can be given: prefixes when rows are generated, whatever is there
- * when blanks are filled. In a share of the rows z is switched off, so that there is a p(some columns | others), too.
+ * 1502.03509; Hoogeboom et al. 2022, 2110.02037), so any columns can be given: prefixes when rows are generated,
+ * whatever is there when blanks are filled. In a share of the rows z is switched off, so that there is a p(some columns | others), too.
  *
  * The decoder's input: z[k], 1 where z is switched off, then the features of what is seen.
  */
@@ -17,9 +17,9 @@
 #include "model/model.h"
 
 /* Shares of the rows of a training step. */
-static const double HIDE = 0.2;     /* random cells are taken for missing: the encoder must do without them */
-static const double Z_OFF = 0.15;
-static const double PREFIX = 0.35, NOTHING = 0.45; /* what is seen; else each column with a random probability */
+static const double HIDE = 0.2;  /* random cells are taken for missing: the encoder must do without them */
+static const double Z_OFF = 0.3; /* and each column is seen with a random probability */
+static const double PREFIX = 0.35, NOTHING = 0.45; /* what is seen with z; else each column with a random probability */
 
 static bool sees_columns(const struct vae_model *m) { return m->config.chain; }
 
@@ -41,7 +41,9 @@ static void mask_record(const struct vae_model *m, struct model_pass *p, size_t 
                         const uint32_t *bits) {
     size_t ncols = m->schema->ncols, ld = p->ld;
     double hide = share(words[0]) < HIDE ? share(words[0]) / HIDE : 0;
-    double kind = share(words[2]), keep = kind >= PREFIX + NOTHING ? (kind - PREFIX - NOTHING) / (1 - PREFIX - NOTHING) : 0;
+    bool off = share(words[1]) < Z_OFF;
+    double kind = off ? PREFIX + NOTHING + (1 - PREFIX - NOTHING) * share(words[2]) : share(words[2]);
+    double keep = kind >= PREFIX + NOTHING ? (kind - PREFIX - NOTHING) / (1 - PREFIX - NOTHING) : 0;
     size_t prefix = kind < PREFIX ? (size_t)(kind / PREFIX * (double)m->ngroups) : 0;
     bool chain = sees_columns(m);
     for (size_t c = 0; c < ncols; c++) {
@@ -54,7 +56,7 @@ static void mask_record(const struct vae_model *m, struct model_pass *p, size_t 
         set_column(m, p->target, seen ? NULL : p->x, c, i, ld);
     }
     if (chain)
-        z_off(m, p)[i] = share(words[1]) < Z_OFF;
+        z_off(m, p)[i] = off;
 }
 
 void chain_mask(const struct vae_model *m, struct model_pass *p, size_t col, size_t n, uint64_t seed, uint64_t step,

@@ -3,8 +3,9 @@
  *
  * A plain number is one feature: itself, beyond 4 standard deviations on a log scale, so that an outlier cannot throw
  * the whole network out of the range it was trained in (the likelihood still sees it as it is). A value over cells is
- * one-hot in its level, and where the cells have an order also its place among them. Times add sines and cosines of
- * their cycles. What is absent is 0 everywhere, and with config.masks a feature of its column says so.
+ * one-hot in its level, and where the cells have an order also its place among them, of a number also its value. Times
+ * add sines and cosines of their cycles. What is absent is 0 everywhere, and with config.masks a feature of its column
+ * says so.
  */
 #include <math.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "model/model.h"
 
 static const float KNEE = 4;
+static const float BIN_HOT = 0.2f; /* bins of a number speak up where its value alone does not say enough */
 static const double WEEK = 7, YEAR = 365.2425, DAY = 86400;
 
 static bool has_order(const struct schema_col *c) { return c->kind != SCHEMA_CATEGORY && c->kind != SCHEMA_BINARY; }
@@ -31,8 +33,9 @@ int model_place_features(struct vae_model *m, struct vae_err *err) {
             struct model_feature *v = &m->feature[s->col[c].v0 + j];
             *v = (struct model_feature){.column = c, .f0 = f, .one_hot = cells->n > 0};
             v->place = cells->n > 0 && has_order(&s->col[c]);
+            v->value = v->place && s->col[c].kind != SCHEMA_ORDINAL;
             v->cycles = s->col[c].kind == SCHEMA_TIME ? (j == 0 ? 2 : 1) : 0;
-            v->n = (v->one_hot ? cells->nlevels : 1) + v->place + 2 * (size_t)v->cycles;
+            v->n = (v->one_hot ? cells->nlevels : 1) + v->place + v->value + 2 * (size_t)v->cycles;
             if (!mem_add(f, v->n, &f) || f > MODEL_MAX_FEATURES)
                 return err_set(err, VAE_EDATA, "the columns have too many levels: more than %d in all",
                                MODEL_MAX_FEATURES);
@@ -66,15 +69,22 @@ VM_WIDE static void copy_present(const float *x, float *f, size_t n) {
 
 static void one_hot(const struct cells *cells, const struct model_feature *v, const float *x, float *f, size_t n,
                     size_t ld) {
-    for (size_t l = 0; l < cells->nlevels + v->place; l++)
+    for (size_t l = 0; l < cells->nlevels + v->place + v->value; l++)
         memset(f + l * ld, 0, n * sizeof *f);
-    float *place = f + cells->nlevels * ld, scale = 3.4f / (float)cells->n;
+    float *place = f + cells->nlevels * ld, *value = place + ld, scale = 3.4f / (float)cells->n;
+    float hot = v->value ? BIN_HOT : 1;
     for (size_t i = 0; i < n; i++)
         if (x[i] == x[i]) {
-            f[cells->level[cells_at(cells, x[i])] * ld + i] = 1;
+            f[cells->level[cells_at(cells, x[i])] * ld + i] = hot;
             if (v->place)
                 place[i] = x[i] * scale - 1.7f;
+            if (v->value) {
+                double r = cells_value(cells, x[i]);
+                value[i] = isfinite(r) ? (float)((r - cells->center) / cells->spread) : 0;
+            }
         }
+    if (v->value && largest(value, n) > KNEE)
+        squash(value, n);
 }
 
 static void cycles(const struct vae_model *m, size_t j, const float *x, float *f, size_t n, size_t ld) {

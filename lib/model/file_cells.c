@@ -78,7 +78,10 @@ static int get_one(struct cells *c, const int32_t *count, size_t d, size_t j, co
         memcpy(part(c, k), number[k] + (k + 1 == NDOUBLES ? level_at : at), part_size(c, k) * sizeof(double));
     if (c->blank)
         c->low[c->n - 1] = c->high[c->n - 1] = c->value[c->n - 1] = NAN;
-    return cells_check(c, err);
+    r = cells_check(c, err);
+    if (!r)
+        cells_moments(c);
+    return r;
 }
 
 int file_cells_get(const struct tensors *t, struct schema *s, struct vae_err *err) {

@@ -57,6 +57,7 @@ struct model_feature {
     size_t f0, n;
     bool one_hot;  /* a feature for each level, then perhaps its place */
     bool place;    /* over cells that have an order: where in them it stands, -1.7..1.7 */
+    bool value;    /* and of a number also its value, in standard deviations */
     int cycles;    /* pairs of sine and cosine of a time: 2 of a day (week, year), 1 of a second of the day */
 };
 

@@ -124,12 +124,14 @@ int bins_cut(const double *v, size_t n, size_t missing, bool blank, size_t bins,
     if (!r && !c.count)
         r = err_set(err, VAE_EOS, "out of memory");
     if (!r) {
-        if (n == 0)
+        if (n == 0) { /* something to choose from, though it was never seen */
             cut_atoms(&c, &nothing, 1);
-        else if (few)
+            c.count[0] = blank && missing ? 0 : 1;
+        } else if (few) {
             cut_atoms(&c, v, n);
-        else
+        } else {
             cut_intervals(&c, v, n, n / 500 < LEAST_ROWS ? LEAST_ROWS : n / 500, per);
+        }
         group(&c, n ? n : 1, bins);
         if (blank)
             add_blank(&c, missing);

@@ -113,8 +113,8 @@ const char *cell_names(const struct vae_head *head, char *out, size_t size) {
         const char *text = head->fields[f].name;
         err_quote(name, sizeof name, text, strlen(text));
         size_t need = strlen(name) + 4;
-        if (at + need + 6 > size) {
-            snprintf(out + at, size - at, ", ...");
+        if (at + need + 32 > size) {
+            snprintf(out + at, size - at, " and %zu more", head->nfields - f);
             break;
         }
         at += (size_t)snprintf(out + at, size - at, "%s'%s'", f ? ", " : "", name);

@@ -60,16 +60,18 @@ static int read_number(const struct schema *s, const struct schema_col *col, con
 
 static int read_time(const struct schema *s, const struct schema_col *col, const char *p, size_t len, double *raw,
                      struct vae_err *err) {
+    const struct cell_missing missing = {s->missing, s->nmissing};
     double value[2] = {NAN, NAN}, v = NAN;
     struct time_point t;
     int r = 0;
-    if (*col->time == 'e' || *col->time == 'E') {
+    if (s->nmissing && cell_is_missing(&missing, p, len)) { /* perhaps a time: 1900-01-01 */
+        ;
+    } else if (*col->time == 'e' || *col->time == 'E') {
         r = read_number(s, col, p, len, &v, err);
         time_from_epoch(col->time, v, &value[0], &value[1]);
     } else if (time_parse(p, len, &t)) {
         value[0] = t.day, value[1] = t.second;
     } else {
-        const struct cell_missing missing = {s->missing, s->nmissing};
         r = cell_is_missing(&missing, p, len) ? 0 : cell_bad_time(col->name, p, len, err);
     }
     memcpy(raw, value, col->width * sizeof *raw);
@@ -193,6 +195,9 @@ struct vae_head *schema_head(const struct schema *s, struct vae_err *err) {
     return h;
 }
 
+/* The mean of a decoder that knows no bounds may be a count below none. */
+static double in_bounds(const struct schema_col *c, double v) { return c->kind == SCHEMA_COUNT && v < 0 ? 0 : v; }
+
 static void put_number(void *data, enum rec_type type, size_t i, double v) {
     double r = isnan(v) ? 0 : nearbyint(v);
     switch (type) {
@@ -238,7 +243,8 @@ int schema_put_cell(const struct schema *s, size_t c, const double *raw, struct 
         return put_quoted(s, level, strlen(level), out, err);
     }
     bool fixed = col->type == REC_UTF8 && col->decimals >= 0;
-    return buf_put(out, text, fixed ? num_put_fixed(text, raw[0], col->decimals) : num_put_double(text, raw[0]), err);
+    double v = in_bounds(col, raw[0]);
+    return buf_put(out, text, fixed ? num_put_fixed(text, v, col->decimals) : num_put_double(text, v), err);
 }
 
 int schema_write(const struct schema *s, const double *raw, size_t n, size_t row0, struct rec_build *build,
@@ -260,7 +266,7 @@ int schema_write(const struct schema *s, const double *raw, size_t n, size_t row
         void *data = rec_build_data(build, c);
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < col->width; j++)
-                put_number(data, type, (row0 + i) * col->width + j, raw[i * s->d + col->v0 + j]);
+                put_number(data, type, (row0 + i) * col->width + j, in_bounds(col, raw[i * s->d + col->v0 + j]));
     }
     buf_free(&cell);
     return r;

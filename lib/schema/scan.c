@@ -151,10 +151,13 @@ size_t schema_scan_bytes(const struct schema_scan *s) {
 static void note_odd(const struct schema_scan *s, struct scan_odd *o, const char *p, size_t n, size_t row) {
     if (o->seen)
         return;
+    enum { TAIL = 60 }; /* of the place: the line is at its end */
     const char *where = s->where ? s->where(s->ctx, row) : "";
+    size_t bytes = strlen(where), cut = bytes > TAIL ? bytes - TAIL : 0;
     o->seen = true;
     err_quote(o->text, sizeof o->text, p, n);
-    err_quote(o->where, sizeof o->where, where, strlen(where));
+    memcpy(o->where, "...", 3);
+    err_quote(o->where + (cut ? 3 : 0), sizeof o->where - (cut ? 3 : 0), where + cut, bytes - cut);
 }
 
 static void note_number(struct scan_col *c, const char *p, size_t n, double v) {

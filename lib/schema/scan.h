@@ -19,7 +19,7 @@ enum scan_mode {
 /* The first text that is not what it should be. */
 struct scan_odd {
     bool seen;
-    char text[64], where[96];
+    char text[32], where[72];
 };
 
 enum { SCAN_STYLES = 4, SCAN_NUMBER_TEXTS = 2000, SCAN_LEVELS = 100000 };

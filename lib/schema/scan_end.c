@@ -11,9 +11,12 @@ static bool has_levels(enum schema_kind k) {
     return k == SCHEMA_BINARY || k == SCHEMA_CATEGORY || k == SCHEMA_ORDINAL;
 }
 
-static const char *name_of(const struct schema_scan *s, const struct scan_col *c, char out[80]) {
+/* As much of a name as leaves room for the rest of a message. */
+enum { NAME_SIZE = 40 };
+
+static const char *name_of(const struct schema_scan *s, const struct scan_col *c, char out[NAME_SIZE]) {
     const char *name = s->head->fields[c->field].name;
-    return err_quote(out, 80, name, strlen(name));
+    return err_quote(out, NAME_SIZE, name, strlen(name));
 }
 
 /* ---- what a column holds ------------------------------------------------------------------------------------ */
@@ -87,7 +90,7 @@ static int look(struct schema_scan *s, struct scan_col *c, struct scan_facts *f,
 static int refuse(struct schema_scan *s, struct scan_col *c, bool times, bool *drop, struct vae_err *err) {
     const struct scan_odd *odd = times ? &c->no_time : &c->no_number;
     enum scan_mode mode = times ? SCAN_TIMES : SCAN_NUMBERS;
-    char name[80];
+    char name[NAME_SIZE];
     if (s->skip_bad) {
         int r = c->mode == SCAN_CODES ? scan_change(s, c, mode, s->rows, err) : 0;
         for (size_t i = 0; i < s->rows && !r; i++)
@@ -98,9 +101,11 @@ static int refuse(struct schema_scan *s, struct scan_col *c, bool times, bool *d
     name_of(s, c, name);
     if (way)
         return err_set(err, VAE_EDATA, "%s%scolumn '%s': '%s' is not a number; %s", odd->where, colon, name, odd->text, way);
-    return err_set(err, VAE_EDATA, "%s%scolumn '%s': '%s' is not a %s; is it missing (--missing '%s'), the column a category "
-                   "(--as '%s=category'), or to be left alone (-k)?", odd->where, colon, name, odd->text,
-                   times ? "time" : "number", odd->text, name);
+    bool shown = strlen(name) + strlen(odd->text) <= 28; /* twice, the message would be too long for its room */
+    return err_set(err, VAE_EDATA, "%s%scolumn '%s': '%s' is not a %s; is it missing (--missing%s%s%s), the column a category "
+                   "(--as%s%s%s), or to be left alone (-k)?", odd->where, colon, name, odd->text,
+                   times ? "time" : "number", shown ? " '" : "", shown ? odd->text : "", shown ? "'" : "",
+                   shown ? " '" : "", shown ? name : "", shown ? "=category'" : "");
 }
 
 /* Rows that are marked go. */
@@ -150,7 +155,7 @@ static int judge(struct schema_scan *s, struct vae_err *err) {
 
 static int refuse_kind(const struct schema_scan *s, const struct scan_col *c, enum schema_kind kind, const char *why,
                        struct vae_err *err) {
-    char name[80];
+    char name[NAME_SIZE];
     return err_set(err, VAE_EDATA, "column '%s' is no %s: %s", name_of(s, c, name), schema_kind_name(kind), why);
 }
 

@@ -109,6 +109,8 @@ bool time_style(const char *style) {
     struct time_point t;
     if (!strcmp(style, "e") || !strcmp(style, "E"))
         return true;
+    if (!*style || strlen(style) >= TIME_STYLE) /* a model file may say anything */
+        return false;
     size_t n = time_put(text, style, 0, 0, 0);
     return n && time_parse(text, n, &t) && !strcmp(t.style, style);
 }
