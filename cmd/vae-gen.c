@@ -80,7 +80,7 @@ static void tell(const struct cli_run *r) {
     if (t.draws > 0)
         cli_note("effective sample size %.1f of %.0f draws a record", t.ess, t.draws);
     if (t.draws > 0 && t.ess < 2 && o.where.n)
-        cli_warn("the conditions are rare under the model: records may repeat the same few draws");
+        cli_warn("the conditions are rare under the model: the records may not be as likely as they should be");
     if (o.avoid)
         cli_note("%llu near-cop%s dropped", (unsigned long long)t.copies, t.copies == 1 ? "y" : "ies");
     if (t.filled || o.complete)

@@ -204,7 +204,7 @@ static void test_gradient(struct vae_model *m) {
     for (size_t i = 0; i < MAT_SHARD; i++) {
         off += p.dec.act[0][LATENTS * p.ld + i] > 0;
         for (size_t c = 0; c < COLS; c++)
-            seen += !isnan(p.seen[c * p.ld + i]), target += !isnan(p.target[c * p.ld + i]);
+            seen += isnan(p.seen[c * p.ld + i]) ? 0 : 1, target += isnan(p.target[c * p.ld + i]) ? 0 : 1;
     }
     CHECK(off > 2 && off < MAT_SHARD / 2 && seen > 20 && target > 60, "masks: z off %zu, seen %zu, target %zu", off, seen,
           target);

@@ -161,24 +161,60 @@ static int latent_use(struct vae_model *m, const float *x, size_t n, struct vae_
     return 0;
 }
 
-int fit_measure(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
-                struct vae_err *err) {
+/* elbo[n] as scores have it: latents alone. */
+static int latent_elbo(const struct vae_model *m, const float *x, size_t n, struct pool *pool, double *elbo,
+                       struct vae_err *err) {
     struct scorer *s = scorer_new(m, VAE_BY_ELBO, SCORE_DRAWS, pool, err);
     struct score_parts *parts = mem_array(n, sizeof *parts);
-    int r = s && parts ? 0 : err_set(err, VAE_EOS, "out of memory");
-    if (!r) {
-        double mean = 0, square = 0;
+    if (s && parts)
         scorer_run(s, x, NULL, n, parts);
-        for (size_t i = 0; i < n; i++) {
-            double delta = parts[i].elbo - mean;
-            mean += delta / (double)(i + 1);
-            square += delta * (parts[i].elbo - mean);
-        }
-        rep->elbo = mean;
-        rep->elbo_se = n > 1 ? sqrt(square / (double)(n - 1) / (double)n) : NAN;
-        r = latent_use(m, x, n, rep, err);
-    }
+    for (size_t i = 0; i < n && s && parts; i++)
+        elbo[i] = parts[i].elbo;
+    int r = s && parts ? 0 : err_set(err, VAE_EOS, "out of memory");
     scorer_free(s);
     free(parts);
     return r;
+}
+
+/* elbo[n] of a chain: what generating follows, each column given those before it. One draw of z a row. */
+static int chain_elbo(const struct vae_model *m, const float *x, size_t n, double *elbo, struct vae_err *err) {
+    struct model_pass p;
+    size_t k = m->config.latent_dim;
+    int r = model_pass_init(&p, m, MAT_PANEL, false, err);
+    for (size_t at = 0; at < n && !r; at += MAT_PANEL) {
+        size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
+        uint64_t rows[MAT_PANEL];
+        for (size_t i = 0; i < here; i++)
+            rows[i] = at + i;
+        model_load_rows(m, &p, 0, here, x, rows);
+        nn_forward(&m->enc, m->w, &p.enc, 0, here, NULL);
+        rng_normals(p.eps, k, here, p.ld, 0, RNG_VALID, 1, rows, 0);
+        m->config.latent->sample(k, model_h(&p), p.eps, model_z(&p), here, p.ld);
+        memset(p.kl, 0, here * sizeof *p.kl);
+        m->config.latent->kl(k, model_h(&p), p.kl, NULL, here, p.ld);
+        chain_nll(m, m->w, &p, 0, here);
+        for (size_t i = 0; i < here; i++)
+            elbo[at + i] = -(p.nll[i] + p.kl[i]);
+    }
+    model_pass_free(&p);
+    return r;
+}
+
+int fit_measure(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
+                struct vae_err *err) {
+    double *elbo = mem_array(n, sizeof *elbo), mean = 0, square = 0;
+    int r = !elbo             ? err_set(err, VAE_EOS, "out of memory")
+            : m->config.chain ? chain_elbo(m, x, n, elbo, err)
+                              : latent_elbo(m, x, n, pool, elbo, err);
+    for (size_t i = 0; i < n && !r; i++) {
+        double delta = elbo[i] - mean;
+        mean += delta / (double)(i + 1);
+        square += delta * (elbo[i] - mean);
+    }
+    free(elbo);
+    if (r)
+        return r;
+    rep->elbo = mean;
+    rep->elbo_se = n > 1 ? sqrt(square / (double)(n - 1) / (double)n) : NAN;
+    return latent_use(m, x, n, rep, err);
 }

@@ -63,7 +63,10 @@ static int choose_column(const struct vae_fit_opts *o, struct schema_col *col, s
     const struct lik *lik = lik_by_name(name);
     if (!lik)
         return err_set(err, VAE_EUSAGE, "no such likelihood: '%s'", name);
-    if ((lik->cells && col->kind == SCHEMA_ARRAY) || (!lik->cells && !number)) {
+    bool whole = col->kind == SCHEMA_COUNT || (col->kind == SCHEMA_NUMBER && col->decimals == 0),
+         counts = !lik->cells && lik->mass && lik->max > 1;
+    if ((lik->cells && col->kind == SCHEMA_ARRAY) || (!lik->cells && !number) ||
+        (counts && !whole && col->kind != SCHEMA_ARRAY)) {
         char text[80];
         return err_set(err, VAE_EUSAGE, "column '%s' is a %s: a %s likelihood does not suit it",
                        err_quote(text, sizeof text, col->name, strlen(col->name)), schema_kind_name(col->kind), name);
@@ -83,7 +86,8 @@ static int choose_columns(const struct vae_fit_opts *o, struct fit_rows *r, stru
     int e = 0;
     for (size_t c = 0; c < s->ncols && !e; c++) {
         struct schema_col *col = &s->col[c];
-        if (o->purpose != VAE_FOR_GENERATE && (col->kind == SCHEMA_BINARY || col->kind == SCHEMA_ORDINAL) && !*col->lik)
+        if (o->purpose != VAE_FOR_GENERATE && (col->kind == SCHEMA_BINARY || col->kind == SCHEMA_ORDINAL) &&
+            !col->said && !*col->lik)
             as_number(r, col);
         e = choose_column(o, col, err);
         table = table && col->kind != SCHEMA_ARRAY;

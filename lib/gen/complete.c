@@ -15,15 +15,17 @@
 #include "base/rng.h"
 #include "gen/gen.h"
 
-enum { PARTICLES = 16 };
+/* Particles of a record: more until the effective sample size is enough, or patience ends. */
+enum { PARTICLES = 16, MOST_ROUNDS = 16 };
+static const double ENOUGH_ESS = 8;
 
 struct complete {
     struct gen_where where;
     size_t draws;
     double *raw;   /* [draws,cap,d] what was filled */
     size_t raw_cap;
-    float *ess;
-    size_t ess_cap, count;
+    float *ess, *offered;
+    size_t ess_cap, offered_cap, count;
     float *z;      /* [workers,k,MAT_PANEL] the picked latents */
     struct buf cell;
     size_t draw;   /* the one that is being made */
@@ -33,7 +35,7 @@ struct complete {
 static void complete_free(void *state) {
     struct complete *s = state;
     gen_where_free(&s->where);
-    free(s->raw), free(s->ess), free(s->z);
+    free(s->raw), free(s->ess), free(s->offered), free(s->z);
     buf_free(&s->cell);
     free(s);
 }
@@ -59,29 +61,38 @@ static void log_weights(const struct vae_model *m, struct model_pass *p, double 
     }
 }
 
-/* One z for each record of the panel, by importance; the effective sample sizes. */
+/* One z for each record of the panel, by importance; the effective sample sizes, and of how many. */
 static void pick_latents(const struct vae_model *m, struct model_pass *p, const struct gen_key *key, size_t draw,
-                         float *z, float *ess) {
+                         float *z, float *ess, float *offered) {
     size_t k = m->config.latent_dim, ld = p->ld;
     struct gen_pick pick[MAT_PANEL];
     double logw[MAT_PANEL], u;
+    bool done[MAT_PANEL] = {false}; /* for itself: what else is in the panel makes no difference */
+    size_t open = MAT_PANEL;
     for (size_t i = 0; i < MAT_PANEL; i++)
         gen_pick_start(&pick[i]);
-    for (size_t a = 0; a < PARTICLES; a++) {
-        uint64_t number = draw * PARTICLES + a;
+    for (size_t a = 0; a < PARTICLES * MOST_ROUNDS && open; a++) {
+        uint64_t number = draw * PARTICLES * MOST_ROUNDS + a;
         rng_normals(p->eps, k, MAT_PANEL, ld, key->seed, RNG_PICK, 2 * number, key->rows, 0);
         m->config.latent->sample(k, model_h(p), p->eps, model_z(p), MAT_PANEL, ld);
         chain_z_off(m, p, 0, MAT_PANEL, false);
         log_weights(m, p, logw);
         for (size_t i = 0; i < MAT_PANEL; i++) {
             rng_uniform(&u, 1, key->seed, RNG_PICK, 2 * number + 1, key->rows[i]);
-            if (gen_pick_offer(&pick[i], logw[i], u))
+            if (!done[i] && gen_pick_offer(&pick[i], logw[i], u))
                 for (size_t j = 0; j < k; j++)
                     z[j * MAT_PANEL + i] = model_z(p)[j * ld + i];
         }
+        open = (a + 1) % PARTICLES ? open : 0;
+        for (size_t i = 0; i < MAT_PANEL && (a + 1) % PARTICLES == 0; i++) {
+            done[i] = done[i] || gen_pick_ess(&pick[i]) >= ENOUGH_ESS;
+            open += !done[i];
+        }
     }
-    for (size_t i = 0; i < MAT_PANEL; i++)
+    for (size_t i = 0; i < MAT_PANEL; i++) {
         ess[i] = (float)gen_pick_ess(&pick[i]);
+        offered[i] = (float)pick[i].offered;
+    }
     for (size_t j = 0; j < k; j++)
         memcpy(model_z(p) + j * ld, z + j * MAT_PANEL, MAT_PANEL * sizeof *z);
 }
@@ -116,11 +127,13 @@ static void complete_panel(struct vae_op *op, struct model_pass *p, size_t first
         best_values(m, p);
     } else {
         struct gen_key key = {.seed = op->opts.seed, .worker = (size_t)(p - op->pass)};
-        float ess[MAT_PANEL];
+        float ess[MAT_PANEL], offered[MAT_PANEL];
         for (size_t i = 0; i < MAT_PANEL; i++)
             key.rows[i] = op->row + first + (i < n ? i : n - 1);
-        pick_latents(m, p, &key, s->draw, s->z + key.worker * m->config.latent_dim * MAT_PANEL, ess);
+        pick_latents(m, p, &key, s->draw, s->z + key.worker * m->config.latent_dim * MAT_PANEL, ess,
+                     offered);
         memcpy(s->ess + first, ess, n * sizeof *ess);
+        memcpy(s->offered + first, offered, n * sizeof *offered);
         for (size_t i = 0; i < MAT_PANEL; i++)
             key.rows[i] = key.rows[i] * s->draws + s->draw;
         memcpy(p->seen, p->x, d * p->ld * sizeof *p->x);
@@ -154,14 +167,15 @@ static int complete_run(struct vae_op *op, const struct vae_batch *b, size_t fro
         return bad;
     if (!mem_mul(*n * s->draws, d, &values))
         return err_set(err, VAE_EOS, "too many draws");
-    if (mem_grow(&s->raw, &s->raw_cap, values, sizeof *s->raw, err) || mem_grow(&s->ess, &s->ess_cap, *n, sizeof *s->ess, err))
+    if (mem_grow(&s->raw, &s->raw_cap, values, sizeof *s->raw, err) || mem_grow(&s->ess, &s->ess_cap, *n, sizeof *s->ess, err) ||
+        mem_grow(&s->offered, &s->offered_cap, *n, sizeof *s->offered, err))
         return VAE_EOS;
     for (s->draw = 0; s->draw < s->draws; s->draw++) {
         s->out = s->raw + s->draw * *n * d;
         op_panels(op, *n, complete_panel);
         for (size_t i = 0; i < *n && !op->opts.best; i++) {
             op->totals.ess += ((double)s->ess[i] - op->totals.ess) / (double)++s->count;
-            op->totals.draws = PARTICLES;
+            op->totals.draws += ((double)s->offered[i] - op->totals.draws) / (double)s->count;
         }
     }
     for (size_t i = 0; i < *n && !r; i++)

@@ -51,8 +51,9 @@ static void condition_panel(struct vae_op *op, struct model_pass *p, size_t work
     memcpy(rows, key->rows, sizeof rows);
     for (size_t i = 0; i < MAT_PANEL; i++)
         gen_pick_start(&pick[i]);
-    double least = 0;
-    for (size_t round = 0; round < MOST_ROUNDS && least < ENOUGH_ESS; round++) {
+    bool done[MAT_PANEL] = {false};
+    size_t open = MAT_PANEL;
+    for (size_t round = 0; round < MOST_ROUNDS && open; round++) {
         for (size_t a = round * PARTICLES; a < (round + 1) * PARTICLES; a++) {
             double logw[MAT_PANEL] = {0}, u;
             for (size_t i = 0; i < MAT_PANEL; i++)
@@ -61,6 +62,8 @@ static void condition_panel(struct vae_op *op, struct model_pass *p, size_t work
             gen_see_none(m, p);
             gen_fill(m, p, &g->where, 0, g->where.nfirst, key, logw);
             for (size_t i = 0; i < MAT_PANEL; i++) {
+                if (done[i]) /* a record's particles are its own, whoever shares its panel */
+                    continue;
                 rng_uniform(&u, 1, key->seed, RNG_PICK, a, rows[i]);
                 if (!gen_pick_offer(&pick[i], logw[i], u))
                     continue;
@@ -70,9 +73,11 @@ static void condition_panel(struct vae_op *op, struct model_pass *p, size_t work
                     picked[j * ld + i] = p->seen[j * ld + i];
             }
         }
-        least = INFINITY;
-        for (size_t i = 0; i < MAT_PANEL; i++)
-            least = fmin(least, gen_pick_ess(&pick[i]));
+        open = 0;
+        for (size_t i = 0; i < MAT_PANEL; i++) {
+            done[i] = done[i] || gen_pick_ess(&pick[i]) >= ENOUGH_ESS;
+            open += !done[i];
+        }
     }
     for (size_t i = 0; i < MAT_PANEL; i++) {
         key->rows[i] = rows[i] * (PARTICLES * MOST_ROUNDS);

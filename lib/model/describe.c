@@ -105,7 +105,7 @@ static int column_text(const struct vae_model *m, const struct schema_col *col, 
     int r = buf_printf(b, NULL, "column       %s: %s, %s", show(col->name).text, schema_kind_name(col->kind),
                        *col->lik ? col->lik : m->config.lik->name);
     if (!r && cells->n)
-        r = buf_printf(b, NULL, ", %zu levels", cells->nlevels);
+        r = buf_printf(b, NULL, ", %zu levels", col->levels.n ? col->levels.n : cells->nlevels);
     else if (!r)
         r = buf_printf(b, NULL, ", %s", col->transform->name);
     if (!r && col->missing)

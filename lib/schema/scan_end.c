@@ -239,7 +239,8 @@ static int make_col(struct schema_scan *s, struct scan_col *c, const struct scan
                     struct schema_col *col, struct vae_err *err) {
     const struct rec_field *field = &s->head->fields[c->field];
     *col = (struct schema_col){.kind = kind, .type = field->type, .ndim = field->ndim, .width = field->width,
-                               .decimals = c->decimals, .missing = !c->array && f->cells < f->rows};
+                               .decimals = c->decimals, .said = c->wish >= 0,
+                               .missing = !c->array && f->cells < f->rows};
     memcpy(col->shape, field->shape, sizeof col->shape);
     col->name = mem_text(field->name, strlen(field->name));
     if (!col->name)

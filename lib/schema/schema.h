@@ -53,6 +53,7 @@ struct schema_col {
     size_t ndim, shape[REC_MAX_DIMS]; /* of one record; ndim 0 is one value */
     size_t width, v0;                 /* values, and the first of them */
     int decimals;                     /* digits behind the point in the input, -1 not fixed */
+    bool said;                        /* the kind is the user's own */
     bool missing;                     /* training rows had missing cells here */
     bool blank;                       /* a missing cell is a level of its own: vae-gen leaves blanks, too */
     char lik[16];                     /* likelihood, "" : to be chosen by the purpose */

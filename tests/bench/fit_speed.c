@@ -51,7 +51,7 @@ static struct vae_model *model(void) {
     struct vae_err err;
     struct model_config c = {.latent_dim = 20, .latent = &latent_gauss, .act = &nn_relu, .nhidden = 1, .hidden = {400},
                              .lik = &lik_bernoulli};
-    struct schema *s = schema_empty(1, &err);
+    struct schema *s = schema_empty(1, 0, &err);
     s->origin = json_object();
     s->col[0] = (struct schema_col){.name = mem_text("pixel", 5), .type = REC_U8, .ndim = 1, .shape = {784}, .width = 784,
                                     .transform = &schema_unit};
