@@ -159,7 +159,8 @@ bool cli_value_read(const struct cli_opt *o, const char *value, char *expected, 
         cli_names_list(o->names, expected, size);
         return read_name(o, value);
     case CLI_LIST:
-        snprintf(expected, size, "names or numbers of columns with commas between");
+        snprintf(expected, size, "%s with commas between",
+                 strcmp(o->arg, "COLS") ? "texts" : "names or numbers of columns");
         return read_list(value, o->to);
     case CLI_TEXTS:
         snprintf(expected, size, "a text");

@@ -109,7 +109,7 @@ refused() {
 
 @test "values out of range, of the wrong kind, missing or too many" {
     while read -r c option text; do
-        fails 64 "$c" "$text" "$c $option $WINE" || return 1
+        fails 64 "$c" "$text" "VAE_MODEL=m.vae $c $option $WINE" || return 1
     done <<'LIST'
 vae-fit -l=0 latent-dim.*number
 vae-fit -l0 from.1.to.4096
@@ -120,7 +120,15 @@ vae-fit --latent=cauchy gauss
 vae-fit --net=conv residual.or.mlp
 vae-fit --act=gelu silu,.relu.or.tanh
 vae-fit --lik=poisson gaussian
-vae-fit --prior=flow normal
+vae-fit --prior=vamp normal,.gmm.or.flow
+vae-fit --as=alcohol expected.COLUMN=VALUE
+vae-fit --as=alcohol=colour no.such.kind:.'colour'.*ordinal
+vae-fit --as=nosuch=number no.column.'nosuch'.*'cultivar'
+vae-fit --levels=alcohol expected.COLUMN=VALUE
+vae-fit --levels=cultivar= different.texts
+vae-fit --levels=nosuch=1 no.column.'nosuch'
+vae-fit --missing=a,,b a,,b
+vae-fit --schema= FILE
 vae-fit --for=fun generate,.detect.or.reduce
 vae-fit --hidden=64,,64 numbers.from.1
 vae-fit --hidden=0 numbers.from.1
@@ -157,6 +165,17 @@ vae-score --iw=0 number
 vae-score --alpha=0 number
 vae-score --alpha=2 number
 vae-gen --rows=0 number
+vae-gen --where= text
+vae-gen --like= FILE
+vae-gen --min-distance= FILE
+vae-gen --complete= FILE
+vae-gen --draws=0 from.1.to.1000
+vae-gen --draws=1001 from.1.to.1000
+vae-gen --draws=two number
+vae-gen --temperature=0 from.0.01.to.10
+vae-gen --temperature=11 from.0.01.to.10
+vae-gen --temperature=hot number
+vae-gen --prior=vamp normal,.gmm.or.flow
 vae-cat --level=x number
 LIST
     fails 64 vae-fit "--quiet takes no value" "vae-fit --quiet=1"
@@ -173,6 +192,14 @@ LIST
     fails 64 vae-score "--iw" "vae-score -m m.vae --iw 5 --by mse $WINE"
     fails 64 vae-score "--mean-nll" "vae-score -m m.vae --mean-nll --parts $WINE"
     fails 64 vae-gen "takes no files" "vae-gen $WINE"
+    fails 64 vae-gen "--complete" "vae-gen -m m.vae --draws 2"
+    fails 64 vae-gen "--complete" "vae-gen -m m.vae --best"
+    fails 64 vae-gen "--draws" "vae-gen -m m.vae --complete $WINE --best --draws 2"
+    for with in '--where ash=2' '-n 5' "--like $WINE" "--min-distance $WINE" --mean; do
+        fails 64 vae-gen "--complete" "vae-gen -m m.vae --complete $WINE $with"
+    done
+    fails 64 vae-gen "--mean" "vae-gen -m m.vae --mean --where ash=2"
+    fails 64 vae-gen "--like and --where" "vae-gen -m m.vae --like $WINE --where ash=2"
 }
 
 @test "no model named: status 64, and how to name one" {

@@ -314,10 +314,11 @@ PY
     awk -F, 'NR > 1 { s += $5; n++ } END { print s / n }' parts.csv >want
     awk -F, -v want="$(cat want)" 'NR == 2 && ($1 != 178 || ($2 - want) ^ 2 > 1e-4) { print $2, want; exit 1 }' mean.csv
     vae-score -q -m "$MODEL" --by mse "$WINE" | cut -d, -f2 | tail -n +2 | cmp - <(cut -d, -f8 parts.csv | tail -n +2)
-    # more draws make the bound tighter on the whole
-    one=$(vae-score -q -m "$MODEL" --mean-nll --iw 1 "$WINE" | tail -n 1 | cut -d, -f2)
-    many=$(vae-score -q -m "$MODEL" --mean-nll --iw 100 "$WINE" | tail -n 1 | cut -d, -f2)
-    awk -v a="$one" -v b="$many" 'BEGIN { print a, b; exit !(b < a) }'
+    # more draws make the bound tighter on the whole: of some models, as all records share the noise
+    for s in 1 2 3 4; do
+        vae-fit -q -s $s -m m.vae -k cultivar --steps 200 --no-calibrate --prior normal "$WINE"
+        for k in 1 100; do vae-score -q -m m.vae --mean-nll --iw $k "$WINE" | tail -n 1 | cut -d, -f2; done | paste -s
+    done | awk '{ a += $1; b += $2; print } END { exit !(b < a) }'
 }
 
 @test "odd rows get higher scores than the rest" {
