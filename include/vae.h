@@ -246,6 +246,39 @@ struct vae_fit_report {
 /* Reads all of `in`, trains, calibrates. NULL and err on failure. */
 struct vae_model *vae_fit(struct vae_in *in, const struct vae_fit_opts *, struct vae_fit_report *, struct vae_err *);
 
+/* ---- synthetic tables ------------------------------------------------------------------------------------- */
+
+/* Of a table beside the rows TRAIN that a model learnt from, in per cent. NaN where there is nothing to tell. */
+struct vae_figures {
+    double shape; /* mean over columns of 1 - Kolmogorov-Smirnov distance (numbers), 1 - total variation (categories) */
+    double trend; /* mean over pairs of columns of 1 - |r - r'|/2 (numbers), 1 - total variation of the joint table */
+    double c2st;  /* 2 - 2 AUC of a logistic regression that tells it from TRAIN: 100 is "cannot" */
+    double invalid, same_rows; /* cells that TRAIN rules out; rows that stand in TRAIN as they are */
+};
+struct vae_fidelity_column {
+    char *name;
+    bool number;
+    double shape, floor;
+};
+struct vae_fidelity {
+    uint64_t rows[3];                /* TRAIN, TEST, SYNTH */
+    struct vae_figures synth, floor; /* floor: of TEST, what perfect sampling scores */
+    double copied;                   /* share of SYNTH that is near-copies of TRAIN rows, up to noise */
+    size_t ncolumns, numeric;
+    struct vae_fidelity_column *column;
+};
+struct vae_compare_opts {
+    char *const *drop; /* [ndrop] names of columns to leave out */
+    size_t ndrop, max_rows; /* rows of each that a classifier sees, 0: 20000 */
+    uint64_t seed;
+    size_t threads;
+};
+/* Reads TRAIN, TEST and SYNTH to their ends and compares them; vae_fidelity_free() whatever comes of it. */
+int vae_compare(struct vae_in *const in[3], const struct vae_compare_opts *, struct vae_fidelity *, struct vae_err *);
+void vae_fidelity_free(struct vae_fidelity *);
+/* As text for people or as JSON; the caller frees it. NULL when out of memory. */
+char *vae_fidelity_describe(const struct vae_fidelity *, bool json);
+
 /* Names and descriptions of the tables, row i; NULL behind the last. */
 const char *vae_likelihood(size_t i, const char **about);
 const char *vae_latent(size_t i, const char **about);

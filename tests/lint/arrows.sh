@@ -1,6 +1,7 @@
 #!/bin/sh
 # The house's one-way arrows: a room may include the rooms below it, never one above and never a sibling.
 #   cmd -> vae.h -> report -> fit -> {score, gen} -> model -> {latent, lik, prior, schema, front, stream} -> nn -> base
+#   compare stands beside model
 set -eu
 cd "$(dirname "$0")/../.."
 level() {
@@ -8,7 +9,7 @@ level() {
     base) echo 0 ;;
     nn) echo 1 ;;
     latent | lik | prior | schema | front | stream) echo 2 ;;
-    model) echo 3 ;;
+    model | compare) echo 3 ;;
     score | gen) echo 4 ;;
     fit) echo 5 ;;
     report) echo 6 ;;
