@@ -37,6 +37,7 @@ MAN   := $(wildcard man/*.[1-9])
 BUILD_PKGS := gcc libc6-dev libjansson-dev libsleef-dev nettle-dev zlib1g-dev libopenblas0-pthread
 DEMO_PKGS  := $(BUILD_PKGS) dataset-fashion-mnist
 CHECK_PKGS := $(BUILD_PKGS) bats mandoc python3-numpy python3-scipy python3-sklearn
+BENCH_PKGS := $(BUILD_PKGS) python3-numpy python3-scipy python3-sklearn python3-pandas
 
 all: $(LIB) $(CMDS:%=$(O)/bin/%)
 
@@ -60,8 +61,11 @@ $(O)/tests/fuzz/fuzz_%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/main.o $(LIB)
 $(O)/tests/%: $(O)/tests/%.o $(LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-deps-demo deps-check:
-	@if [ "$(DEPS)" != 0 ]; then sh tests/deps.sh $(if $(filter deps-demo,$@),$(DEMO_PKGS),$(CHECK_PKGS)); fi
+deps-demo: PKGS = $(DEMO_PKGS)
+deps-check: PKGS = $(CHECK_PKGS)
+deps-bench: PKGS = $(BENCH_PKGS)
+deps-demo deps-check deps-bench:
+	@if [ "$(DEPS)" != 0 ]; then sh tests/deps.sh $(PKGS); fi
 
 demo: deps-demo
 	@$(MAKE) --no-print-directory -s -j2 all
@@ -69,7 +73,7 @@ demo: deps-demo
 check: deps-check
 	@$(MAKE) --no-print-directory -s -j2 all $(TESTS) $(FUZZ)
 	@O=$(O) BIN=$(CURDIR)/$(O)/bin CC="$(CC)" sh tests/run.sh
-bench: deps-check
+bench: deps-bench
 	@$(MAKE) --no-print-directory -s -j2 all $(BENCH)
 	@O=$(O) BIN=$(CURDIR)/$(O)/bin sh tests/bench/run.sh
 soak: deps-check
@@ -93,5 +97,5 @@ help:
 	@sed -n 's/^#   //p' Makefile
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
-.PHONY: all deps-demo deps-check demo check bench soak lint install uninstall clean help
+.PHONY: all deps-demo deps-check deps-bench demo check bench soak lint install uninstall clean help
 .SECONDARY:

@@ -59,6 +59,37 @@ LIST
     done
 }
 
+@test "money, percentages and units are numbers, and are written as they came; a mixture of units is none" {
+    "$PYTHON" - <<'CODE' >money.csv
+import random
+r = random.Random(3)
+print("fee,share,weight,cost,mixed")
+for i in range(400):
+    fee = r.lognormvariate(6, 1.5)
+    cost = "?" if i % 9 == 0 else f'"{-fee if i % 5 == 0 else 2 * fee:,.2f} \u20ac"'
+    print(f'"${fee:,.2f}",{100 * r.random():.1f}%,{r.randint(1, 90)} kg,{cost},{r.choice(["5 kg", "7 lb", "3 g", "9", "n.a."])}')
+CODE
+    vae-fit -q -m money.vae $HASTE money.csv
+    equal "kinds" "$(vae-info --schema money.vae | cut -d, -f1,2 | tr '\n' ' ')" \
+        "column,kind fee,number share,number weight,number cost,number mixed,category "
+    number='[0-9]{1,3}(,[0-9]{3})*'
+    styled="^fee,|^(\\\$$number|\"\\\$$number)\.[0-9]{2}\"?,[0-9.]+%,[0-9]+ kg,(\"?-?$number\.[0-9]{2} €\"?)?,"
+    vae-gen -q -m money.vae -n 300 >new.csv
+    equal "new rows in another style" "$(grep -vcE "$styled" new.csv)" 0
+    vae-enc -m money.vae money.csv | vae-dec >back.csv
+    equal "decoded rows in another style" "$(grep -vcE "$styled" back.csv)" 0
+    vae-gen -q -m money.vae --complete money.csv >full.csv
+    equal "cells that are left blank" "$(grep -cE ',([?]|),' full.csv)" 0
+    same <(grep -v '?' money.csv) <(paste -d'\t' money.csv full.csv | grep -v '?' | cut -f2)
+    vae-gen -q -m money.vae -n 50 --where "fee>='\$1,000',share<50%" >rich.csv
+    equal "fees below 1000" "$(tail -n +2 rich.csv | grep -vcE '^"\$[0-9]+,')" 0
+    # a plain number is one, too; another unit is a mistake
+    { head -n 1 money.csv; echo '12.5,3%,5 kg,,9'; } | vae-score -m money.vae >/dev/null
+    run --separate-stderr vae-score -m money.vae <(head -n 1 money.csv; echo '€12,3%,5 kg,,9')
+    equal "status" "$status" 65
+    [[ $stderr == *"column 'fee': '"*"12' is not a number"* ]]
+}
+
 @test "the other purposes take the same table, give it back and complete it" {
     for purpose in detect reduce; do
         vae-fit -q --for $purpose -m m.vae $QUICK "$TABLE"

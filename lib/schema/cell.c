@@ -158,7 +158,16 @@ static int by_number(const void *a, const void *b) {
     return x->code < y->code ? -1 : 1;
 }
 
-int cell_sort_numbers(struct schema_levels *l, uint32_t *now, struct vae_err *err) {
+bool cell_unit_number(const struct unit *u, const char *p, size_t n, double *v) {
+    char plain[UNIT_TEXT];
+    bool grouped;
+    if (num_parse(p, n, v) == NUM_NUMBER)
+        return true;
+    size_t len = unit_empty(u) ? 0 : unit_strip(u, p, n, plain, &grouped);
+    return len && num_parse(plain, len, v) == NUM_NUMBER;
+}
+
+int cell_sort_numbers(struct schema_levels *l, const struct unit *unit, uint32_t *now, struct vae_err *err) {
     struct number *order = mem_array(l->n + 1, sizeof *order);
     struct schema_levels sorted = {0};
     size_t n = 0;
@@ -166,7 +175,7 @@ int cell_sort_numbers(struct schema_levels *l, uint32_t *now, struct vae_err *er
         return err_set(err, VAE_EOS, "out of memory");
     for (size_t i = 0; i < l->n; i++) {
         order[n].code = i;
-        num_parse(l->text[i], strlen(l->text[i]), &order[n].v);
+        cell_unit_number(unit, l->text[i], strlen(l->text[i]), &order[n].v);
         n += l->count[i] > 0;
     }
     qsort(order, n, sizeof *order, by_number);

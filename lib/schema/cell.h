@@ -36,7 +36,9 @@ int cell_wish(const char *text, const struct vae_head *, const char **value);
 const char *cell_names(const struct vae_head *, char *out, size_t size);
 /* "a|b|c" (\| and \\ for those bytes) -> levels. */
 int cell_levels(const char *text, struct schema_levels *, struct vae_err *);
+/* Is the cell a number, plain or with this unit? */
+bool cell_unit_number(const struct unit *, const char *p, size_t n, double *v);
 /* Texts that are numbers in the order of those, the ones never counted left out; now[old code] is the new one. */
-int cell_sort_numbers(struct schema_levels *, uint32_t *now, struct vae_err *);
+int cell_sort_numbers(struct schema_levels *, const struct unit *, uint32_t *now, struct vae_err *);
 
 #endif

@@ -53,6 +53,9 @@ static json_t *col_to_json(const struct schema_col *c) {
         json_object_set_new(j, "lik", json_string(c->lik));
     if (*c->time)
         json_object_set_new(j, "time", json_string(c->time));
+    if (!unit_empty(&c->unit))
+        json_object_set_new(j, "unit", json_pack("{s:o, s:o, s:b}", "before", bytes_to_json(c->unit.before), "after",
+                                                 bytes_to_json(c->unit.after), "group", c->unit.group));
     if (c->missing)
         json_object_set_new(j, "missing", json_true());
     if (c->blank)
@@ -109,6 +112,22 @@ static int levels_from_json(const json_t *j, struct schema_levels *l, struct vae
     return ok ? 0 : err_set(err, VAE_EDATA, "schema: the levels of a column make no sense");
 }
 
+/* The texts around a number: nothing that could be taken for a part of it. */
+static int unit_from_json(const json_t *j, struct unit *u, struct vae_err *err) {
+    struct buf before = {0}, after = {0};
+    char plain[UNIT_TEXT], text[UNIT_TEXT];
+    bool grouped, ok = bytes_from_json(json_object_get(j, "before"), &before, err) &&
+                       bytes_from_json(json_object_get(j, "after"), &after, err) && before.n <= UNIT_SIZE &&
+                       after.n <= UNIT_SIZE;
+    if (ok) {
+        memcpy(u->before, before.p, before.n), memcpy(u->after, after.p, after.n);
+        u->group = json_is_true(json_object_get(j, "group"));
+        ok = unit_strip(u, text, unit_put(u, "1.5", 3, text), plain, &grouped) == 3;
+    }
+    buf_free(&before), buf_free(&after);
+    return ok ? 0 : err_set(err, VAE_EDATA, "schema: the unit of a column makes no sense");
+}
+
 /* What was added for tables; older files have none of it. */
 static int kind_from_json(const json_t *j, struct schema_col *c, struct vae_err *err) {
     const char *kind = json_string_value(json_object_get(j, "kind"));
@@ -120,12 +139,14 @@ static int kind_from_json(const json_t *j, struct schema_col *c, struct vae_err 
         r = short_text(j, "time", c->time, sizeof c->time, err);
     if (!r)
         r = levels_from_json(j, &c->levels, err);
+    if (!r && json_object_get(j, "unit"))
+        r = unit_from_json(json_object_get(j, "unit"), &c->unit, err);
     if (r)
         return r;
     bool levels = k == SCHEMA_BINARY || k == SCHEMA_CATEGORY || k == SCHEMA_ORDINAL;
     if (k < 0 || k == SCHEMA_ID || k == SCHEMA_TEXT || levels != (c->levels.n > 0) || (k == SCHEMA_TIME) != (*c->time != 0) ||
         (k == SCHEMA_ARRAY) != (c->type != REC_UTF8) || (c->type == REC_UTF8 && c->ndim) ||
-        (*c->time && !time_style(c->time)))
+        (*c->time && !time_style(c->time)) || (!unit_empty(&c->unit) && k != SCHEMA_NUMBER && k != SCHEMA_COUNT))
         return err_set(err, VAE_EDATA, "schema: a column is of no kind that is known");
     c->kind = (enum schema_kind)k;
     c->width = k == SCHEMA_TIME && *c->time != 'd' ? 2 : c->width;

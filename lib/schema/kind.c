@@ -48,9 +48,10 @@ static enum schema_kind kind_of_numbers(const struct scan_col *c, const struct s
     bool codes = c->mode == SCAN_CODES && f->values == f->different; /* else 1 and 1.0, say: no levels */
     if (c->leading_zero && c->text_bytes != SIZE_MAX)
         return f->different <= FEW_TEXTS || f->different * 2 <= f->cells ? SCHEMA_CATEGORY : SCHEMA_ID;
-    if (f->whole && f->counts_up && f->rows > SOME_ROWS)
+    bool plain = unit_empty(&c->unit);
+    if (plain && f->whole && f->counts_up && f->rows > SOME_ROWS)
         return SCHEMA_ID;
-    if (f->whole && f->never_falls && f->rows > SOME_ROWS && (epoch(f, 1) || epoch(f, 1000)))
+    if (plain && f->whole && f->never_falls && f->rows > SOME_ROWS && (epoch(f, 1) || epoch(f, 1000)))
         return SCHEMA_TIME;
     if (codes && f->values == 2)
         return SCHEMA_BINARY;

@@ -51,6 +51,8 @@ static int read_number(const struct schema *s, const struct schema_col *col, con
     enum num_kind kind = num_parse(p, len, raw);
     if (kind == NUM_NUMBER && !s->nmissing)
         return 0;
+    if (kind == NUM_TEXT && cell_unit_number(&col->unit, p, len, raw))
+        kind = NUM_NUMBER;
     if (cell_is_missing(&missing, p, len)) {
         *raw = NAN;
         return 0;
@@ -175,7 +177,7 @@ int schema_read(const struct schema *s, const struct schema_map *map, const stru
 
 /* Does the column leave as text? A number that is missing is NaN, and an empty cell in a table. */
 static bool is_text(const struct schema_col *c) {
-    return c->levels.n || c->kind == SCHEMA_TIME;
+    return c->levels.n || c->kind == SCHEMA_TIME || !unit_empty(&c->unit);
 }
 
 struct vae_head *schema_head(const struct schema *s, struct vae_err *err) {
@@ -244,7 +246,11 @@ int schema_put_cell(const struct schema *s, size_t c, const double *raw, struct 
     }
     bool fixed = col->type == REC_UTF8 && col->decimals >= 0;
     double v = in_bounds(col, raw[0]);
-    return buf_put(out, text, fixed ? num_put_fixed(text, v, col->decimals) : num_put_double(text, v), err);
+    size_t len = fixed ? num_put_fixed(text, v, col->decimals) : num_put_double(text, v);
+    if (unit_empty(&col->unit))
+        return buf_put(out, text, len, err);
+    char whole[UNIT_TEXT];
+    return put_quoted(s, whole, unit_put(&col->unit, text, len, whole), out, err);
 }
 
 int schema_write(const struct schema *s, const double *raw, size_t n, size_t row0, struct rec_build *build,

@@ -166,6 +166,28 @@ static void note_number(struct scan_col *c, const char *p, size_t n, double v) {
     c->all_whole = c->all_whole && v >= floor(v) && v <= floor(v);
 }
 
+/* Is it a number? A unit is learned from the first one that has one, and is then that of all: "5" and "5 kg" in one
+ * column are not the same thing. What the number tells is noted. */
+static bool take_number(struct scan_col *c, const char *p, size_t n, double *v) {
+    char plain[UNIT_TEXT];
+    bool grouped = false;
+    if (num_parse(p, n, v) == NUM_NUMBER) {
+        c->plain = true;
+        if (*c->unit.before || *c->unit.after)
+            return false;
+        note_number(c, p, n, *v);
+        return true;
+    }
+    struct unit found = c->unit;
+    size_t len = unit_empty(&found) ? unit_learn(&found, p, n, plain) : unit_strip(&found, p, n, plain, &grouped);
+    if (!len || num_parse(plain, len, v) != NUM_NUMBER || (c->plain && (*found.before || *found.after)))
+        return false;
+    c->unit = found;
+    c->unit.group = found.group || grouped;
+    note_number(c, plain, len, *v);
+    return true;
+}
+
 static void note_time(struct scan_col *c, const struct time_point *t, size_t cells) {
     size_t i = 0;
     while (i < SCAN_STYLES && c->styles[i].cells && strcmp(c->styles[i].style, t->style) != 0)
@@ -181,9 +203,8 @@ static void note_time(struct scan_col *c, const struct time_point *t, size_t cel
 static void note_text(const struct schema_scan *s, struct scan_col *c, const char *p, size_t n, size_t row) {
     struct time_point t;
     double v;
-    bool number = num_parse(p, n, &v) == NUM_NUMBER;
+    bool number = take_number(c, p, n, &v);
     if (number) {
-        note_number(c, p, n, v);
         c->leading_zero = c->leading_zero || (n > 1 && p[0] == '0' && p[1] >= '0' && p[1] <= '9');
         c->text_bytes = c->dict.n == 1 || c->text_bytes == n ? n : SIZE_MAX;
     } else {
@@ -196,11 +217,11 @@ static void note_text(const struct schema_scan *s, struct scan_col *c, const cha
     }
 }
 
-double scan_value(const char *text, enum scan_mode mode) {
+double scan_value(const struct scan_col *c, const char *text, enum scan_mode mode) {
     struct time_point t;
     double v = INFINITY;
     size_t n = strlen(text);
-    if (mode == SCAN_NUMBERS && num_parse(text, n, &v) != NUM_NUMBER)
+    if (mode == SCAN_NUMBERS && !cell_unit_number(&c->unit, text, n, &v))
         v = INFINITY;
     if (mode == SCAN_TIMES && time_parse(text, n, &t))
         v = t.day * 86400 + t.second;
@@ -213,7 +234,7 @@ int scan_change(struct schema_scan *s, struct scan_col *c, enum scan_mode mode, 
     if (!value)
         return err_set(err, VAE_EOS, "out of memory");
     for (size_t i = 0; i < c->dict.n; i++) {
-        value[i] = scan_value(c->dict.text[i], mode);
+        value[i] = scan_value(c, c->dict.text[i], mode);
         if (mode == SCAN_TIMES && time_parse(c->dict.text[i], strlen(c->dict.text[i]), &t))
             note_time(c, &t, c->dict.count[i]);
     }
@@ -277,21 +298,16 @@ static int scan_code(struct schema_scan *s, struct scan_col *c, const char *p, s
 static int scan_cell(struct schema_scan *s, struct scan_col *c, const char *p, size_t n, size_t row, double *v,
                      struct vae_err *err) {
     struct time_point t;
-    bool number = c->mode == SCAN_NUMBERS && num_parse(p, n, v) == NUM_NUMBER;
-    if (number && !s->missing.n) {
-        note_number(c, p, n, *v);
+    if (c->mode == SCAN_NUMBERS && !s->missing.n && take_number(c, p, n, v)) /* most cells */
         return 0;
-    }
     if (cell_is_missing(&s->missing, p, n)) {
         *v = NAN;
         return 0;
     }
     switch (c->mode) {
     case SCAN_NUMBERS:
-        if (number) {
-            note_number(c, p, n, *v);
+        if (take_number(c, p, n, v))
             return 0;
-        }
         *v = INFINITY;
         note_odd(s, &c->no_number, p, n, row);
         return c->wish < 0 ? 0 : cell_bad(s->head->fields[c->field].name, p, n, true, err);

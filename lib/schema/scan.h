@@ -35,6 +35,8 @@ struct scan_col {
     size_t long_cells, blanks; /* cells of more than 40 bytes; with blanks within */
     /* of the different texts, or of all cells where the texts are not kept */
     bool all_numbers, all_times, all_whole;
+    bool plain;                 /* there is a number without a unit */
+    struct unit unit;           /* of its numbers, empty where none has one */
     bool leading_zero;          /* "007" */
     size_t text_bytes;          /* of each text; SIZE_MAX: they differ */
     int decimals;               /* most digits behind the point, -1 where a number has an exponent */
@@ -59,7 +61,7 @@ struct schema_scan {
 };
 
 /* The value of a code in another mode; INFINITY for a text that is none. */
-double scan_value(const char *text, enum scan_mode);
+double scan_value(const struct scan_col *, const char *text, enum scan_mode);
 /* Codes of the first `rows` rows become numbers or times; the texts are given up. */
 int scan_change(struct schema_scan *, struct scan_col *, enum scan_mode, size_t rows, struct vae_err *);
 

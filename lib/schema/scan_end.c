@@ -36,7 +36,7 @@ static int look_at_texts(const struct scan_col *c, const double *value, struct s
         bool number = isfinite(value[i]);
         f->different += n > 0;
         f->numbers += number ? n : 0;
-        f->times += isfinite(scan_value(c->dict.text[i], SCAN_TIMES)) ? n : 0;
+        f->times += isfinite(scan_value(c, c->dict.text[i], SCAN_TIMES)) ? n : 0;
         sorted[f->number_texts] = value[i];
         f->number_texts += number && n;
     }
@@ -58,7 +58,7 @@ static int look(struct schema_scan *s, struct scan_col *c, struct scan_facts *f,
     if (codes && !value)
         return err_set(err, VAE_EOS, "out of memory");
     for (size_t i = 0; i < c->dict.n && codes; i++)
-        value[i] = scan_value(c->dict.text[i], SCAN_NUMBERS), c->dict.count[i] = 0;
+        value[i] = scan_value(c, c->dict.text[i], SCAN_NUMBERS), c->dict.count[i] = 0;
     for (size_t i = 0; i < s->rows && c->mode != SCAN_LOST; i++) {
         double v = s->raw[i * s->stride + c->first];
         f->cells += isnan(v) ? 0 : 1;
@@ -164,12 +164,12 @@ static int check_kind(const struct schema_scan *s, const struct scan_col *c, con
                       enum schema_kind kind, struct vae_err *err) {
     char why[80];
     size_t levels = c->fixed_levels ? c->dict.n : f->different;
-    bool numbers = c->mode == SCAN_NUMBERS || (c->mode == SCAN_CODES && c->all_numbers);
+    bool numbers = c->mode == SCAN_NUMBERS || (c->mode == SCAN_CODES && c->all_numbers), plain = unit_empty(&c->unit);
     if (!f->cells && !c->fixed_levels)
         return refuse_kind(s, c, kind, "all its cells are missing; carry it (-k)", err);
     if (kind == SCHEMA_COUNT && (!f->whole || f->low < 0))
         return refuse_kind(s, c, kind, "expected whole numbers from 0 up", err);
-    if (kind == SCHEMA_TIME && !numbers && c->mode != SCAN_TIMES && !c->all_times)
+    if (kind == SCHEMA_TIME && !(numbers && plain) && c->mode != SCAN_TIMES && !c->all_times)
         return refuse_kind(s, c, kind, "expected 2024-02-29 or 2024-02-29T12:34:56", err);
     if (!has_levels(kind))
         return 0;
@@ -220,7 +220,7 @@ static int make_levels(struct schema_scan *s, struct scan_col *c, struct schema_
     uint32_t *now = mem_array(c->dict.n + 1, sizeof *now);
     int r = now ? 0 : err_set(err, VAE_EOS, "out of memory");
     if (!r && !c->fixed_levels) {
-        r = c->all_numbers ? cell_sort_numbers(&c->dict, now, err) : levels_sort(&c->dict, now, err);
+        r = c->all_numbers ? cell_sort_numbers(&c->dict, &c->unit, now, err) : levels_sort(&c->dict, now, err);
         for (size_t i = 0; i < s->rows && !r; i++) {
             double *v = &s->raw[i * s->stride + c->first];
             *v = isnan(*v) ? *v : (double)now[(size_t)*v];
@@ -252,6 +252,7 @@ static int make_col(struct schema_scan *s, struct scan_col *c, const struct scan
         return make_time(s, c, f, col, err);
     if (has_levels(kind))
         return make_levels(s, c, col, err);
+    col->unit = c->unit;
     return c->mode == SCAN_CODES ? scan_change(s, c, SCAN_NUMBERS, s->rows, err) : 0;
 }
 
@@ -260,7 +261,7 @@ static int keep_col(const struct scan_col *c, const struct scan_facts *f, const 
     size_t i = schema->nkeep;
     double next = NAN;
     bool numbers = c && (c->mode == SCAN_NUMBERS || (c->mode == SCAN_CODES && c->all_numbers && !c->leading_zero));
-    if (kind == SCHEMA_ID && numbers && f->cells && f->whole && fabs(f->high) < 0x1p52)
+    if (kind == SCHEMA_ID && numbers && unit_empty(&c->unit) && f->cells && f->whole && fabs(f->high) < 0x1p52)
         next = f->high + 1;
     schema->keep[i] = mem_text(name, strlen(name));
     schema->keep_kind[i] = kind;

@@ -16,6 +16,7 @@
 #include "base/cells.h"
 #include "base/mem.h"
 #include "base/rec.h"
+#include "schema/unit.h"
 #include "vae.h"
 
 /* What a column is. A row of a table each (kind.c): name, words for the manual, which likelihoods suit it. */
@@ -58,6 +59,7 @@ struct schema_col {
     bool blank;                       /* a missing cell is a level of its own: vae-gen leaves blanks, too */
     char lik[16];                     /* likelihood, "" : to be chosen by the purpose */
     char time[16];                    /* style of a time: how it is written (schema/time.h) */
+    struct unit unit;                 /* of numbers and counts: what stands around them */
     struct schema_levels levels;      /* of categories, binaries, ordinals */
     const struct schema_transform *transform;
 };
