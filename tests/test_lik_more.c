@@ -227,8 +227,9 @@ static void test_means(void) {
         double sum = 0, all = 0;
         for (size_t k = 0; k + 1 < s.cells.n; k++) {
             size_t l = s.cells.level[k], levels = s.cells.nlevels;
-            double t = (double)s.cells.tilt[l];
-            double logit = (double)s.o[l][i] + t * (double)s.o[levels][i] + t * t / 4 * (double)s.o[levels + 1][i];
+            double t = (double)s.cells.place[l];
+            double off = (t - (double)s.o[levels][i]) / exp((double)s.o[levels + 1][i]); /* a normal, corrected */
+            double logit = (double)s.o[l][i] - off * off / 2;
             double p = exp(logit) * s.cells.weight[k];
             all += p, sum += p * 0.5 * (s.cells.low[k] + s.cells.high[k]);
         }

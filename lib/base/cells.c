@@ -13,14 +13,14 @@ int cells_new(struct cells *c, size_t n, struct vae_err *err) {
     if (n == 0 || n > CELLS_MAX)
         return err_set(err, VAE_EDATA, "a column has a senseless number of cells: %zu", n);
     enum { NDOUBLES = 6 };
-    double *p = mem_array(n, NDOUBLES * sizeof *p + sizeof *c->tilt + sizeof *c->level);
+    double *p = mem_array(n, NDOUBLES * sizeof *p + sizeof *c->place + sizeof *c->level);
     if (!p)
         return err_set(err, VAE_EOS, "out of memory for %zu cells", n);
     c->mem = p;
     c->n = n;
     c->low = p, c->high = p + n, c->weight = p + 2 * n, c->cost = p + 3 * n, c->value = p + 4 * n, c->share = p + 5 * n;
     c->level = (uint32_t *)(p + NDOUBLES * n);
-    c->tilt = (float *)(c->level + n);
+    c->place = (float *)(c->level + n);
     return 0;
 }
 
@@ -60,12 +60,12 @@ void cells_moments(struct cells *c) {
     if (!isfinite(c->center) || !isfinite(c->spread)) /* values at the end of what a double holds */
         c->center = 0, c->spread = DBL_MAX;
     for (size_t l = 0; l < c->nlevels; l++)
-        c->tilt[l] = 0;
+        c->place[l] = 0;
     for (size_t i = 0; i < c->n - c->blank; i++)
-        c->tilt[c->level[i]] += (float)(c->weight[i] * (c->value[i] - c->center) / c->spread);
+        c->place[c->level[i]] += (float)(c->weight[i] * (c->value[i] - c->center) / c->spread);
     for (size_t l = 0; l < c->nlevels; l++) { /* far ones on a log scale, as the encoder sees them */
-        float far = fabsf(c->tilt[l]);
-        c->tilt[l] = far > 4 ? copysignf(4 + logf(far - 3), c->tilt[l]) : c->tilt[l];
+        float far = fabsf(c->place[l]);
+        c->place[l] = far > 4 ? copysignf(4 + logf(far - 3), c->place[l]) : c->place[l];
     }
 }
 

@@ -29,7 +29,7 @@ struct cells {
     double *value;          /* [n] the mean of what it holds, input units */
     double *share;          /* [nlevels] shares of the levels among the training rows, sum 1 */
     double center, spread;  /* mean and standard deviation of the values, nearly */
-    float *tilt;            /* [nlevels] where a level stands: the mean of its values in spreads from the center */
+    float *place;            /* [nlevels] where a level stands: the mean of its values in spreads from the center */
     bool blank;             /* the last cell stands for a missing value: its low, high and value are NaN */
     void *mem;
 };
@@ -47,7 +47,7 @@ int cells_check(const struct cells *, struct vae_err *);
  * that nothing is known; cells_blank() is the x of a cell known to be blank). */
 float cells_x(const struct cells *, double v);
 double cells_value(const struct cells *, float x);
-/* center, spread and tilt from weight, value and share. */
+/* center, spread and place from weight, value and share. */
 void cells_moments(struct cells *);
 /* What is allowed of a column's values: a range, inclusive, or a set of cells. */
 struct cells_part {

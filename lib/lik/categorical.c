@@ -3,7 +3,7 @@
  *
  *   -log p(x | o) = log sum_l exp(o_l) - o_level(x) + cost(cell(x))
  *
- * As `categorical` its mean is the most probable level, as `binned`, for numbers, the expected value.
+ * As `categorical` its mean is the most probable level, as `binned`, for numbers, the expected value, an output of its own.
  */
 #include <math.h>
 #include <string.h>
@@ -14,39 +14,72 @@
 
 enum { RUN = 64 };
 
-/* The linear and the square term of a binned level's logit: o_l + a t_l + b t_l^2 with the level's place t (cells.h),
- * a and b two more outputs. Neighbouring bins then learn together, as they would under a gaussian. */
-static const float *tilt(const struct lik_block *b) { return b->no > b->cells->nlevels ? b->cells->tilt : NULL; }
+/*
+ * A binned level's logit is o_l - ((t_l - m) / s)^2 / 2 with the level's place t (cells.h), m and log s two more outputs: a
+ * normal that the levels correct. Where values can be told well, neighbouring bins then learn together, as they would
+ * under a gaussian; a blank cell has no place and stands apart. bell: the normals of a run of records.
+ */
+struct bell {
+    bool on;
+    float mean[RUN], rate[RUN]; /* m, 1/s */
+};
+static const float GUIDE = 5; /* of a squared error, beside nats: a normal of .45 standard deviations */
+static const float LOG_S_MIN = -4, LOG_S_MAX = 3;
 
-VM_WIDE static void logits(const struct lik_block *b, const float *o, size_t l, float *to, size_t m, size_t ld) {
-    const float *t = tilt(b), *own = o + l * ld, *first = o + b->cells->nlevels * ld, *second = first + ld;
-    if (!t) {
+VM_WIDE static void bell_init(const struct lik_block *b, const float *o, struct bell *bell, size_t m, size_t ld) {
+    size_t levels = b->cells->nlevels;
+    bell->on = b->no > levels;
+    if (!bell->on)
+        return;
+    const float *mean = o + levels * ld, *log_s = mean + ld;
+    for (size_t i = 0; i < m; i++) {
+        float s = log_s[i] < LOG_S_MIN ? LOG_S_MIN : log_s[i] > LOG_S_MAX ? LOG_S_MAX : log_s[i];
+        bell->mean[i] = mean[i], bell->rate[i] = -s;
+    }
+    vm_exp(bell->rate, bell->rate, m);
+}
+
+/* Has level l a place? */
+static bool placed(const struct lik_block *b, const struct bell *bell, size_t l) {
+    return bell->on && !(b->cells->blank && l + 1 == b->cells->nlevels);
+}
+
+VM_WIDE static void logits(const struct lik_block *b, const float *o, const struct bell *bell, size_t l, float *to, size_t m,
+                           size_t ld) {
+    const float *own = o + l * ld;
+    if (!placed(b, bell, l)) {
         memcpy(to, own, m * sizeof *to);
         return;
     }
-    float t1 = t[l], t2 = t1 * t1 / 4;
-    for (size_t i = 0; i < m; i++)
-        to[i] = own[i] + t1 * first[i] + t2 * second[i];
+    float t = b->cells->place[l];
+    for (size_t i = 0; i < m; i++) {
+        float off = (t - bell->mean[i]) * bell->rate[i];
+        to[i] = own[i] - 0.5f * off * off;
+    }
 }
 
-static float logit(const struct lik_block *b, const float *o, size_t l, size_t i, size_t ld) {
-    float v;
-    logits(b, o + i, l, &v, 1, ld);
-    return v;
+/* The logit of level l of record i of the run at o. */
+static float logit(const struct lik_block *b, const float *o, const struct bell *bell, size_t l, size_t i, size_t ld) {
+    float own = o[l * ld + i];
+    if (!placed(b, bell, l))
+        return own;
+    float off = (b->cells->place[l] - bell->mean[i]) * bell->rate[i];
+    return own - 0.5f * off * off;
 }
 
 /* top[m] the largest output of each record, log_sum[m] log sum exp(o - top). */
-VM_WIDE static void normalise(const struct lik_block *b, const float *o, size_t m, size_t ld, float *top, float *log_sum) {
+VM_WIDE static void normalise(const struct lik_block *b, const float *o, const struct bell *bell, size_t m, size_t ld,
+                              float *top, float *log_sum) {
     float e[RUN], sum[RUN];
     for (size_t i = 0; i < m; i++)
         top[i] = -INFINITY, sum[i] = 0;
     for (size_t l = 0; l < b->cells->nlevels; l++) {
-        logits(b, o, l, e, m, ld);
+        logits(b, o, bell, l, e, m, ld);
         for (size_t i = 0; i < m; i++)
             top[i] = e[i] > top[i] ? e[i] : top[i];
     }
     for (size_t l = 0; l < b->cells->nlevels; l++) {
-        logits(b, o, l, e, m, ld);
+        logits(b, o, bell, l, e, m, ld);
         for (size_t i = 0; i < m; i++)
             e[i] -= top[i];
         vm_exp(e, e, m);
@@ -56,16 +89,36 @@ VM_WIDE static void normalise(const struct lik_block *b, const float *o, size_t 
     vm_log(log_sum, sum, m);
 }
 
-/* d = scale (softmax - 1[level]), 0 for what is missing; of the tilt what its levels' d say. at[m]: the level, whatever
- * for a missing one. */
-VM_WIDE static void gradient(const struct lik_block *b, const float *o, const float *top, const float *log_sum,
-                             const float *present, const size_t *level, float scale, float *d, size_t m, size_t ld) {
+/* Of m and log s, what the levels' d say. A log s at its end moves only back. */
+VM_WIDE static void bell_gradient(const struct lik_block *b, const float *o, const struct bell *bell, float *d, size_t m,
+                                  size_t ld) {
     size_t levels = b->cells->nlevels;
-    const float *t = tilt(b);
-    float *first = d + levels * ld, *second = first + ld;
+    const float *log_s = o + (levels + 1) * ld;
+    float *mean = d + levels * ld, *spread = mean + ld;
+    for (size_t k = levels; k < b->no; k++)
+        memset(d + k * ld, 0, m * sizeof *d);
     for (size_t l = 0; l < levels; l++) {
+        if (!placed(b, bell, l))
+            continue;
+        float t = b->cells->place[l];
+        for (size_t i = 0; i < m; i++) {
+            float off = (t - bell->mean[i]) * bell->rate[i];
+            mean[i] += d[l * ld + i] * off * bell->rate[i];
+            spread[i] += d[l * ld + i] * off * off;
+        }
+    }
+    for (size_t i = 0; i < m; i++)
+        if ((log_s[i] < LOG_S_MIN && spread[i] > 0) || (log_s[i] > LOG_S_MAX && spread[i] < 0))
+            spread[i] = 0;
+}
+
+/* d = scale (softmax - 1[level]), 0 for what is missing. level[m]: whatever for a missing one. */
+VM_WIDE static void gradient(const struct lik_block *b, const float *o, const struct bell *bell, const float *top,
+                             const float *log_sum, const float *present, const size_t *level, float scale, float *d,
+                             size_t m, size_t ld) {
+    for (size_t l = 0; l < b->cells->nlevels; l++) {
         float *to = d + l * ld;
-        logits(b, o, l, to, m, ld);
+        logits(b, o, bell, l, to, m, ld);
         for (size_t i = 0; i < m; i++)
             to[i] -= top[i] + log_sum[i];
         vm_exp(to, to, m);
@@ -74,17 +127,8 @@ VM_WIDE static void gradient(const struct lik_block *b, const float *o, const fl
     }
     for (size_t i = 0; i < m; i++)
         d[level[i] * ld + i] -= scale * present[i];
-    if (!t)
-        return;
-    memset(first, 0, m * sizeof *first);
-    memset(second, 0, m * sizeof *second);
-    for (size_t l = 0; l < levels; l++) {
-        float t1 = t[l], t2 = t1 * t1 / 4;
-        for (size_t i = 0; i < m; i++) {
-            first[i] += t1 * d[l * ld + i];
-            second[i] += t2 * d[l * ld + i];
-        }
-    }
+    if (bell->on)
+        bell_gradient(b, o, bell, d, m, ld);
 }
 
 static void levels_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll,
@@ -93,18 +137,20 @@ static void levels_nll(const struct lik_block *b, const float *x, const float *o
     const struct cells *c = b->cells;
     float top[RUN], log_sum[RUN], present[RUN];
     size_t level[RUN];
+    struct bell bell;
     for (size_t at = 0; at < n; at += RUN) {
         size_t m = n - at < RUN ? n - at : RUN;
-        normalise(b, o + at, m, ld, top, log_sum);
+        bell_init(b, o + at, &bell, m, ld);
+        normalise(b, o + at, &bell, m, ld, top, log_sum);
         for (size_t i = 0; i < m; i++) {
             present[i] = isnan(x[at + i]) ? 0.0f : 1.0f;
             size_t cell = cells_at(c, x[at + i]);
             level[i] = c->level[cell];
             if (present[i] > 0)
-                nll[at + i] += (double)top[i] + (double)log_sum[i] - (double)logit(b, o + at, level[i], i, ld) + c->cost[cell];
+                nll[at + i] += (double)top[i] + (double)log_sum[i] - (double)logit(b, o + at, &bell, level[i], i, ld) + c->cost[cell];
         }
         if (d)
-            gradient(b, o + at, top, log_sum, present, level, scale, d + at, m, ld);
+            gradient(b, o + at, &bell, top, log_sum, present, level, scale, d + at, m, ld);
     }
 }
 
@@ -131,15 +177,15 @@ static void categorical_mean(const struct lik_block *b, const float *o, const fl
 
 /* P of what is allowed, of record i; with target >= 0 also the cell at which the running sum passes it. The levels' allowed
  * shares are summed cell by cell: a level's cells need not be neighbours. */
-static double walk(const struct lik_block *b, const float *o, size_t i, size_t ld, float top, const struct cells_part *a,
-                   double target, size_t *cell) {
+static double walk(const struct lik_block *b, const float *o, const struct bell *bell, size_t i, size_t ld, float top,
+                   const struct cells_part *a, double target, size_t *cell) {
     const struct cells *c = b->cells;
     double sum = 0;
     for (size_t k = 0; k < c->n; k++) {
         double share = c->weight[k] * cells_share(c, k, a);
         if (!(share > 0))
             continue;
-        float e = logit(b, o, c->level[k], i, ld) - top;
+        float e = logit(b, o, bell, c->level[k], i, ld) - top;
         vm_exp(&e, &e, 1);
         sum += (double)e * share;
         if (cell && target >= 0) {
@@ -154,15 +200,17 @@ static double walk(const struct lik_block *b, const float *o, size_t i, size_t l
 static void draw(const struct lik_block *b, const float *o, const struct cells_part *a, float *out, uint64_t seed,
                  const uint64_t *rows, size_t n, size_t ld) {
     float top[RUN], log_sum[RUN], drawn[RUN];
+    struct bell bell;
     for (size_t at = 0; at < n; at += RUN) {
         size_t m = n - at < RUN ? n - at : RUN;
-        normalise(b, o + at, m, ld, top, log_sum);
+        bell_init(b, o + at, &bell, m, ld);
+        normalise(b, o + at, &bell, m, ld, top, log_sum);
         for (size_t i = 0; i < m; i++) {
             double u[2];
             size_t cell = b->cells->n;
             rng_uniform(u, 2, seed, RNG_LIK, b->x0, rows[at + i]);
-            double all = walk(b, o + at, i, ld, top[i], a, -1, NULL);
-            walk(b, o + at, i, ld, top[i], a, u[0] * all, &cell);
+            double all = walk(b, o + at, &bell, i, ld, top[i], a, -1, NULL);
+            walk(b, o + at, &bell, i, ld, top[i], a, u[0] * all, &cell);
             /* nothing allowed has a probability that a float can hold: then what comes first of it */
             for (size_t k = 0; cell == b->cells->n && k < b->cells->n; k++)
                 cell = cells_share(b->cells, k, a) > 0 ? k : cell;
@@ -190,38 +238,53 @@ static void levels_range(const struct lik_block *b, const float *o, const float 
     (void)theta;
     const struct cells_part a = {low, high, set};
     float top[RUN], log_sum[RUN];
+    struct bell bell;
     for (size_t at = 0; at < n; at += RUN) {
         size_t m = n - at < RUN ? n - at : RUN;
-        normalise(b, o + at, m, ld, top, log_sum);
+        bell_init(b, o + at, &bell, m, ld);
+        normalise(b, o + at, &bell, m, ld, top, log_sum);
         for (size_t i = 0; i < m; i++)
-            logp[at + i] += log(walk(b, o + at, i, ld, top[i], &a, -1, NULL)) - (double)log_sum[i];
+            logp[at + i] += log(walk(b, o + at, &bell, i, ld, top[i], &a, -1, NULL)) - (double)log_sum[i];
     }
 }
 
-/* The expected value, the blank cell and levels that are never drawn aside. */
+/* The guide's output: the expected value in spreads from the center. */
+static const float *guide_output(const struct lik_block *b, const float *o, size_t ld) { return o + (b->cells->nlevels + 2) * ld; }
+
+/*
+ * The expected value is an output of its own, learned by squared error, beside the probabilities, which it has no part in:
+ * told by the bins it would be as noisy as they are. Where it is learned, what it needs helps the bins, too.
+ */
+static void binned_guide(const struct lik_block *b, const float *x, const float *o, double *loss, float *d, float scale,
+                         size_t n, size_t ld) {
+    const struct cells *c = b->cells;
+    const float *head = guide_output(b, o, ld);
+    float *to = d + (c->nlevels + 2) * ld;
+    for (size_t i = 0; i < n; i++) {
+        double v = isnan(x[i]) ? NAN : cells_value(c, x[i]);
+        float off = isnan(v) ? 0 : head[i] - (float)((v - c->center) / c->spread);
+        if (loss)
+            loss[i] += 0.5 * (double)GUIDE * (double)off * (double)off;
+        to[i] = scale * GUIDE * off;
+    }
+}
+
 static void binned_mean(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
     (void)theta;
     const struct cells *c = b->cells;
-    for (size_t i = 0; i < n; i++) {
-        double sum = 0, value = 0;
-        float top = -INFINITY, log_sum;
-        normalise(b, o + i, 1, ld, &top, &log_sum);
-        for (size_t k = 0; k < c->n - c->blank; k++) {
-            if (!(c->weight[k] > 0))
-                continue;
-            float e = logit(b, o, c->level[k], i, ld) - top;
-            vm_exp(&e, &e, 1);
-            sum += (double)e * c->weight[k];
-            value += (double)e * c->weight[k] * c->value[k];
-        }
-        out[i] = sum > 0 ? cells_x(c, value / sum) : 0.5f;
-    }
+    const float *head = guide_output(b, o, ld);
+    for (size_t i = 0; i < n; i++)
+        out[i] = cells_x(c, c->center + c->spread * (double)head[i]);
 }
 
 static void levels_start(const struct lik_block *b, const struct lik_marginals *m, float *bias, float *theta) {
     (void)theta;
-    for (size_t l = 0; l < b->cells->nlevels; l++)
+    const struct bell bell = {.on = b->no > b->cells->nlevels};
+    for (size_t l = 0; l < b->cells->nlevels; l++) {
         bias[l] = (float)log(m->level[l] > 1e-6 ? m->level[l] : 1e-6);
+        if (placed(b, &bell, l)) /* undo the standard normal that the bell begins as */
+            bias[l] += 0.5f * b->cells->place[l] * b->cells->place[l];
+    }
     for (size_t l = b->cells->nlevels; l < b->no; l++)
         bias[l] = 0;
 }
@@ -233,7 +296,8 @@ const struct lik lik_categorical = {
 };
 
 const struct lik lik_binned = {
-    .name = "binned", .about = "numbers by learned probabilities of their bins", .outputs = LIK_LEVEL_AND_TILT, .cells = true,
+    .name = "binned", .about = "numbers by learned probabilities of their bins", .outputs = LIK_LEVEL_AND_BELL, .cells = true,
+    .guide = binned_guide,
     .min = -INFINITY, .max = INFINITY, .nll = levels_nll, .mean = binned_mean, .sample = levels_sample,
     .range = levels_range, .sample_range = levels_sample_range, .start = levels_start,
 };

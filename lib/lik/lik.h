@@ -34,7 +34,8 @@ struct lik_marginals {
     const double *level; /* [cells->nlevels] shares of the levels, sum 1; NULL without cells */
 };
 
-enum { LIK_EACH_LEVEL = -1, LIK_EACH_CUT = -2, LIK_LEVEL_AND_TILT = -3 }; /* outputs or params: as many as there are levels; levels - 1 */
+enum { LIK_EACH_LEVEL = -1, LIK_EACH_CUT = -2, LIK_LEVEL_AND_BELL = -3 };
+/* outputs or params: as many as there are levels; levels - 1; levels + 3 */
 
 struct lik {
     const char *name, *about;
@@ -47,6 +48,10 @@ struct lik {
     /* nll[i] -= log p(x_i | o_i); with d: d[.,i] = scale * d(nll_i)/d(o). Adds to nll. */
     void (*nll)(const struct lik_block *, const float *x, const float *o, const float *theta, double *nll, float *d,
                 float scale, size_t n, size_t ld);
+    /* An aid to training beside the likelihood, NULL for none: loss[i] (may be NULL) += what outputs that nll has no use for (but mean
+     * has) are learned by; d[.,i] of these = scale * its gradient. No bound counts it. */
+    void (*guide)(const struct lik_block *, const float *x, const float *o, double *loss, float *d, float scale, size_t n,
+                  size_t ld);
     /* dtheta[nw] = scale * sum over the n records of d(nll)/d(theta); NULL without parameters. */
     void (*grad)(const struct lik_block *, const float *x, const float *o, const float *theta, float *dtheta,
                  float scale, size_t n, size_t ld);

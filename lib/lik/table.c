@@ -10,8 +10,8 @@ const struct lik *const lik_table[] = {&lik_gaussian,    &lik_bernoulli, &lik_st
 static size_t each(int number, const struct cells *cells) {
     if (number == LIK_EACH_LEVEL)
         return cells->nlevels;
-    if (number == LIK_LEVEL_AND_TILT)
-        return cells->nlevels + 2;
+    if (number == LIK_LEVEL_AND_BELL)
+        return cells->nlevels + 3;
     if (number == LIK_EACH_CUT)
         return cells->nlevels - 1;
     return (size_t)number;

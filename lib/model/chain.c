@@ -36,6 +36,14 @@ static void set_column(const struct vae_model *m, float *to, const float *from, 
 /* 32 bits as a number in [0,1). */
 static double share(uint32_t bits) { return (double)bits * 0x1p-32; }
 
+/* Is the cell known to be blank? Without z, where gaps are filled, that is as good as unknown. */
+static bool is_blank(const struct vae_model *m, const struct model_pass *p, size_t c, size_t i) {
+    size_t j = m->schema->col[c].v0;
+    const struct cells *cells = &m->schema->cells[j];
+    float x = p->x[j * p->ld + i];
+    return cells->blank && x == x && cells_at(cells, x) + 1 == cells->n;
+}
+
 /* One record: words[0..3] choose what kind of mask it gets, bits 16 a column which columns. */
 static void mask_record(const struct vae_model *m, struct model_pass *p, size_t i, const uint32_t *words,
                         const uint32_t *bits) {
@@ -52,8 +60,9 @@ static void mask_record(const struct vae_model *m, struct model_pass *p, size_t 
         if (!chain)
             continue;
         bool seen = kind < PREFIX ? model_group(m, c) < prefix : share(bits[c] & 0xffff0000u) < keep;
-        set_column(m, p->seen, seen ? p->x : NULL, c, i, ld);
-        set_column(m, p->target, seen ? NULL : p->x, c, i, ld);
+        bool unknown = off && is_blank(m, p, c, i);
+        set_column(m, p->seen, seen && !unknown ? p->x : NULL, c, i, ld);
+        set_column(m, p->target, seen || unknown ? NULL : p->x, c, i, ld);
     }
     if (chain)
         z_off(m, p)[i] = off;

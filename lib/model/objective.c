@@ -61,7 +61,7 @@ VM_WIDE static bool any_missing(const float *x, size_t n) {
     return missing;
 }
 
-/* nll[col..] = -log p(target | o); with d, panels of the outputs' gradient times scale. */
+/* nll[col..] = -log p(target | o); with d, panels of the outputs' gradient times scale, guides included. */
 static void reconstruction(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                            float *d, float scale) {
     size_t ld = p->ld;
@@ -75,6 +75,9 @@ static void reconstruction(const struct vae_model *m, const float *w, struct mod
                     p->nll[at] -= isnan(p->target[j * ld + at]) ? log(m->schema->scale[j]) : 0;
         b->lik->nll(b, p->target + b->x0 * ld + col, model_o(p) + b->o0 * ld + col, w + b->w0, p->nll + col,
                     d ? d + b->o0 * ld + col : NULL, scale, n, ld);
+        if (d && b->lik->guide)
+            b->lik->guide(b, p->target + b->x0 * ld + col, model_o(p) + b->o0 * ld + col, NULL, d + b->o0 * ld + col, scale,
+                          n, ld);
     }
 }
 
