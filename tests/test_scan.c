@@ -110,6 +110,9 @@ COLUMN(half_odd, "%s%zu", i % 2 ? "A" : "", i)
 COLUMN(odd_date, "%s", i == 100 ? "n/a" : "")
 COLUMN(late_word, "%s%zu", i >= 2500 ? "A" : "", i)
 COLUMN(exponent, "%zue3", i % 50 + 1)
+COLUMN(three_digits, "%zu", i * 7919 % 900 + 100)
+COLUMN(tenths, "%.1f", (double)(i * 37 % 990) / 10)
+COLUMN(dollars, "$%zu", i * 37 % 990)
 
 static void date_or_odd(char out[CELL], size_t i) {
     odd_date(out, i);
@@ -391,6 +394,51 @@ static void test_bad_rows(void) {
     done(&o);
 }
 
+/* The first row is another than all below. */
+static void first_odd(char out[CELL], size_t i, const char *first, cell_fn *rest) {
+    rest(out, i);
+    if (i == 0)
+        snprintf(out, CELL, "%s", first);
+}
+static void junk_first(char out[CELL], size_t i) { first_odd(out, i, "junk", tenths); }
+static void foo_first(char out[CELL], size_t i) { first_odd(out, i, "foo", date); }
+static void exponent_first(char out[CELL], size_t i) { first_odd(out, i, "1e-3", tenths); }
+static void kilos_first(char out[CELL], size_t i) { first_odd(out, i, "5 kg", dollars); }
+static void padded_first(char out[CELL], size_t i) { first_odd(out, i, "007", three_digits); }
+static void odd_first(char out[CELL], size_t i) { first_odd(out, i, "x", plain); }
+
+/* Rows that are left out have no say in what the columns are, neither those that are bad when they are read nor those that
+ * turn out bad at the end. */
+static void test_no_say(void) {
+    char *as[] = {(char[]){"c2=number"}}, *time[] = {(char[]){"c1=time"}};
+    const struct schema_wish reading = {.as = as, .nas = 1, .skip_bad = true}, end = {.skip_bad = true},
+                             wished = {.as = time, .nas = 1, .skip_bad = true};
+    static const struct {
+        cell_fn *cell;
+        enum schema_kind kind;
+        int decimals;
+        const char *unit;
+    } cols[] = {{junk_first, SCHEMA_NUMBER, 1, ""}, {foo_first, SCHEMA_TIME, 0, ""}, {exponent_first, SCHEMA_NUMBER, 1, ""},
+                {kilos_first, SCHEMA_NUMBER, 0, "$"}, {padded_first, SCHEMA_NUMBER, 0, ""}};
+    for (size_t k = 0; k < sizeof cols / sizeof *cols; k++)
+        for (int late = 0; late < 2; late++) {
+            cell_fn *const cells[] = {cols[k].cell, odd_first};
+            struct outcome o = scan(cells, 2, 301, late ? &end : &reading);
+            CHECK(o.s && o.rows == 300, "%s: %zu rows", o.err.msg, o.rows);
+            CHECK(o.s && o.s->ncols == 2 && o.s->col[0].kind == cols[k].kind &&
+                      o.s->col[0].decimals == cols[k].decimals && !strcmp(o.s->col[0].unit.before, cols[k].unit) &&
+                      !*o.s->col[0].unit.after,
+                  "column %zu, late %d: a %s with %d decimals and the unit '%s'", k, late,
+                  o.s && o.s->ncols ? schema_kind_name(o.s->col[0].kind) : "none", o.s && o.s->ncols ? o.s->col[0].decimals : 0,
+                  o.s && o.s->ncols ? o.s->col[0].unit.before : "");
+            done(&o);
+        }
+    cell_fn *const times[] = {foo_first, decimal};
+    struct outcome o = scan(times, 2, 301, &wished);
+    CHECK(o.s && o.rows == 300 && o.s->col[0].kind == SCHEMA_TIME, "%s: %zu rows", o.err.msg, o.rows);
+    done(&o);
+}
+
 /* ---- arrays -------------------------------------------------------------------------------------------------- */
 
 static void test_arrays(void) {
@@ -466,6 +514,7 @@ int main(void) {
     test_odd();
     test_wishes();
     test_bad_rows();
+    test_no_say();
     test_arrays();
     test_file();
     return test_done();

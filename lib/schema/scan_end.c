@@ -51,7 +51,7 @@ static int look_at_texts(const struct scan_col *c, const double *value, struct s
 static int look(struct schema_scan *s, struct scan_col *c, struct scan_facts *f, struct vae_err *err) {
     bool codes = c->mode == SCAN_CODES && !c->array;
     double *value = codes ? mem_array(c->dict.n + 1, sizeof *value) : NULL, last = NAN, sum = 0;
-    *f = (struct scan_facts){.rows = s->rows, .low = INFINITY, .high = -INFINITY, .whole = c->all_whole,
+    *f = (struct scan_facts){.rows = s->rows, .low = INFINITY, .high = -INFINITY, .whole = true,
                              .counts_up = true, .never_falls = true};
     if (c->array)
         return 0;
@@ -72,6 +72,7 @@ static int look(struct schema_scan *s, struct scan_col *c, struct scan_facts *f,
         f->times += c->mode == SCAN_TIMES;
         f->low = v < f->low ? v : f->low, f->high = v > f->high ? v : f->high;
         sum += v;
+        f->whole = f->whole && v >= floor(v) && v <= floor(v);
         f->counts_up = f->counts_up && (isnan(last) || (v >= last + 1 && v <= last + 1));
         f->never_falls = f->never_falls && !(v < last);
         last = v;
@@ -92,10 +93,13 @@ static int refuse(struct schema_scan *s, struct scan_col *c, bool times, bool *d
     enum scan_mode mode = times ? SCAN_TIMES : SCAN_NUMBERS;
     char name[NAME_SIZE];
     if (s->skip_bad) {
-        int r = c->mode == SCAN_CODES ? scan_change(s, c, mode, s->rows, err) : 0;
-        for (size_t i = 0; i < s->rows && !r; i++)
-            drop[i] = drop[i] || isinf(s->raw[i * s->stride + c->first]);
-        return r;
+        for (size_t i = 0; i < s->rows; i++) {
+            double v = s->raw[i * s->stride + c->first];
+            if (c->mode == SCAN_CODES && !isnan(v))
+                v = scan_value(c, c->dict.text[(size_t)v], mode);
+            drop[i] = drop[i] || isinf(v);
+        }
+        return 0;
     }
     const char *way = times ? NULL : cell_way(odd->text, strlen(odd->text)), *colon = *odd->where ? ": " : "";
     name_of(s, c, name);
@@ -108,7 +112,7 @@ static int refuse(struct schema_scan *s, struct scan_col *c, bool times, bool *d
                    shown ? " '" : "", shown ? name : "", shown ? "=category'" : "");
 }
 
-/* Rows that are marked go. */
+/* Rows that are marked go, and with them what their texts told. */
 static void leave_out(struct schema_scan *s, const bool *drop) {
     size_t n = 0;
     for (size_t i = 0; i < s->rows; i++) {
@@ -120,6 +124,9 @@ static void leave_out(struct schema_scan *s, const bool *drop) {
     }
     s->left_out = s->rows - n;
     s->rows = n;
+    for (size_t k = 0; k < s->ncols && s->left_out; k++)
+        if (s->col[k].mode == SCAN_CODES && !s->col[k].array)
+            scan_note_again(s, &s->col[k]);
 }
 
 /* Columns that are numbers (times) but for a few cells. Where the texts are gone and many cells are odd, the column is
