@@ -290,6 +290,54 @@ static void test_golden(void) {
     }
 }
 
+/* log P(low <= count <= high) with mean mu and size r. */
+static double count_range(double mu, double r, double low, double high) {
+    struct lik_block b = {.lik = &lik_negbinomial, .nx = 1, .no = 1, .nw = 1};
+    float o = (float)log(mu), theta = (float)log(r);
+    double logp = 0;
+    lik_negbinomial.range(&b, &o, &theta, low, high, NULL, &logp, 1, 1);
+    return logp;
+}
+
+/* Large counts: of size 1 they are geometric, P(X >= k) = q^k; else draws have the moments, and p adds up to a range. */
+static void test_counts(void) {
+    enum { MANY = 8000 };
+    static const double geometric[][3] = {{2000, 0, 1500}, {2000, 30000, 31000}, {2e5, 1e5, INFINITY}, {10, 2000, INFINITY},
+                                          {1e8, 3e7, 2e8}, {1e12, 0, 1e12},      {1e12, 2e12, 7e12},   {0.01, 0, 20}};
+    for (size_t i = 0; i < sizeof geometric / sizeof *geometric; i++) {
+        double mu = exp((double)(float)log(geometric[i][0])), low = geometric[i][1], high = geometric[i][2];
+        double log_q = -log1p(1 / mu), want = low * log_q + log(-expm1((high - low + 1) * log_q));
+        double got = count_range(geometric[i][0], 1, low, high);
+        CHECK(fabs(got - want) < 1e-6 * (1 + fabs(want)), "mean %g, %g..%g: log P %.9f, should be %.9f", mu, low, high, got,
+              want);
+    }
+    static const double moments[][2] = {{2000, 22026}, {2e5, 22026}, {2e5, 0.5}, {5e4, 3}, {1e7, 40}, {1e14, 2}, {0.2, 0.3}};
+    static uint64_t rows[MANY];
+    static float o[MANY], x[MANY];
+    struct lik_block b = {.lik = &lik_negbinomial, .nx = 1, .no = 1, .nw = 1};
+    for (size_t k = 0; k < sizeof moments / sizeof *moments; k++) {
+        double mu = moments[k][0], r = moments[k][1], var = mu + mu * mu / r, sum = 0, square = 0;
+        float theta = (float)log(r);
+        for (size_t i = 0; i < MANY; i++)
+            rows[i] = i, o[i] = (float)log(mu);
+        lik_negbinomial.sample(&b, o, &theta, x, 5, rows, MANY, MANY);
+        for (size_t i = 0; i < MANY; i++)
+            sum += ((double)x[i] - mu) / sqrt(var), square += pow((double)x[i] - mu, 2) / var;
+        double kurtosis = 3 + 6 / r + 1 / var;
+        CHECK(fabs(sum / MANY) < 5 / sqrt(MANY), "mean %g, size %g: draws are off by %g sd", mu, r, sum / MANY);
+        CHECK(fabs(square / MANY - 1) < 5 * sqrt((kurtosis - 1) / MANY), "mean %g, size %g: %g of the variance", mu, r,
+              square / MANY);
+    }
+    double p = 0;
+    float theta = (float)log(22026.0), at = (float)log(2000.0);
+    for (float v = 1950; v <= 2100; v++) {
+        double nll = 0;
+        lik_negbinomial.nll(&b, &v, &at, &theta, &nll, NULL, 0, 1, 1);
+        p += exp(-nll);
+    }
+    CHECK(fabs(log(p) - count_range(2000, 22026, 1950, 2100)) < 1e-8, "the sum of p is not the range's");
+}
+
 int main(void) {
     for (size_t t = 0; lik_table[t]; t++) {
         const struct lik *l = lik_table[t];
@@ -318,5 +366,6 @@ int main(void) {
     }
     test_means();
     test_golden();
+    test_counts();
     return test_done();
 }

@@ -9,10 +9,11 @@
 #include <math.h>
 
 #include "base/rng.h"
+#include "lik/beta.h"
 #include "lik/gamma.h"
 #include "lik/lik.h"
 
-enum { TERMS = 200, HALVINGS = 60 };
+enum { HALVINGS = 60 };
 static const double LOG_NU_MIN = -2.302585, LOG_NU_MAX = 4.584967; /* nu - 2 from 0.1 to 98 */
 
 struct shape {
@@ -69,32 +70,11 @@ static void student_mean(const struct lik_block *b, const float *o, const float 
             out[j * ld + i] = o[j * ld + i];
 }
 
-/* The regularised incomplete beta function by its continued fraction (Press et al., "Numerical Recipes", 6.4). */
-static double beta_fraction(double a, double b, double x) {
-    double c = 1, d = 1 / fmax(1 - (a + b) * x / (a + 1), 1e-300), h = d;
-    for (int m = 1; m <= TERMS; m++) {
-        for (int odd = 0; odd < 2; odd++) {
-            double k = m, f = odd ? -(a + k) * (a + b + k) * x / ((a + 2 * k) * (a + 2 * k + 1))
-                                  : k * (b - k) * x / ((a + 2 * k - 1) * (a + 2 * k));
-            d = 1 + f * d, c = 1 + f / c;
-            d = 1 / (fabs(d) < 1e-300 ? 1e-300 : d), c = fabs(c) < 1e-300 ? 1e-300 : c;
-            h *= d * c;
-        }
-        if (fabs(d * c - 1) < 1e-15)
-            break;
-    }
-    return h;
-}
-
-static double incomplete_beta(double a, double b, double x) {
-    if (x <= 0 || x >= 1)
-        return x >= 1;
-    double front = exp(gamma_log(a + b) - gamma_log(a) - gamma_log(b) + a * log(x) + b * log1p(-x));
-    return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a : 1 - front * beta_fraction(b, a, 1 - x) / b;
-}
-
 /* P(T > t) for t >= 0, P(T < t) for t < 0: the tail, so that nothing cancels. */
-static double tail(double t, double nu) { return isinf(t) ? 0 : 0.5 * incomplete_beta(nu / 2, 0.5, nu / (nu + t * t)); }
+static double tail(double t, double nu) {
+    double all = nu + t * t;
+    return isinf(all) ? 0 : 0.5 * exp(beta_log(nu / 2, 0.5, nu / all, t * t / all));
+}
 
 static double cdf(double t, double nu) { return t < 0 ? tail(t, nu) : 1 - tail(t, nu); }
 
