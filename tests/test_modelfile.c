@@ -32,6 +32,33 @@ static void use(struct vae_model *m) {
     free(vae_model_describe(m, true));
 }
 
+/* Replaces a text of the file by one of the same length. */
+static void edit(unsigned char *p, size_t n, const char *from, const char *to) {
+    unsigned char *at = memmem(p, n, from, strlen(from));
+    CHECK(at && strlen(from) == strlen(to), "'%s' is not in the file", from);
+    if (at)
+        memcpy(at, to, strlen(to));
+    repair_model(p, n);
+}
+
+/* A decoder that is larger than the file says is refused before there is room for it; the encoder is as it should be. */
+static void test_size(const char *path) {
+    static const size_t widths[] = {1, 1, 1, 1, 0};
+    struct model_config c = {.latent_dim = 1, .latent = &latent_gauss, .act = &nn_silu, .nhidden = 2, .hidden = {1, 2},
+                             .lik = &lik_gaussian, .masks = true, .chain = true};
+    struct vae_err err = {0};
+    double *raw = models_data(40, 4, false);
+    struct vae_model *m = models_new(&c, widths, raw, 40, 1);
+    CHECK(m && !vae_model_save(m, path, &err), "%s", err.msg);
+    size_t n;
+    unsigned char *p = read_file(path, &n);
+    edit(p, n, "\\\"hidden\\\":[1,2]", "\\\"hidden\\\":[1,9]");
+    struct vae_model *t = model_parse(p, n, "large", &err);
+    CHECK(!t && err.code == VAE_EDATA && strstr(err.msg, "do not fit the configuration"), "%s", err.msg);
+    vae_model_free(t), vae_model_free(m);
+    free(p), free(raw);
+}
+
 int main(void) {
     static const size_t widths[] = {1, 1, 3, 0};
     struct model_config c = {.latent_dim = 2, .latent = &latent_gauss, .act = &nn_silu, .residual = true, .nhidden = 1,
@@ -68,6 +95,7 @@ int main(void) {
         CHECK(!t, "a model cut to %zu of %zu bytes was taken", cut, n);
         vae_model_free(t);
     }
+    test_size(path);
     vae_model_free(m);
     free(raw), free(whole), free(copy);
     close(fd);

@@ -205,23 +205,20 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
     return 0;
 }
 
-/* How large a model the configuration asks for, before anything is allocated: the weights must be in the file. */
-static int check_size(const struct model_config *c, const struct schema *s, const struct tensors *t,
-                      struct vae_err *err) {
-    size_t in_file = 0, width = 0, need;
-    bool fits = true;
-    for (size_t j = 0; j < s->d; j++)
-        width += s->cells[j].n ? s->cells[j].nlevels : 1;
+/* As many values as the schema says must be there before anything of their number is filled. */
+static int check_there(const struct tensors *t, const struct schema *s, struct vae_err *err) {
+    const void *center;
+    return tensors_get(t, "schema.center", TENSOR_F64, 1, &s->d, &center, err);
+}
+
+/* Items of the tensors that are weights: what the configuration asks for must be there before anything is allocated. */
+static size_t weights_in(const struct tensors *t) {
+    static const char *const part[] = {"encoder.", "decoder.", "likelihood"};
+    size_t n = 0;
     for (size_t i = 0; i < tensors_count(t); i++)
-        in_file += tensors_at(t, i)->count;
-    for (size_t i = 0; i <= c->nhidden; i++) { /* every matrix of the encoder; those of the decoder are as large */
-        size_t next = i < c->nhidden ? c->hidden[i] : c->latent_dim;
-        fits = fits && mem_mul(width, next, &need) && need <= in_file;
-        if (c->residual && i < c->nhidden)
-            fits = fits && mem_mul(next, next, &need) && need <= in_file;
-        width = next;
-    }
-    return fits ? 0 : err_set(err, VAE_EDATA, "the weights do not fit the configuration");
+        for (size_t k = 0; k < sizeof part / sizeof *part; k++)
+            n += strncmp(tensors_at(t, i)->name, part[k], strlen(part[k])) ? 0 : tensors_at(t, i)->count;
+    return n;
 }
 
 static int load_calibration(struct vae_model *m, const struct tensors *t, struct vae_err *err) {
@@ -296,12 +293,12 @@ static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
     json_t *cj = get_json(t, "config", err), *sj = cj ? get_json(t, "schema", err) : NULL;
     int r = cj && sj ? config_from_json(cj, &config, err) : VAE_EDATA;
     struct schema *s = r ? NULL : schema_from_json(sj, err);
-    if (s && (file_cells_get(t, s, err) || check_size(&config, s, t, err))) {
+    if (s && (check_there(t, s, err) || file_cells_get(t, s, err))) {
         schema_free(s);
         s = NULL;
     }
     json_decref(cj), json_decref(sj);
-    struct vae_model *m = s ? model_new(&config, s, err) : NULL;
+    struct vae_model *m = s ? model_new_sized(&config, s, weights_in(t), err) : NULL;
     if (!m)
         return NULL;
     r = load_calibration(m, t, err);
