@@ -267,6 +267,40 @@ static void test_ids(void) {
     done(&o);
 }
 
+/* 61 seconds after the one before; by UTC clocks, some by those of India, a few without a zone. */
+static void zoned(char out[CELL], size_t i) {
+    struct time_point t;
+    char text[TIME_MAX + 1];
+    double day, second;
+    time_from_epoch("e", 1700000000 + 61 * (double)i, &day, &second);
+    text[time_put(text, "TsZ", 0, day, second)] = 0;
+    CHECK(time_parse(text, strlen(text), &t), "'%s'", text);
+    time_to_zone(&t, i % 4 ? "Z" : "+05:30");
+    size_t n = time_put(out, t.style, 0, t.day, t.second);
+    out[i % 10 == 3 ? n - 1 : n] = 0;
+}
+
+/* Instants stay, whether the texts were kept until the end or not. */
+static void test_zones(void) {
+    cell_fn *const cells[] = {zoned, plain};
+    for (size_t rows = 300; rows <= 6000; rows += 5700) {
+        struct outcome o = scan(cells, 2, rows, NULL);
+        size_t wrong = 0;
+        CHECK(o.s && !strcmp(o.s->col[0].time, "TsZ"), "style '%s' %s", o.s ? o.s->col[0].time : "", o.err.msg);
+        for (size_t i = 0; i < rows && o.s; i++) {
+            char text[CELL];
+            double again[2], want = 1700000000 + 61 * (double)i, *raw = o.raw + i * o.s->d;
+            bool unknown;
+            zoned(text, i);
+            wrong += fabs(raw[0] * 86400 + raw[1] - want) > 1e-6 || !(raw[1] >= 0 && raw[1] < 86400);
+            wrong += schema_get_cell(o.s, 0, text, strlen(text), again, &unknown, NULL) != 0 || fabs(again[0] - raw[0]) > 0.1 ||
+                     fabs(again[1] - raw[1]) > 1e-6;
+        }
+        CHECK(wrong == 0, "%zu of %zu times are other instants", wrong, rows);
+        done(&o);
+    }
+}
+
 /* ---- texts among numbers ------------------------------------------------------------------------------------- */
 
 static void test_odd(void) {
@@ -515,6 +549,7 @@ int main(void) {
     test_wishes();
     test_bad_rows();
     test_no_say();
+    test_zones();
     test_arrays();
     test_file();
     return test_done();

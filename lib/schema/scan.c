@@ -7,6 +7,7 @@
 #include "schema/scan.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -256,6 +257,12 @@ void scan_note_again(struct schema_scan *s, struct scan_col *c) {
     }
 }
 
+/* Since 1970, by the clocks of the column's zone. */
+static double seconds(const struct scan_col *c, struct time_point *t) {
+    time_to_zone(t, c->zone);
+    return t->day * 86400 + t->second;
+}
+
 double scan_value(const struct scan_col *c, const char *text, enum scan_mode mode) {
     struct time_point t;
     double v = INFINITY;
@@ -263,20 +270,37 @@ double scan_value(const struct scan_col *c, const char *text, enum scan_mode mod
     if (mode == SCAN_NUMBERS && !cell_unit_number(&c->unit, text, n, &v))
         v = INFINITY;
     if (mode == SCAN_TIMES && time_parse(text, n, &t))
-        v = t.day * 86400 + t.second;
+        v = seconds(c, &t);
     return v;
+}
+
+const char *scan_style(const struct scan_col *c) {
+    const struct scan_style *best = NULL;
+    for (size_t i = 0; i < SCAN_STYLES && c->styles[i].cells; i++) {
+        const struct scan_style *t = &c->styles[i];
+        if (!best || *best->style == 'd' || (*t->style != 'd' && t->cells > best->cells))
+            best = t;
+    }
+    return best ? best->style : "d";
+}
+
+/* What the texts tell as times: their styles, and the zone that all are brought into, as they are held as one number. */
+static void note_times(struct scan_col *c) {
+    struct time_point t;
+    for (size_t i = 0; i < c->dict.n; i++)
+        if (c->dict.count[i] && time_parse(c->dict.text[i], strlen(c->dict.text[i]), &t))
+            note_time(c, &t, c->dict.count[i]);
+    snprintf(c->zone, sizeof c->zone, "%s", time_zone(scan_style(c)));
 }
 
 int scan_change(struct schema_scan *s, struct scan_col *c, enum scan_mode mode, size_t rows, struct vae_err *err) {
     double *value = mem_array(c->dict.n + 1, sizeof *value);
-    struct time_point t;
     if (!value)
         return err_set(err, VAE_EOS, "out of memory");
-    for (size_t i = 0; i < c->dict.n; i++) {
+    if (mode == SCAN_TIMES)
+        note_times(c);
+    for (size_t i = 0; i < c->dict.n; i++)
         value[i] = scan_value(c, c->dict.text[i], mode);
-        if (mode == SCAN_TIMES && time_parse(c->dict.text[i], strlen(c->dict.text[i]), &t))
-            note_time(c, &t, c->dict.count[i]);
-    }
     for (size_t i = 0; i < rows; i++) {
         double *v = &s->raw[i * s->stride + c->first];
         *v = isnan(*v) ? NAN : value[(size_t)*v];
@@ -371,7 +395,7 @@ static int scan_cell(struct schema_scan *s, struct scan_col *c, const char *p, s
     case SCAN_TIMES:
         if (time_parse(p, n, &t)) {
             note_time(c, &t, 1);
-            *v = t.day * 86400 + t.second;
+            *v = seconds(c, &t);
             return 0;
         }
         *v = INFINITY;

@@ -46,6 +46,7 @@ struct scan_col {
         size_t cells;
     } styles[SCAN_STYLES]; /* of times */
     int time_decimals;
+    char zone[TIME_ZONE];       /* that times are held in, "": as they are written; known once they are SCAN_TIMES */
 };
 
 struct schema_scan {
@@ -62,6 +63,8 @@ struct schema_scan {
 
 /* The value of a code in another mode; INFINITY for a text that is none. */
 double scan_value(const struct scan_col *, const char *text, enum scan_mode);
+/* The commonest style of the times so far, that of dates where all cells are. */
+const char *scan_style(const struct scan_col *);
 /* Codes of the first `rows` rows become numbers or times; the texts are given up. */
 int scan_change(struct schema_scan *, struct scan_col *, enum scan_mode, size_t rows, struct vae_err *);
 /* What the texts of a column tell, from those that the rows still hold. */

@@ -188,15 +188,11 @@ static int check_kind(const struct schema_scan *s, const struct scan_col *c, con
     return 0;
 }
 
-/* The commonest style, that of dates where all cells are. */
+/* The commonest style, in the zone that the times were brought into. */
 static void choose_style(const struct scan_col *c, struct schema_col *col) {
-    const struct scan_style *best = NULL;
-    for (size_t i = 0; i < SCAN_STYLES && c->styles[i].cells; i++) {
-        const struct scan_style *t = &c->styles[i];
-        if (!best || *best->style == 'd' || (*t->style != 'd' && t->cells > best->cells))
-            best = t;
-    }
-    memcpy(col->time, best ? best->style : "d", best ? sizeof best->style : 2);
+    snprintf(col->time, sizeof col->time, "%s", scan_style(c));
+    if (*col->time != 'd')
+        snprintf(col->time + 2, sizeof col->time - 2, "%s", c->zone);
     col->decimals = c->time_decimals;
 }
 
