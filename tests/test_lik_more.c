@@ -54,6 +54,8 @@ static void set_up(struct on *s, const struct lik *l, bool blank) {
             s->x[i] = (float)(i % 9);
         if (i % 11 == 5)
             s->x[i] = NAN;
+        if (l == &lik_ordinal && i > 5 && i < 30) /* far from all cuts, on either side */
+            s->o[0][i] = i % 2 ? 50 : -50;
     }
 }
 

@@ -66,6 +66,8 @@ struct lik {
     void (*start)(const struct lik_block *, const struct lik_marginals *, float *bias, float *theta);
     /* Keeps theta in its range after a step; NULL where it has none. */
     void (*project)(const struct lik_block *, const struct lik_marginals *, float *theta);
+    /* Is theta (finite, as it stands in a file) one that the formulas hold for? NULL where any is. */
+    bool (*sound)(const struct lik_block *, const float *theta);
     /* Re-estimation of theta on rows held out, in closed form: adds the n records to stat[2 * nw] (sums, then how many
      * values are in each); settle() sets theta from it, the old one counting as `prior` records. NULL where there is none. */
     void (*stat)(const struct lik_block *, const float *x, const float *o, double *stat, size_t n, size_t ld);

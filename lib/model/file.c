@@ -276,11 +276,16 @@ static int load_prior(struct vae_model *m, const struct tensors *t, struct vae_e
     return r;
 }
 
-/* What would make a formula fail later: scales that are not positive, scores out of order. */
+/* What would make a formula fail later: scales that are not positive, cuts and scores out of order. */
 static int check_values(const struct vae_model *m, struct vae_err *err) {
     for (size_t j = 0; j < m->schema->d; j++)
         if (!(m->schema->scale[j] > 0))
             return err_set(err, VAE_EDATA, "schema: a scale is not positive");
+    for (size_t i = 0; i < m->nblocks; i++) {
+        const struct lik_block *b = &m->block[i];
+        if (b->lik->sound && !b->lik->sound(b, m->w + b->w0))
+            return err_set(err, VAE_EDATA, "the parameters of a %s likelihood make no sense", b->lik->name);
+    }
     for (size_t by = 0; by < MODEL_NBY; by++)
         for (size_t i = 1; i < m->cal.n; i++)
             if (m->cal.score[by * m->cal.n + i] < m->cal.score[by * m->cal.n + i - 1])
