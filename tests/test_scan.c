@@ -85,6 +85,7 @@ COLUMN(grade, "%zu", i * 3 % 4 + 1)
 COLUMN(gap, "%d", (int)(i % 3 == 0 ? 1 : i % 3 == 1 ? 2 : 9))
 COLUMN(skewed, "%zu", i % 31 == 0 ? i % 97 : i % 4)
 COLUMN(counter, "%zu", i + 17)
+COLUMN(beyond, "9007199254740992")
 COLUMN(counter_down, "%zu", 100000 - i)
 COLUMN(zip, "%05zu", i % 7 * 501)
 COLUMN(serial, "%08zu", i * 7919 % 99991)
@@ -150,6 +151,7 @@ static void test_kinds(void) {
         {"counting up", counter, 200, SCHEMA_ID, 0, 0, ""},
         {"counting up, very long", counter, 5000, SCHEMA_ID, 0, 0, ""},
         {"counting up, few rows", counter, 15, SCHEMA_NUMBER, 0, 0, ""},
+        {"a constant beyond 2^53", beyond, 200, SCHEMA_NUMBER, 0, 0, ""},
         {"counting down", counter_down, 200, SCHEMA_NUMBER, 0, 0, ""},
         {"zip codes", zip, 200, SCHEMA_CATEGORY, 7, 0, ""},
         {"serial numbers", serial, 5000, SCHEMA_ID, 0, 0, ""},

@@ -73,7 +73,8 @@ static int look(struct schema_scan *s, struct scan_col *c, struct scan_facts *f,
         f->low = v < f->low ? v : f->low, f->high = v > f->high ? v : f->high;
         sum += v;
         f->whole = f->whole && v >= floor(v) && v <= floor(v);
-        f->counts_up = f->counts_up && (isnan(last) || (v >= last + 1 && v <= last + 1));
+        /* beyond, v + 1 is v, and a constant would count up */
+        f->counts_up = f->counts_up && fabs(v) < 0x1p53 && (isnan(last) || (v >= last + 1 && v <= last + 1));
         f->never_falls = f->never_falls && !(v < last);
         last = v;
     }
