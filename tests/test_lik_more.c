@@ -340,6 +340,18 @@ static void test_counts(void) {
     CHECK(fabs(log(p) - count_range(2000, 22026, 1950, 2100)) < 1e-8, "the sum of p is not the range's");
 }
 
+/* One scale for all values: it starts at their mean, and stays above the lowest of their floors. */
+static void test_tied_student(void) {
+    const struct lik_block b = {.lik = &lik_student, .nx = 3, .no = 3, .nw = 2, .tied = true};
+    const double mean[3] = {0}, sd[3] = {0, 3, 4}, floor[3] = {0.5, 0.25, 0.75};
+    const struct lik_marginals m = {mean, sd, floor, NULL};
+    float bias[3], theta[2], low[2] = {-9, 0};
+    lik_student.start(&b, &m, bias, theta);
+    CHECK(fabs(exp((double)theta[0]) - sqrt(25.0 / 3 * 0.8)) < 1e-5, "starts at a scale of %g", exp((double)theta[0]));
+    lik_student.project(&b, &m, low);
+    CHECK(fabs(exp((double)low[0]) - 0.25) < 1e-6, "the tied floor is the lowest: %g", exp((double)low[0]));
+}
+
 int main(void) {
     for (size_t t = 0; lik_table[t]; t++) {
         const struct lik *l = lik_table[t];
@@ -369,5 +381,6 @@ int main(void) {
     test_means();
     test_golden();
     test_counts();
+    test_tied_student();
     return test_done();
 }

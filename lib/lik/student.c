@@ -134,22 +134,28 @@ static void student_range(const struct lik_block *b, const float *o, const float
 }
 
 static void student_project(const struct lik_block *b, const struct lik_marginals *m, float *theta) {
+    double lowest = INFINITY; /* where one scale is for all, of all floors */
+    for (size_t j = 0; j < b->nx; j++)
+        lowest = fmin(lowest, m->floor[j]);
     for (size_t j = 0; j < b->nw / 2; j++) {
-        double floor = m->floor[j] > 1e-6 ? m->floor[j] : 1e-6, nu = (double)theta[2 * j + 1];
-        if (!((double)theta[2 * j] >= log(floor)))
-            theta[2 * j] = (float)log(floor);
+        double floor = log(fmax(b->tied ? lowest : m->floor[j], 1e-6)), nu = (double)theta[2 * j + 1];
+        if (!((double)theta[2 * j] >= floor))
+            theta[2 * j] = (float)floor;
         theta[2 * j + 1] = !(nu >= LOG_NU_MIN) ? (float)LOG_NU_MIN : nu > LOG_NU_MAX ? (float)LOG_NU_MAX : theta[2 * j + 1];
     }
 }
 
-/* Ten degrees of freedom, and the scale that gives the marginal's variance, s^2 nu / (nu - 2). */
+/* Ten degrees of freedom, and the scale that gives the marginal's variance, s^2 nu / (nu - 2); where one scale is for all, the
+ * mean of theirs. */
 static void student_start(const struct lik_block *b, const struct lik_marginals *m, float *bias, float *theta) {
+    double square = 0;
     for (size_t j = 0; j < b->nx; j++) {
         bias[j] = (float)m->mean[j];
-        if (2 * j < b->nw) {
-            theta[2 * j] = (float)log((m->sd[j] > 1e-6 ? m->sd[j] : 1e-6) * sqrt(0.8));
-            theta[2 * j + 1] = (float)log(8.0);
-        }
+        square += m->sd[j] * m->sd[j] / (double)b->nx;
+    }
+    for (size_t j = 0; j < b->nw / 2; j++) {
+        theta[2 * j] = (float)log(fmax(b->tied ? sqrt(square) : m->sd[j], 1e-6) * sqrt(0.8));
+        theta[2 * j + 1] = (float)log(8.0);
     }
     student_project(b, m, theta);
 }
