@@ -340,6 +340,39 @@ static void test_counts(void) {
     CHECK(fabs(log(p) - count_range(2000, 22026, 1950, 2100)) < 1e-8, "the sum of p is not the range's");
 }
 
+/* It starts at the marginal's sd; several values and draws in place: each has its own outputs; theta is the smallest. */
+static void test_spread(const struct on *s) {
+    enum { VALUES = 3 };
+    struct lik_block b = s->b;
+    b.nx = VALUES, b.no = 2 * VALUES, b.nw = VALUES * (size_t)s->l->params;
+    const double mean[VALUES] = {-1, 0, 5}, sd[VALUES] = {0.5, 2, 30}, floor[VALUES] = {0};
+    const struct lik_marginals m = {mean, sd, floor, NULL};
+    float o[2 * VALUES * N], bias[2 * VALUES], theta[2 * VALUES], x[VALUES * N];
+    uint64_t rows[N];
+    s->l->start(&b, &m, bias, theta);
+    for (size_t i = 0; i < 2 * VALUES * N; i++)
+        o[i] = bias[i / N], rows[i % N] = i % N;
+    s->l->sample(&b, o, theta, x, 4, rows, N, N);
+    s->l->sample(&b, o, theta, o, 4, rows, N, N);
+    CHECK(!memcmp(o, x, sizeof x), "%s: draws in place are others", s->l->name);
+    for (size_t j = 0; j < VALUES; j++) {
+        double square = 0;
+        for (size_t i = 0; i < N; i++)
+            square += pow(((double)x[j * N + i] - mean[j]) / sd[j], 2) / N;
+        CHECK(square > 0.4 && square < 2.2, "%s: value %zu starts with %.3f of its variance", s->l->name, j, square);
+    }
+    double far = 0, nll = 0;
+    for (size_t k = 0; k < VALUES; k++) { /* all of -log p at the mean of an output far down is that of theta */
+        float at[2 * VALUES], v[VALUES];
+        for (size_t j = 0; j < VALUES; j++)
+            at[2 * j] = v[j] = (float)mean[j], at[2 * j + 1] = -100 - (float)k;
+        nll = 0;
+        s->l->nll(&b, v, at, theta, &nll, NULL, 0, 1, 1);
+        CHECK(k == 0 || fabs(nll - far) < 1e-9, "%s: falls below the smallest sd", s->l->name);
+        far = nll;
+    }
+}
+
 /* One scale for all values: it starts at their mean, and stays above the lowest of their floors. */
 static void test_tied_student(void) {
     const struct lik_block b = {.lik = &lik_student, .nx = 3, .no = 3, .nw = 2, .tied = true};
@@ -372,6 +405,20 @@ int main(void) {
             tear_down(&s);
         }
     }
+    for (size_t t = 0; lik_table[t]; t++) /* an sd for each record */
+        if (lik_table[t]->spreads) {
+            struct on s;
+            set_up(&s, lik_table[t], false);
+            s.b.spread = true, s.b.no = 2;
+            rng_normals(s.o[1], 1, N, N, 1, RNG_TEST, 31, NULL, 0);
+            test_gradients(&s);
+            for (size_t i = 0; i < 4; i++)
+                CHECK(fabs(whole(&s, i) - 1) < 1e-4, "%s: probabilities add up to %.6f", s.l->name, whole(&s, i));
+            test_ranges(&s, 1, -1, 2);
+            test_ranges(&s, 2, 1, 4);
+            test_start(&s);
+            test_spread(&s);
+        }
     for (int g = 0; g < 2; g++) { /* ranges of the plain ones */
         struct on s;
         set_up(&s, g ? &lik_bernoulli : &lik_gaussian, false);

@@ -26,6 +26,7 @@ struct lik_block {
     size_t w0, nw; /* free parameters in the model's array: lik_params() of each value, or of one where tied */
     const struct cells *cells; /* of the value, NULL for likelihoods of plain numbers */
     bool tied;     /* one set of parameters for all values (the pixels of an image) */
+    bool spread;   /* where lik->spreads: two outputs a value, the second for its sd (spread.h) */
 };
 
 /* Marginals of the training rows in model units, each [nx]; floor: the smallest sensible sd (resolution / sqrt 12). */
@@ -41,6 +42,7 @@ struct lik {
     int outputs;    /* decoder outputs a value, or LIK_EACH_LEVEL */
     int params;     /* free parameters a value, or LIK_EACH_CUT; value after value */
     bool cells;     /* over the cells of a column: x is a place in them */
+    bool spreads;   /* its blocks may have `spread` set */
     bool mass;      /* a probability, not a density: model units must be input units */
     double min, max; /* the range of values it can explain */
 

@@ -103,7 +103,7 @@ static json_t *config_json(const struct model_config *c) {
     return json_pack("{s:s, s:I, s:s, s:o, s:s, s:f, s:s, s:s, s:b, s:b}", "latent", c->latent->name, "latent_dim",
                      (json_int_t)c->latent_dim, "net", c->residual ? "residual" : "mlp", "hidden", hidden, "act",
                      c->act->name, "dropout", (double)c->dropout, "lik", c->lik->name, "sd",
-                     c->shared_sd ? "shared" : "column", "masks", c->masks, "chain", c->chain);
+                     c->record_sd ? "record" : c->shared_sd ? "shared" : "column", "masks", c->masks, "chain", c->chain);
 }
 
 static const char *const by_names[] = {"auto", "elbo", "iw", "recon", "mse"};
@@ -188,12 +188,12 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
     if (r)
         return r;
     *c = (struct model_config){.latent_dim = (size_t)k, .latent = latent_by_name(latent), .lik = lik_by_name(lik),
-                               .act = nn_op_by_name(act), .residual = !strcmp(net, "residual"), .shared_sd = !strcmp(sd, "shared"),
+                               .act = nn_op_by_name(act), .residual = !strcmp(net, "residual"), .shared_sd = !strcmp(sd, "shared"), .record_sd = !strcmp(sd, "record"),
                                .nhidden = json_array_size(hidden), .dropout = (float)dropout,
                                .masks = json_is_true(json_object_get(j, "masks")),
                                .chain = json_is_true(json_object_get(j, "chain"))};
     if (!c->latent || !c->lik || !c->act || !c->act->act || (!c->residual && strcmp(net, "mlp")) ||
-        (!c->shared_sd && strcmp(sd, "column")) ||
+        (!c->shared_sd && !c->record_sd && strcmp(sd, "column")) ||
         (c->chain && !c->masks) || c->nhidden > MODEL_MAX_HIDDEN || !(dropout >= 0 && dropout < 1))
         return err_set(err, VAE_EDATA, "config: a part of the model is unknown to this version");
     for (size_t i = 0; i < c->nhidden; i++) {

@@ -34,9 +34,10 @@ static void add_value(struct vae_model *m, size_t c, size_t j, const struct lik 
     struct lik_block *b = m->nblocks ? &m->block[m->nblocks - 1] : NULL;
     if (!b || alone || cells || b->cells || b->lik != lik || b->tied != tied) {
         b = &m->block[m->nblocks++];
-        *b = (struct lik_block){.lik = lik, .x0 = j, .o0 = *o, .w0 = *w, .tied = tied, .col = c, .cells = cells};
+        *b = (struct lik_block){.lik = lik, .x0 = j, .o0 = *o, .w0 = *w, .tied = tied, .col = c, .cells = cells,
+                                .spread = lik->spreads && m->config.record_sd};
     }
-    size_t no = lik_outputs(lik, cells), nw = tied && b->nx ? 0 : lik_params(lik, cells);
+    size_t no = lik_outputs(lik, cells) * (b->spread ? 2 : 1), nw = tied && b->nx ? 0 : lik_params(lik, cells);
     b->nx++, b->no += no, b->nw += nw;
     *o += no, *w += nw;
 }

@@ -36,6 +36,7 @@ struct model_config {
     float dropout;
     const struct lik *lik;      /* of columns that name none themselves (schema_col.lik) */
     bool shared_sd;             /* --sd shared: one set of likelihood parameters for all columns, else one each */
+    bool record_sd;             /* --sd record: the decoder tells that of every record (lik/spread.h) */
     bool masks;                 /* the encoder is told which columns are missing */
     bool chain;                 /* the decoder also sees the columns before (chain.c); goes with masks */
 };
