@@ -27,7 +27,7 @@ static const char *net_name(size_t i) {
 }
 
 static const char *sd_name(size_t i) {
-    static const char *const name[] = {"column", "shared"};
+    static const char *const name[] = {"column", "shared", "record"};
     return i < sizeof name / sizeof *name ? name[i] : NULL;
 }
 
@@ -64,7 +64,7 @@ static const struct cli_opt options[] = {
     {.name = "act", .arg = "NAME", .kind = CLI_NAME, .to = &fit.act, .names = vae_activation, .help = "activation"},
     {.name = "lik", .arg = "KIND", .kind = CLI_NAME, .to = &fit.lik, .names = lik_name, .help = "likelihood"},
     {.name = "sd", .arg = "KIND", .kind = CLI_NAME, .to = &fit.sd, .names = sd_name,
-     .help = "standard deviations of a gaussian likelihood"},
+     .help = "standard deviations of gaussian and student likelihoods"},
     {.name = "prior", .arg = "KIND", .kind = CLI_NAME, .to = &fit.prior, .names = prior_name,
      .help = "what vae-gen draws latents from"},
     {.name = "beta", .arg = "B", .kind = CLI_REAL, .to = &fit.beta, .hi = 1e6, .help = "weight of the KL term"},

@@ -207,7 +207,7 @@ struct vae_fit_opts {
     enum vae_purpose purpose;
     size_t latent_dim;
     const char *latent, *net, *act, *lik, *prior; /* names of the tables; NULL: chosen */
-    const char *sd; /* of the likelihood: "column", one for each column, or "shared"; NULL: chosen */
+    const char *sd; /* of the likelihood: "column", one for each column, "shared" or "record"; NULL: chosen */
     size_t hidden[16], nhidden;
     double beta, warmup, free_bits, lr, decay, dropout, valid; /* NaN: chosen */
     size_t steps, epochs, batch, patience;

@@ -59,6 +59,14 @@ prefix() {
         END { exit !(s[2] > s[3]) }'
 }
 
+@test "a value that its likelihood cannot explain is found before training, also among the rows kept for p-values" {
+    for at in 4 5; do
+        awk -v at="$at" 'BEGIN { print "a,b"; for (i = 0; i < 2000; i++) print (i == at ? -7 : i * i % 31) "," i * 7 % 90 }' >c.csv
+        fails 65 vae-fit "column 'a'.*-7.*--lik" \
+            "vae-fit -m c.vae --for detect --as a=number --lik negbinomial --steps 3 --hidden 16 c.csv"
+    done
+}
+
 @test "a column of nothing but blanks" {
     awk -F, -v OFS=, '{ print $2, (NR == 1 ? "void" : "  "), $3 }' "$WINE" >c.csv
     for keep in "" "-k void"; do # it is carried, said or not

@@ -160,6 +160,21 @@ static void test_density(void) {
     cells_free(&c), free(v);
 }
 
+/* Cells at both ends of what a double holds cost something finite and have a value. */
+static void test_ends(void) {
+    static const double bounds[][2] = {{1.6e308, 1.7e308}, {-1.7e308, -1.6e308}, {1.7e308, 1.7e308}, {0, 2e-310}, {5e-324, 5e-324}};
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        struct cells c;
+        struct vae_err err = {0};
+        CHECK(!cells_new(&c, 1, &err), "%s", err.msg);
+        c.low[0] = bounds[i][0], c.high[0] = bounds[i][1];
+        c.nlevels = 1, c.weight[0] = c.share[0] = 1;
+        cells_finish(&c, 0, 1e-6);
+        CHECK(!cells_check(&c, &err), "%g to %g costs %g, value %g", c.low[0], c.high[0], c.cost[0], c.value[0]);
+        cells_free(&c);
+    }
+}
+
 static void test_levels(void) {
     enum { CODES = 30, ROWS = 1000 };
     double v[ROWS];
@@ -320,6 +335,7 @@ static void test_where(void) {
 int main(void) {
     test_bins();
     test_density();
+    test_ends();
     test_levels();
     test_damage();
     test_where();

@@ -54,6 +54,8 @@ static void set_up(struct on *s, const struct lik *l, bool blank) {
             s->x[i] = (float)(i % 9);
         if (i % 11 == 5)
             s->x[i] = NAN;
+        if (l == &lik_ordinal && i > 5 && i < 30) /* far from all cuts, on either side */
+            s->o[0][i] = i % 2 ? 50 : -50;
     }
 }
 
@@ -291,6 +293,99 @@ static void test_golden(void) {
     }
 }
 
+/* log P(low <= count <= high) with mean mu and size r. */
+static double count_range(double mu, double r, double low, double high) {
+    struct lik_block b = {.lik = &lik_negbinomial, .nx = 1, .no = 1, .nw = 1};
+    float o = (float)log(mu), theta = (float)log(r);
+    double logp = 0;
+    lik_negbinomial.range(&b, &o, &theta, low, high, NULL, &logp, 1, 1);
+    return logp;
+}
+
+/* Large counts: of size 1 they are geometric, P(X >= k) = q^k; else draws have the moments, and p adds up to a range. */
+static void test_counts(void) {
+    enum { MANY = 8000 };
+    static const double geometric[][3] = {{2000, 0, 1500}, {2000, 30000, 31000}, {2e5, 1e5, INFINITY}, {10, 2000, INFINITY},
+                                          {1e8, 3e7, 2e8}, {1e12, 0, 1e12},      {1e12, 2e12, 7e12},   {0.01, 0, 20}};
+    for (size_t i = 0; i < sizeof geometric / sizeof *geometric; i++) {
+        double mu = exp((double)(float)log(geometric[i][0])), low = geometric[i][1], high = geometric[i][2];
+        double log_q = -log1p(1 / mu), want = low * log_q + log(-expm1((high - low + 1) * log_q));
+        double got = count_range(geometric[i][0], 1, low, high);
+        CHECK(fabs(got - want) < 1e-6 * (1 + fabs(want)), "mean %g, %g..%g: log P %.9f, should be %.9f", mu, low, high, got,
+              want);
+    }
+    static const double moments[][2] = {{2000, 22026}, {2e5, 22026}, {2e5, 0.5}, {5e4, 3}, {1e7, 40}, {1e14, 2}, {0.2, 0.3}};
+    static uint64_t rows[MANY];
+    static float o[MANY], x[MANY];
+    struct lik_block b = {.lik = &lik_negbinomial, .nx = 1, .no = 1, .nw = 1};
+    for (size_t k = 0; k < sizeof moments / sizeof *moments; k++) {
+        double mu = moments[k][0], r = moments[k][1], var = mu + mu * mu / r, sum = 0, square = 0;
+        float theta = (float)log(r);
+        for (size_t i = 0; i < MANY; i++)
+            rows[i] = i, o[i] = (float)log(mu);
+        lik_negbinomial.sample(&b, o, &theta, x, 5, rows, MANY, MANY);
+        for (size_t i = 0; i < MANY; i++)
+            sum += ((double)x[i] - mu) / sqrt(var), square += pow((double)x[i] - mu, 2) / var;
+        double kurtosis = 3 + 6 / r + 1 / var;
+        CHECK(fabs(sum / MANY) < 5 / sqrt(MANY), "mean %g, size %g: draws are off by %g sd", mu, r, sum / MANY);
+        CHECK(fabs(square / MANY - 1) < 5 * sqrt((kurtosis - 1) / MANY), "mean %g, size %g: %g of the variance", mu, r,
+              square / MANY);
+    }
+    double p = 0;
+    float theta = (float)log(22026.0), at = (float)log(2000.0);
+    for (float v = 1950; v <= 2100; v++) {
+        double nll = 0;
+        lik_negbinomial.nll(&b, &v, &at, &theta, &nll, NULL, 0, 1, 1);
+        p += exp(-nll);
+    }
+    CHECK(fabs(log(p) - count_range(2000, 22026, 1950, 2100)) < 1e-8, "the sum of p is not the range's");
+}
+
+/* It starts at the marginal's sd; several values and draws in place: each has its own outputs; theta is the smallest. */
+static void test_spread(const struct on *s) {
+    enum { VALUES = 3 };
+    struct lik_block b = s->b;
+    b.nx = VALUES, b.no = 2 * VALUES, b.nw = VALUES * (size_t)s->l->params;
+    const double mean[VALUES] = {-1, 0, 5}, sd[VALUES] = {0.5, 2, 30}, floor[VALUES] = {0};
+    const struct lik_marginals m = {mean, sd, floor, NULL};
+    float o[2 * VALUES * N], bias[2 * VALUES], theta[2 * VALUES], x[VALUES * N];
+    uint64_t rows[N];
+    s->l->start(&b, &m, bias, theta);
+    for (size_t i = 0; i < 2 * VALUES * N; i++)
+        o[i] = bias[i / N], rows[i % N] = i % N;
+    s->l->sample(&b, o, theta, x, 4, rows, N, N);
+    s->l->sample(&b, o, theta, o, 4, rows, N, N);
+    CHECK(!memcmp(o, x, sizeof x), "%s: draws in place are others", s->l->name);
+    for (size_t j = 0; j < VALUES; j++) {
+        double square = 0;
+        for (size_t i = 0; i < N; i++)
+            square += pow(((double)x[j * N + i] - mean[j]) / sd[j], 2) / N;
+        CHECK(square > 0.4 && square < 2.2, "%s: value %zu starts with %.3f of its variance", s->l->name, j, square);
+    }
+    double far = 0, nll = 0;
+    for (size_t k = 0; k < VALUES; k++) { /* all of -log p at the mean of an output far down is that of theta */
+        float at[2 * VALUES], v[VALUES];
+        for (size_t j = 0; j < VALUES; j++)
+            at[2 * j] = v[j] = (float)mean[j], at[2 * j + 1] = -100 - (float)k;
+        nll = 0;
+        s->l->nll(&b, v, at, theta, &nll, NULL, 0, 1, 1);
+        CHECK(k == 0 || fabs(nll - far) < 1e-9, "%s: falls below the smallest sd", s->l->name);
+        far = nll;
+    }
+}
+
+/* One scale for all values: it starts at their mean, and stays above the lowest of their floors. */
+static void test_tied_student(void) {
+    const struct lik_block b = {.lik = &lik_student, .nx = 3, .no = 3, .nw = 2, .tied = true};
+    const double mean[3] = {0}, sd[3] = {0, 3, 4}, floor[3] = {0.5, 0.25, 0.75};
+    const struct lik_marginals m = {mean, sd, floor, NULL};
+    float bias[3], theta[2], low[2] = {-9, 0};
+    lik_student.start(&b, &m, bias, theta);
+    CHECK(fabs(exp((double)theta[0]) - sqrt(25.0 / 3 * 0.8)) < 1e-5, "starts at a scale of %g", exp((double)theta[0]));
+    lik_student.project(&b, &m, low);
+    CHECK(fabs(exp((double)low[0]) - 0.25) < 1e-6, "the tied floor is the lowest: %g", exp((double)low[0]));
+}
+
 int main(void) {
     for (size_t t = 0; lik_table[t]; t++) {
         const struct lik *l = lik_table[t];
@@ -311,6 +406,20 @@ int main(void) {
             tear_down(&s);
         }
     }
+    for (size_t t = 0; lik_table[t]; t++) /* an sd for each record */
+        if (lik_table[t]->spreads) {
+            struct on s;
+            set_up(&s, lik_table[t], false);
+            s.b.spread = true, s.b.no = 2;
+            rng_normals(s.o[1], 1, N, N, 1, RNG_TEST, 31, NULL, 0);
+            test_gradients(&s);
+            for (size_t i = 0; i < 4; i++)
+                CHECK(fabs(whole(&s, i) - 1) < 1e-4, "%s: probabilities add up to %.6f", s.l->name, whole(&s, i));
+            test_ranges(&s, 1, -1, 2);
+            test_ranges(&s, 2, 1, 4);
+            test_start(&s);
+            test_spread(&s);
+        }
     for (int g = 0; g < 2; g++) { /* ranges of the plain ones */
         struct on s;
         set_up(&s, g ? &lik_bernoulli : &lik_gaussian, false);
@@ -319,5 +428,7 @@ int main(void) {
     }
     test_means();
     test_golden();
+    test_counts();
+    test_tied_student();
     return test_done();
 }

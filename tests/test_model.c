@@ -331,6 +331,31 @@ static void test_units(void) {
     vae_model_free(m), free(raw), free(bits);
 }
 
+/* Whoever always guesses the mean has 1 for a mean squared error, whatever the counts. */
+static void test_count_errors(void) {
+    enum { ROWS = 40, D = 3 };
+    static const size_t widths[] = {1, 1, 1, 0};
+    const struct model_config c = {.latent_dim = 2, .latent = &latent_gauss, .act = &nn_silu, .nhidden = 1, .hidden = {4},
+                                   .lik = &lik_negbinomial};
+    double raw[ROWS * D], sum = 0;
+    for (size_t i = 0; i < ROWS; i++)
+        raw[i * D] = (double)(i * i % 7), raw[i * D + 1] = (double)(i * i * 1000), raw[i * D + 2] = (double)(i % 5 * 40000000);
+    struct vae_model *m = model_new(&c, models_schema(widths, &schema_none, raw, ROWS), NULL);
+    model_marginals(m);
+    model_start(m, 1);
+    const struct nn_node *last = &m->dec.node[m->dec.n - 1];
+    memset(m->w + last->w0, 0, last->in * last->out * sizeof *m->w);
+    struct scorer *s = scorer_new(m, VAE_BY_MSE, 1, NULL, NULL);
+    float *x = models_rows(m, raw, ROWS);
+    struct score_parts parts[ROWS];
+    scorer_run(s, x, NULL, ROWS, parts);
+    for (size_t i = 0; i < ROWS; i++)
+        sum += parts[i].mse / ROWS;
+    CHECK(fabs(sum - 1) < 1e-4, "counts: a mean squared error of %g", sum);
+    scorer_free(s), free(x);
+    vae_model_free(m);
+}
+
 static void test_file(const struct lik *lik, const char *dir) {
     enum { ROWS = 50 };
     struct vae_err err = {0};
@@ -402,6 +427,7 @@ int main(void) {
     test_bounds();
     test_linear();
     test_units();
+    test_count_errors();
     rmdir(dir);
     return test_done();
 }

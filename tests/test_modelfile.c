@@ -8,6 +8,7 @@
 #include "base/mat.h"
 #include "models.h"
 #include "repair.h"
+#include "schema/levels.h"
 #include "score/score.h"
 
 static unsigned char *read_file(const char *path, size_t *n) {
@@ -30,6 +31,69 @@ static void use(struct vae_model *m) {
     scorer_free(s);
     free(x);
     free(vae_model_describe(m, true));
+}
+
+/* Replaces a text of the file by one of the same length. */
+static void edit(unsigned char *p, size_t n, const char *from, const char *to) {
+    unsigned char *at = memmem(p, n, from, strlen(from));
+    CHECK(at && strlen(from) == strlen(to), "'%s' is not in the file", from);
+    if (at)
+        memcpy(at, to, strlen(to));
+    repair_model(p, n);
+}
+
+/* A decoder that is larger than the file says is refused before there is room for it; the encoder is as it should be. */
+static void test_size(const char *path) {
+    static const size_t widths[] = {1, 1, 1, 1, 0};
+    struct model_config c = {.latent_dim = 1, .latent = &latent_gauss, .act = &nn_silu, .nhidden = 2, .hidden = {1, 2},
+                             .lik = &lik_gaussian, .masks = true, .chain = true};
+    struct vae_err err = {0};
+    double *raw = models_data(40, 4, false);
+    struct vae_model *m = models_new(&c, widths, raw, 40, 1);
+    CHECK(m && !vae_model_save(m, path, &err), "%s", err.msg);
+    size_t n;
+    unsigned char *p = read_file(path, &n);
+    edit(p, n, "\\\"hidden\\\":[1,2]", "\\\"hidden\\\":[1,9]");
+    struct vae_model *t = model_parse(p, n, "large", &err);
+    CHECK(!t && err.code == VAE_EDATA && strstr(err.msg, "do not fit the configuration"), "%s", err.msg);
+    vae_model_free(t), vae_model_free(m);
+    free(p), free(raw);
+}
+
+/* Cuts of an ordinal likelihood that do not ascend are refused. */
+static void test_cuts(const char *path) {
+    enum { ROWS = 40, CUTS = 3 };
+    struct model_config c = {.latent_dim = 1, .latent = &latent_gauss, .act = &nn_silu, .nhidden = 1, .hidden = {2},
+                             .lik = &lik_ordinal};
+    static const size_t widths[] = {1, 0};
+    struct vae_err err = {0};
+    double raw[ROWS];
+    uint64_t rows[ROWS];
+    for (size_t i = 0; i < ROWS; i++)
+        raw[i] = (double)(i % (CUTS + 1)), rows[i] = i;
+    struct schema *s = models_schema(widths, &schema_standard, raw, ROWS);
+    s->col[0].transform = &schema_level, s->col[0].kind = SCHEMA_ORDINAL, s->col[0].type = REC_UTF8;
+    strcpy(s->col[0].lik, "ordinal");
+    for (size_t l = 0; l <= CUTS; l++) {
+        char text[2] = {(char)('a' + l), 0};
+        CHECK(levels_add(&s->col[0].levels, text, 1, &err) == (long)l, "%s", err.msg);
+    }
+    CHECK(!schema_learn(s, raw, rows, ROWS, 8, &err), "%s", err.msg);
+    struct vae_model *m = model_new(&c, s, &err);
+    CHECK(m != NULL, "%s", err.msg);
+    if (!m)
+        return;
+    model_marginals(m);
+    model_start(m, 1);
+    for (int swapped = 0; swapped < 2; swapped++) {
+        float *cut = m->w + m->wlik, low = cut[0];
+        cut[0] = swapped ? cut[1] : low, cut[1] = swapped ? low : cut[1];
+        CHECK(!vae_model_save(m, path, &err), "%s", err.msg);
+        struct vae_model *t = vae_model_load(path, &err);
+        CHECK((t == NULL) == swapped && (t || (err.code == VAE_EDATA && strstr(err.msg, "ordinal"))), "%s", err.msg);
+        vae_model_free(t);
+    }
+    vae_model_free(m);
 }
 
 int main(void) {
@@ -68,6 +132,8 @@ int main(void) {
         CHECK(!t, "a model cut to %zu of %zu bytes was taken", cut, n);
         vae_model_free(t);
     }
+    test_size(path);
+    test_cuts(path);
     vae_model_free(m);
     free(raw), free(whole), free(copy);
     close(fd);

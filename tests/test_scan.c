@@ -85,6 +85,7 @@ COLUMN(grade, "%zu", i * 3 % 4 + 1)
 COLUMN(gap, "%d", (int)(i % 3 == 0 ? 1 : i % 3 == 1 ? 2 : 9))
 COLUMN(skewed, "%zu", i % 31 == 0 ? i % 97 : i % 4)
 COLUMN(counter, "%zu", i + 17)
+COLUMN(beyond, "9007199254740992")
 COLUMN(counter_down, "%zu", 100000 - i)
 COLUMN(zip, "%05zu", i % 7 * 501)
 COLUMN(serial, "%08zu", i * 7919 % 99991)
@@ -110,6 +111,9 @@ COLUMN(half_odd, "%s%zu", i % 2 ? "A" : "", i)
 COLUMN(odd_date, "%s", i == 100 ? "n/a" : "")
 COLUMN(late_word, "%s%zu", i >= 2500 ? "A" : "", i)
 COLUMN(exponent, "%zue3", i % 50 + 1)
+COLUMN(three_digits, "%zu", i * 7919 % 900 + 100)
+COLUMN(tenths, "%.1f", (double)(i * 37 % 990) / 10)
+COLUMN(dollars, "$%zu", i * 37 % 990)
 
 static void date_or_odd(char out[CELL], size_t i) {
     odd_date(out, i);
@@ -147,6 +151,7 @@ static void test_kinds(void) {
         {"counting up", counter, 200, SCHEMA_ID, 0, 0, ""},
         {"counting up, very long", counter, 5000, SCHEMA_ID, 0, 0, ""},
         {"counting up, few rows", counter, 15, SCHEMA_NUMBER, 0, 0, ""},
+        {"a constant beyond 2^53", beyond, 200, SCHEMA_NUMBER, 0, 0, ""},
         {"counting down", counter_down, 200, SCHEMA_NUMBER, 0, 0, ""},
         {"zip codes", zip, 200, SCHEMA_CATEGORY, 7, 0, ""},
         {"serial numbers", serial, 5000, SCHEMA_ID, 0, 0, ""},
@@ -262,6 +267,40 @@ static void test_ids(void) {
     o = scan(more, 2, 500, &wish2);
     CHECK(o.s && o.s->nkeep == 1 && o.s->keep_kind[0] == SCHEMA_ID && o.s->keep_next[0] > 1000, "%s", o.err.msg);
     done(&o);
+}
+
+/* 61 seconds after the one before; by UTC clocks, some by those of India, a few without a zone. */
+static void zoned(char out[CELL], size_t i) {
+    struct time_point t;
+    char text[TIME_MAX + 1];
+    double day, second;
+    time_from_epoch("e", 1700000000 + 61 * (double)i, &day, &second);
+    text[time_put(text, "TsZ", 0, day, second)] = 0;
+    CHECK(time_parse(text, strlen(text), &t), "'%s'", text);
+    time_to_zone(&t, i % 4 ? "Z" : "+05:30");
+    size_t n = time_put(out, t.style, 0, t.day, t.second);
+    out[i % 10 == 3 ? n - 1 : n] = 0;
+}
+
+/* Instants stay, whether the texts were kept until the end or not. */
+static void test_zones(void) {
+    cell_fn *const cells[] = {zoned, plain};
+    for (size_t rows = 300; rows <= 6000; rows += 5700) {
+        struct outcome o = scan(cells, 2, rows, NULL);
+        size_t wrong = 0;
+        CHECK(o.s && !strcmp(o.s->col[0].time, "TsZ"), "style '%s' %s", o.s ? o.s->col[0].time : "", o.err.msg);
+        for (size_t i = 0; i < rows && o.s; i++) {
+            char text[CELL];
+            double again[2], want = 1700000000 + 61 * (double)i, *raw = o.raw + i * o.s->d;
+            bool unknown;
+            zoned(text, i);
+            wrong += fabs(raw[0] * 86400 + raw[1] - want) > 1e-6 || !(raw[1] >= 0 && raw[1] < 86400);
+            wrong += schema_get_cell(o.s, 0, text, strlen(text), again, &unknown, NULL) != 0 || fabs(again[0] - raw[0]) > 0.1 ||
+                     fabs(again[1] - raw[1]) > 1e-6;
+        }
+        CHECK(wrong == 0, "%zu of %zu times are other instants", wrong, rows);
+        done(&o);
+    }
 }
 
 /* ---- texts among numbers ------------------------------------------------------------------------------------- */
@@ -391,6 +430,51 @@ static void test_bad_rows(void) {
     done(&o);
 }
 
+/* The first row is another than all below. */
+static void first_odd(char out[CELL], size_t i, const char *first, cell_fn *rest) {
+    rest(out, i);
+    if (i == 0)
+        snprintf(out, CELL, "%s", first);
+}
+static void junk_first(char out[CELL], size_t i) { first_odd(out, i, "junk", tenths); }
+static void foo_first(char out[CELL], size_t i) { first_odd(out, i, "foo", date); }
+static void exponent_first(char out[CELL], size_t i) { first_odd(out, i, "1e-3", tenths); }
+static void kilos_first(char out[CELL], size_t i) { first_odd(out, i, "5 kg", dollars); }
+static void padded_first(char out[CELL], size_t i) { first_odd(out, i, "007", three_digits); }
+static void odd_first(char out[CELL], size_t i) { first_odd(out, i, "x", plain); }
+
+/* Rows that are left out have no say in what the columns are, neither those that are bad when they are read nor those that
+ * turn out bad at the end. */
+static void test_no_say(void) {
+    char *as[] = {(char[]){"c2=number"}}, *time[] = {(char[]){"c1=time"}};
+    const struct schema_wish reading = {.as = as, .nas = 1, .skip_bad = true}, end = {.skip_bad = true},
+                             wished = {.as = time, .nas = 1, .skip_bad = true};
+    static const struct {
+        cell_fn *cell;
+        enum schema_kind kind;
+        int decimals;
+        const char *unit;
+    } cols[] = {{junk_first, SCHEMA_NUMBER, 1, ""}, {foo_first, SCHEMA_TIME, 0, ""}, {exponent_first, SCHEMA_NUMBER, 1, ""},
+                {kilos_first, SCHEMA_NUMBER, 0, "$"}, {padded_first, SCHEMA_NUMBER, 0, ""}};
+    for (size_t k = 0; k < sizeof cols / sizeof *cols; k++)
+        for (int late = 0; late < 2; late++) {
+            cell_fn *const cells[] = {cols[k].cell, odd_first};
+            struct outcome o = scan(cells, 2, 301, late ? &end : &reading);
+            CHECK(o.s && o.rows == 300, "%s: %zu rows", o.err.msg, o.rows);
+            CHECK(o.s && o.s->ncols == 2 && o.s->col[0].kind == cols[k].kind &&
+                      o.s->col[0].decimals == cols[k].decimals && !strcmp(o.s->col[0].unit.before, cols[k].unit) &&
+                      !*o.s->col[0].unit.after,
+                  "column %zu, late %d: a %s with %d decimals and the unit '%s'", k, late,
+                  o.s && o.s->ncols ? schema_kind_name(o.s->col[0].kind) : "none", o.s && o.s->ncols ? o.s->col[0].decimals : 0,
+                  o.s && o.s->ncols ? o.s->col[0].unit.before : "");
+            done(&o);
+        }
+    cell_fn *const times[] = {foo_first, decimal};
+    struct outcome o = scan(times, 2, 301, &wished);
+    CHECK(o.s && o.rows == 300 && o.s->col[0].kind == SCHEMA_TIME, "%s: %zu rows", o.err.msg, o.rows);
+    done(&o);
+}
+
 /* ---- arrays -------------------------------------------------------------------------------------------------- */
 
 static void test_arrays(void) {
@@ -466,6 +550,8 @@ int main(void) {
     test_odd();
     test_wishes();
     test_bad_rows();
+    test_no_say();
+    test_zones();
     test_arrays();
     test_file();
     return test_done();

@@ -2,6 +2,7 @@
  * test_schema.c - cells to numbers and back: what is read, what is refused and how it is said, what is learnt from
  * columns of all sizes, and the way to the model's units.
  */
+#include <float.h>
 #include <stdbool.h>
 
 #include "schema/schema.h"
@@ -263,6 +264,14 @@ static void test_huge(void) {
     s = learnt(REC_UTF8, 1, &schema_standard, fit, 4, NULL);
     schema_to_model(s, far, NULL, 3, x);
     CHECK(x[0] == 1e6f && x[1] == -1e6f && x[2] == 1e6f, "far values %g %g", (double)x[0], (double)x[1]);
+    schema_free(s);
+    /* counts are not standardised: large ones are what they are */
+    const double counts[4] = {3, 2e6, 5e9, 1e300};
+    s = learnt(REC_UTF8, 1, &schema_none, counts, 3, NULL);
+    float count[4];
+    schema_to_model(s, counts, NULL, 4, count);
+    CHECK(count[1] == 2e6f && count[2] == 5e9f && count[3] == FLT_MAX, "counts become %g %g %g", (double)count[1],
+          (double)count[2], (double)count[3]);
     schema_free(s);
 }
 

@@ -127,11 +127,37 @@ static void test_epoch(void) {
         }
 }
 
+/* The same instant by other clocks. */
+static void test_zones(void) {
+    static const struct {
+        const char *text, *zone, *want;
+    } move[] = {
+        {"2024-02-29T23:30:00Z", "+01:00", "2024-03-01T00:30:00+01:00"},
+        {"2024-03-01T00:30:00.5+01:00", "Z", "2024-02-29T23:30:00.5Z"},
+        {"2024-01-01 02:00+05:30", "-03:30", "2023-12-31 17:00-03:30"},
+        {"2024-01-01T02:00:00Z", "+00:00", "2024-01-01T02:00:00+00:00"},
+        {"2024-01-01T02:00:00Z", "", "2024-01-01T02:00:00Z"},
+        {"2024-01-01T02:00:00", "+01:00", "2024-01-01T02:00:00"},
+        {"2024-01-01", "+01:00", "2024-01-01"},
+        {"2016-12-31T23:59:60Z", "Z", "2016-12-31T23:59:59Z"},
+    };
+    for (size_t i = 0; i < sizeof move / sizeof *move; i++) {
+        struct time_point t;
+        char text[TIME_MAX + 1];
+        CHECK(time_parse(move[i].text, strlen(move[i].text), &t), "'%s'", move[i].text);
+        time_to_zone(&t, move[i].zone);
+        text[time_put(text, t.style, t.decimals, t.day, t.second)] = 0;
+        CHECK(!strcmp(text, move[i].want), "'%s' in '%s' is '%s'", move[i].text, move[i].zone, text);
+    }
+    CHECK(!*time_zone("e") && !*time_zone("d") && !*time_zone("Ts") && !strcmp(time_zone("Tm+01:00"), "+01:00"), "zones of styles");
+}
+
 int main(void) {
     test_known();
     test_refused();
     test_days();
     test_put();
     test_epoch();
+    test_zones();
     return test_done();
 }

@@ -34,8 +34,8 @@ void cells_finish(struct cells *c, double step, double rare) {
         double w = c->weight[i] > 0 ? c->weight[i] : rare, width = c->high[i] - c->low[i];
         bool atom = !(width > 0);
         width = atom ? (step > 0 ? step : 1) : width;
-        c->cost[i] = -log(w / width);
-        c->value[i] = 0.5 * (c->low[i] + c->high[i]);
+        c->cost[i] = log(width) - log(w); /* neither quotient nor sum may leave what a double holds */
+        c->value[i] = atom ? c->low[i] : fmin(fmax(0.5 * c->low[i] + 0.5 * c->high[i], c->low[i]), c->high[i]);
     }
     if (c->blank) {
         size_t last = c->n - 1;

@@ -1,4 +1,5 @@
 /* calibrate.c - scores of rows that a model was not fitted to: held out, or across folds. */
+#include <float.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -7,6 +8,9 @@
 #include "base/mem.h"
 #include "fit/fit.h"
 #include "score/score.h"
+
+/* As a model file takes it: a score that is no number, or too large for one, is above all others. */
+static float score_kept(double s) { return !(s <= (double)FLT_MAX) ? FLT_MAX : s < -(double)FLT_MAX ? -FLT_MAX : (float)s; }
 
 /* Scores of rows of the data by m, all kinds: out[kind * stride + i]. The importance-weighted bound has noise of its
  * own (score.c), so it is scored apart. */
@@ -25,7 +29,7 @@ static int score_rows(const struct vae_model *m, const struct fit_rows *data, co
             scorer_run(s, x, NULL, n, parts);
         for (int by = VAE_BY_ELBO; by <= MODEL_NBY && !r; by++)
             for (size_t i = 0; i < n && iw == (by == VAE_BY_IW); i++)
-                out[(size_t)(by - 1) * stride + i] = (float)score_by(&parts[i], (enum vae_by)by);
+                out[(size_t)(by - 1) * stride + i] = score_kept(score_by(&parts[i], (enum vae_by)by));
         scorer_free(s);
     }
     free(x), free(parts);

@@ -131,11 +131,13 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
     if (o->net && strcmp(o->net, "mlp") && strcmp(o->net, "residual"))
         return err_set(err, VAE_EUSAGE, "no such net: '%s'; there are mlp and residual", o->net);
     c->residual = !o->net || !strcmp(o->net, "residual");
-    if (o->sd && strcmp(o->sd, "column") && strcmp(o->sd, "shared"))
-        return err_set(err, VAE_EUSAGE, "no such sd: '%s'; there are column and shared", o->sd);
+    if (o->sd && strcmp(o->sd, "column") && strcmp(o->sd, "shared") && strcmp(o->sd, "record"))
+        return err_set(err, VAE_EUSAGE, "no such sd: '%s'; there are column, shared and record", o->sd);
     /* with one sd for all, every column's error counts alike; with its own, a column that can be predicted well
        counts more, which is what a density wants */
     c->shared_sd = o->sd ? !strcmp(o->sd, "shared") : o->purpose == VAE_FOR_REDUCE;
+    /* in a chain a column is told by nothing at first and perhaps exactly by the columns before */
+    c->record_sd = o->sd ? !strcmp(o->sd, "record") : c->chain;
     size_t half = (d + 1) / 2;
     c->latent_dim = o->latent_dim ? o->latent_dim : detect ? (half < 32 ? half : 32) : d < 16 ? d : d < WIDE ? 16 : 32;
     c->nhidden = o->nhidden;

@@ -19,21 +19,34 @@ static size_t rows_to_hold(const struct fit_plan *p, size_t n) {
     return n - v < 2 || v < 2 ? 0 : v;
 }
 
-/* Values outside what the likelihood can explain are found before training. */
-static int check_range(const struct vae_model *m, struct vae_err *err) {
+/* The column of value j. */
+static const struct schema_col *column_of(const struct schema *s, size_t j) {
+    size_t c = 0;
+    while (c + 1 < s->ncols && s->col[c + 1].v0 <= j)
+        c++;
+    return &s->col[c];
+}
+
+/* Values outside what the likelihood can explain are found before training, in all rows: those that are kept for p-values
+ * would get a score that is no number. What is scaled into the likelihood's range lies in it. */
+static int check_range(const struct vae_model *m, const struct fit_rows *data, struct vae_err *err) {
     const struct schema *s = m->schema;
-    for (size_t i = 0; i < m->nblocks; i++) {
-        const struct lik_block *b = &m->block[i];
-        for (size_t j = b->x0; j < b->x0 + b->nx && !b->cells; j++) {
-            double low = (s->stats.low[j] - s->center[j]) / s->scale[j];
-            double high = (s->stats.high[j] - s->center[j]) / s->scale[j];
-            size_t c = b->col;
-            while (c + 1 < s->ncols && s->col[c + 1].v0 <= j)
-                c++;
-            if (low < b->lik->min - 1e-9 || high > b->lik->max + 1e-9) {
+    for (size_t b = 0; b < m->nblocks; b++) {
+        const struct lik *lik = m->block[b].lik;
+        for (size_t j = m->block[b].x0; j < m->block[b].x0 + m->block[b].nx; j++) {
+            const struct schema_col *col = column_of(s, j);
+            if (lik->cells || col->transform != &schema_none)
+                continue;
+            double low = INFINITY, high = -INFINITY;
+            for (size_t i = 0; i < data->n; i++) {
+                double v = data->raw[i * s->d + j];
+                low = v < low ? v : low, high = v > high ? v : high;
+            }
+            if (low < lik->min || high > lik->max) {
                 char name[80];
-                return err_set(err, VAE_EDATA, "column '%s' has values that a %s likelihood cannot explain",
-                               err_quote(name, sizeof name, s->col[c].name, strlen(s->col[c].name)), b->lik->name);
+                return err_set(err, VAE_EDATA, "column '%s': a %s likelihood cannot explain %g; choose another one (--lik, --schema)",
+                               err_quote(name, sizeof name, col->name, strlen(col->name)), lik->name,
+                               low < lik->min ? low : high);
             }
         }
     }
@@ -62,7 +75,7 @@ static struct vae_model *new_model(const struct fit_plan *p, const struct fit_ro
         return NULL;
     model_marginals(m);
     model_start(m, p->train.seed);
-    if (!check_range(m, err))
+    if (!check_range(m, data, err))
         return m;
     vae_model_free(m);
     return NULL;

@@ -1,4 +1,4 @@
-/* gamma.h - log gamma and its derivative, in double, for x > 0. */
+/* gamma.h - log gamma, its differences and its derivative, in double, for x > 0. */
 #ifndef LIK_GAMMA_H
 #define LIK_GAMMA_H
 
@@ -7,6 +7,15 @@
 static inline double gamma_log(double x) {
     int sign; /* lgamma() would write a global */
     return lgamma_r(x, &sign);
+}
+
+/* log gamma(x + r) - log gamma(x + 1), x > -1: by Stirling's series where the two are so large that their difference would
+ * be lost. */
+static inline double gamma_log_ratio(double x, double r) {
+    if (x < 1e6)
+        return gamma_log(x + r) - gamma_log(x + 1);
+    double a = x + r, b = x + 1;
+    return (a - 0.5) * log1p((r - 1) / b) + (r - 1) * (log(b) - 1) + (1 / a - 1 / b) / 12;
 }
 
 /* The recurrence up to 6, then the asymptotic series (Abramowitz & Stegun 6.3.18). */

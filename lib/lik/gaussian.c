@@ -5,12 +5,14 @@
  *
  * theta is log sd, never below the value's floor: without one, -log p has no bound on a column that the decoder
  * can predict exactly. It is settled at the end on rows held out, as sd over training rows shrinks with overfitting.
+ * With b->spread theta is the smallest log sd, and the decoder tells each record's (spread.h).
  */
 #include <math.h>
 
 #include "base/rng.h"
 #include "base/vmath.h"
 #include "lik/lik.h"
+#include "lik/spread.h"
 
 static const double HALF_LOG_2PI = 0.91893853320467274178;
 
@@ -21,7 +23,31 @@ static float sd_power(const struct lik_block *b, const float *theta, size_t j, f
     return t;
 }
 
-VM_WIDE static void gaussian_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll,
+static double record_log_sd(const struct lik_block *b, const float *o, const float *theta, size_t j, size_t i, size_t ld) {
+    return (double)theta[b->tied ? 0 : j] + spread_log(b, o, j, i, ld);
+}
+
+/* The sd of record i. */
+static double record_sd(const struct lik_block *b, const float *o, const float *theta, size_t j, size_t i, size_t ld) {
+    return b->spread ? exp(record_log_sd(b, o, theta, j, i, ld)) : (double)sd_power(b, theta, j, 1);
+}
+
+static void spread_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll, float *d,
+                       float scale, size_t n, size_t ld) {
+    for (size_t j = 0; j < b->nx; j++)
+        for (size_t i = 0; i < n; i++) {
+            double log_sd = record_log_sd(b, o, theta, j, i, ld), r = exp(-log_sd);
+            double t = ((double)x[j * ld + i] - (double)o[2 * j * ld + i]) * r;
+            bool there = !isnan(x[j * ld + i]);
+            nll[i] += there ? 0.5 * t * t + log_sd + HALF_LOG_2PI : 0;
+            if (d) {
+                d[2 * j * ld + i] = there ? (float)(-(double)scale * t * r) : 0;
+                d[(2 * j + 1) * ld + i] = there ? (float)((double)scale * (1 - t * t) * spread_slope(b, o, j, i, ld)) : 0;
+            }
+        }
+}
+
+VM_WIDE static void plain_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll,
                          float *d, float scale, size_t n, size_t ld) {
     for (size_t j = 0; j < b->nx; j++) {
         float log_sd = theta[b->tied ? 0 : j], r = sd_power(b, theta, j, -1);
@@ -37,14 +63,21 @@ VM_WIDE static void gaussian_nll(const struct lik_block *b, const float *x, cons
     }
 }
 
+static void gaussian_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll,
+                         float *d, float scale, size_t n, size_t ld) {
+    (b->spread ? spread_nll : plain_nll)(b, x, o, theta, nll, d, scale, n, ld);
+}
+
 static void gaussian_grad(const struct lik_block *b, const float *x, const float *o, const float *theta, float *dtheta,
                           float scale, size_t n, size_t ld) {
     double total = 0;
     for (size_t j = 0; j < b->nx; j++) {
         float r = sd_power(b, theta, j, -1);
+        const float *mean = spread_mean(b, o, j, ld);
         double s = 0;
         for (size_t i = 0; i < n; i++) {
-            float t = (x[j * ld + i] - o[j * ld + i]) * r;
+            float own = b->spread ? (float)(1 / record_sd(b, o, theta, j, i, ld)) : r;
+            float t = (x[j * ld + i] - mean[i]) * own;
             s += isnan(t) ? 0 : 1 - (double)t * (double)t;
         }
         if (!b->tied)
@@ -59,21 +92,22 @@ static void gaussian_mean(const struct lik_block *b, const float *o, const float
     (void)theta;
     for (size_t j = 0; j < b->nx; j++)
         for (size_t i = 0; i < n; i++)
-            out[j * ld + i] = o[j * ld + i];
+            out[j * ld + i] = spread_mean(b, o, j, ld)[i];
 }
 
 static void gaussian_sample(const struct lik_block *b, const float *o, const float *theta, float *out, uint64_t seed,
                             const uint64_t *rows, size_t n, size_t ld) {
-    float mean[64]; /* o and out may be the same panel */
+    float mean[64], sd[64]; /* o and out may be the same panel */
     for (size_t j = 0; j < b->nx; j++)
         for (size_t at = 0; at < n; at += 64) {
             size_t m = n - at < 64 ? n - at : 64;
-            for (size_t i = 0; i < m; i++)
-                mean[i] = o[j * ld + at + i];
+            for (size_t i = 0; i < m; i++) {
+                mean[i] = spread_mean(b, o, j, ld)[at + i];
+                sd[i] = (float)record_sd(b, o, theta, j, at + i, ld);
+            }
             rng_normals(out + j * ld + at, 1, m, ld, seed, RNG_LIK, b->x0 + j, rows + at, 0);
-            float sd = sd_power(b, theta, j, 1);
             for (size_t i = 0; i < m; i++)
-                out[j * ld + at + i] = mean[i] + sd * out[j * ld + at + i];
+                out[j * ld + at + i] = mean[i] + sd[i] * out[j * ld + at + i];
         }
 }
 
@@ -106,25 +140,23 @@ static double inverse(double low, double high, double share) {
 static void gaussian_range(const struct lik_block *b, const float *o, const float *theta, double low, double high,
                            const bool *set, double *logp, size_t n, size_t ld) {
     (void)set;
-    for (size_t j = 0; j < b->nx; j++) {
-        double r = (double)sd_power(b, theta, j, -1);
-        for (size_t i = 0; i < n; i++)
-            logp[i] += log_between((low - (double)o[j * ld + i]) * r, (high - (double)o[j * ld + i]) * r);
-    }
+    for (size_t j = 0; j < b->nx; j++)
+        for (size_t i = 0; i < n; i++) {
+            double sd = record_sd(b, o, theta, j, i, ld), mean = (double)spread_mean(b, o, j, ld)[i];
+            logp[i] += log_between((low - mean) / sd, (high - mean) / sd);
+        }
 }
 
 static void gaussian_sample_range(const struct lik_block *b, const float *o, const float *theta, double low, double high,
                                   const bool *set, float *out, uint64_t seed, const uint64_t *rows, size_t n, size_t ld) {
     (void)set;
-    for (size_t j = 0; j < b->nx; j++) {
-        double r = (double)sd_power(b, theta, j, -1), sd = (double)sd_power(b, theta, j, 1);
+    for (size_t j = 0; j < b->nx; j++)
         for (size_t i = 0; i < n; i++) {
-            double u, mean = (double)o[j * ld + i];
+            double u, mean = (double)spread_mean(b, o, j, ld)[i], sd = record_sd(b, o, theta, j, i, ld);
             rng_uniform(&u, 1, seed, RNG_LIK, b->x0 + j, rows[i]);
-            double x = mean + sd * inverse((low - mean) * r, (high - mean) * r, u);
+            double x = mean + sd * inverse((low - mean) / sd, (high - mean) / sd, u);
             out[j * ld + i] = (float)(x < low ? low : x > high ? high : x);
         }
-    }
 }
 
 static void gaussian_project(const struct lik_block *b, const struct lik_marginals *m, float *theta) {
@@ -140,21 +172,23 @@ static void gaussian_project(const struct lik_block *b, const struct lik_margina
 }
 
 static void gaussian_start(const struct lik_block *b, const struct lik_marginals *m, float *bias, float *theta) {
-    double square = 0;
+    double square = 0, below = b->spread ? SPREAD_BELOW : 0;
     for (size_t j = 0; j < b->nx; j++) {
-        bias[j] = (float)m->mean[j];
+        bias[b->spread ? 2 * j : j] = (float)m->mean[j];
+        if (b->spread)
+            bias[2 * j + 1] = SPREAD_START;
         square += m->sd[j] * m->sd[j];
         if (!b->tied)
-            theta[j] = (float)log(m->sd[j] > 1e-6 ? m->sd[j] : 1e-6);
+            theta[j] = (float)(log(m->sd[j] > 1e-6 ? m->sd[j] : 1e-6) - below);
     }
     if (b->tied)
-        theta[0] = (float)(0.5 * log(square > 0 ? square / (double)b->nx : 1e-12));
+        theta[0] = (float)(0.5 * log(square > 0 ? square / (double)b->nx : 1e-12) - below);
     gaussian_project(b, m, theta);
 }
 
 static void gaussian_stat(const struct lik_block *b, const float *x, const float *o, double *stat, size_t n,
                           size_t ld) {
-    for (size_t j = 0; j < b->nx; j++)
+    for (size_t j = 0; j < b->nx && !b->spread; j++) /* the smallest sd has no closed form: it stays */
         for (size_t i = 0; i < n; i++) {
             double t = (double)x[j * ld + i] - (double)o[j * ld + i], part = b->tied ? 1 / (double)b->nx : 1;
             if (isnan(t))
@@ -173,7 +207,7 @@ static void gaussian_settle(const struct lik_block *b, const double *stat, doubl
 
 const struct lik lik_gaussian = {
     .name = "gaussian", .about = "a normal with a learned standard deviation per column",
-    .outputs = 1, .params = 1, .min = -INFINITY, .max = INFINITY,
+    .outputs = 1, .params = 1, .spreads = true, .min = -INFINITY, .max = INFINITY,
     .nll = gaussian_nll, .grad = gaussian_grad, .mean = gaussian_mean, .sample = gaussian_sample,
     .range = gaussian_range, .sample_range = gaussian_sample_range,
     .start = gaussian_start, .project = gaussian_project, .stat = gaussian_stat, .settle = gaussian_settle,

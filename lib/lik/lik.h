@@ -26,6 +26,7 @@ struct lik_block {
     size_t w0, nw; /* free parameters in the model's array: lik_params() of each value, or of one where tied */
     const struct cells *cells; /* of the value, NULL for likelihoods of plain numbers */
     bool tied;     /* one set of parameters for all values (the pixels of an image) */
+    bool spread;   /* where lik->spreads: two outputs a value, the second for its sd (spread.h) */
 };
 
 /* Marginals of the training rows in model units, each [nx]; floor: the smallest sensible sd (resolution / sqrt 12). */
@@ -42,6 +43,7 @@ struct lik {
     int outputs;    /* decoder outputs a value, or LIK_EACH_LEVEL */
     int params;     /* free parameters a value, or LIK_EACH_CUT; value after value */
     bool cells;     /* over the cells of a column: x is a place in them */
+    bool spreads;   /* its blocks may have `spread` set */
     bool mass;      /* a probability, not a density: model units must be input units */
     double min, max; /* the range of values it can explain */
 
@@ -71,6 +73,8 @@ struct lik {
     void (*start)(const struct lik_block *, const struct lik_marginals *, float *bias, float *theta);
     /* Keeps theta in its range after a step; NULL where it has none. */
     void (*project)(const struct lik_block *, const struct lik_marginals *, float *theta);
+    /* Is theta (finite, as it stands in a file) one that the formulas hold for? NULL where any is. */
+    bool (*sound)(const struct lik_block *, const float *theta);
     /* Re-estimation of theta on rows held out, in closed form: adds the n records to stat[2 * nw] (sums, then how many
      * values are in each); settle() sets theta from it, the old one counting as `prior` records. NULL where there is none. */
     void (*stat)(const struct lik_block *, const float *x, const float *o, double *stat, size_t n, size_t ld);

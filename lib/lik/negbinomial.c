@@ -4,20 +4,23 @@
  *
  *   -log p = lgamma(r) + lgamma(x+1) - lgamma(x+r) + r log(1 + mu/r) + x log(1 + r/mu)
  */
+#include <float.h>
 #include <math.h>
 
 #include "base/rng.h"
+#include "lik/beta.h"
 #include "lik/gamma.h"
 #include "lik/lik.h"
 
-enum { MOST = 100000 }; /* terms of a sum over counts */
-static const double MEAN_MAX = 15, SIZE_MIN = -5, SIZE_MAX_LOG = 10;
+enum { FEW = 8 }; /* counts that are summed one by one */
+static const double MEAN_MIN = -15, MEAN_MAX = 85 /* of log mu: what floats hold */, SIZE_MIN = -5, SIZE_MAX_LOG = 10;
+static const double LARGE = 1e9; /* means beyond: x / mu has its limit's distribution, that of gamma(r) / r */
 
-static double log_mean(float o) { return (double)o > MEAN_MAX ? MEAN_MAX : (double)o < -MEAN_MAX ? -MEAN_MAX : (double)o; }
+static double log_mean(float o) { return (double)o > MEAN_MAX ? MEAN_MAX : (double)o < MEAN_MIN ? MEAN_MIN : (double)o; }
 
 static double logp(double x, double eta, double r) {
     double mu = exp(eta);
-    return gamma_log(x + r) - gamma_log(r) - gamma_log(x + 1) - r * log1p(mu / r) - x * log1p(r / mu);
+    return gamma_log_ratio(x, r) - gamma_log(r) - r * log1p(mu / r) - x * log1p(r / mu);
 }
 
 static float size_of(const struct lik_block *b, const float *theta, size_t j) { return theta[b->tied ? 0 : j]; }
@@ -28,7 +31,7 @@ static void negbinomial_nll(const struct lik_block *b, const float *x, const flo
         double r = exp((double)size_of(b, theta, j));
         for (size_t i = 0; i < n; i++) {
             size_t at = j * ld + i;
-            bool there = !isnan(x[at]), bound = fabs((double)o[at]) > MEAN_MAX;
+            bool there = !isnan(x[at]), bound = (double)o[at] > MEAN_MAX || (double)o[at] < MEAN_MIN;
             double eta = log_mean(o[at]), mu = exp(eta), v = there ? (double)x[at] : 0;
             nll[i] -= there ? logp(v, eta, r) : 0;
             if (d) /* d/d eta of -log p = r (mu - x) / (r + mu) */
@@ -63,31 +66,64 @@ static void negbinomial_mean(const struct lik_block *b, const float *o, const fl
             out[j * ld + i] = (float)exp(log_mean(o[j * ld + i]));
 }
 
-/* Sum of p over counts low..high; with target >= 0 *count becomes the one at which the sum passes it. */
-static double add_up(double eta, double r, double low, double high, double target, double *count) {
-    double sum = 0, from = low > 0 ? ceil(low) : 0, mu = exp(eta), p = exp(logp(from, eta, r));
-    for (double k = from; k <= high && k - from < MOST; k++) {
-        sum += p;
-        if (count)
-            *count = k;
-        if (count && sum > target)
-            break;
-        if (k > mu && p < 1e-17 * sum)
-            break;
-        p *= (k + r) / (k + 1) * (mu / (r + mu)); /* p(k+1) / p(k) */
+/* log P(X <= k), or with `above` log P(X > k). */
+static double log_tail(double eta, double r, double k, bool above) {
+    double mu = exp(eta);
+    if (isinf(k) || k < 0)
+        return (k < 0) == above ? 0 : -INFINITY;
+    if (mu > LARGE)
+        k *= LARGE / mu, mu = LARGE;
+    double p = r / (r + mu), q = mu / (r + mu);
+    return above ? beta_log(k + 1, r, q, p) : beta_log(r, k + 1, p, q);
+}
+
+/* log(exp(a) - exp(b)), a >= b. */
+static double log_minus(double a, double b) { return b > -INFINITY ? a + log(-expm1(fmin(b - a, 0))) : a; }
+
+/* log P(low <= X <= high) of whole numbers, low >= 0. */
+static double log_between(double eta, double r, double low, double high) {
+    if (low > high)
+        return -INFINITY;
+    if (high - low < FEW) {
+        double top = logp(low, eta, r), sum = 0;
+        for (double k = low + 1; k <= high; k++)
+            top = fmax(top, logp(k, eta, r));
+        for (double k = low; k <= high; k++)
+            sum += exp(logp(k, eta, r) - top);
+        return top + log(sum);
     }
-    return sum;
+    return low > exp(eta) ? log_minus(log_tail(eta, r, low - 1, true), log_tail(eta, r, high, true))
+                          : log_minus(log_tail(eta, r, high, false), log_tail(eta, r, low - 1, false));
+}
+
+/* The first count up to which low.. have the share u of the probability of low..high: by bisection. */
+static double inverse(double eta, double r, double low, double high, double u) {
+    double target = log_between(eta, r, low, high) + log(u), below = low - 1, at = fmax(low, ceil(exp(eta)));
+    for (; at < high && log_between(eta, r, low, at) < target; at += fmax(1, at))
+        below = at;
+    at = fmin(at, high);
+    while (at - below > 1) {
+        double mid = floor(below + 0.5 * (at - below));
+        if (mid <= below || mid >= at) /* neighbours, so far out */
+            break;
+        if (log_between(eta, r, low, mid) < target)
+            below = mid;
+        else
+            at = mid;
+    }
+    return at;
 }
 
 static void draw(const struct lik_block *b, const float *o, const float *theta, double low, double high, float *out,
                  uint64_t seed, const uint64_t *rows, size_t n, size_t ld) {
+    low = low > 0 ? ceil(low) : 0, high = floor(high);
     for (size_t j = 0; j < b->nx; j++) {
         double r = exp((double)size_of(b, theta, j));
         for (size_t i = 0; i < n; i++) {
-            double u, eta = log_mean(o[j * ld + i]), count = low > 0 ? ceil(low) : 0;
+            double u;
             rng_uniform(&u, 1, seed, RNG_LIK, b->x0 + j, rows[i]);
-            add_up(eta, r, low, high, u * add_up(eta, r, low, high, -1, NULL), &count);
-            out[j * ld + i] = (float)count;
+            double x = low > high ? low : inverse(log_mean(o[j * ld + i]), r, low, high, u);
+            out[j * ld + i] = (float)fmin(x, FLT_MAX);
         }
     }
 }
@@ -109,7 +145,8 @@ static void negbinomial_range(const struct lik_block *b, const float *o, const f
     (void)set;
     for (size_t j = 0; j < b->nx; j++)
         for (size_t i = 0; i < n; i++)
-            out[i] += log(add_up(log_mean(o[j * ld + i]), exp((double)size_of(b, theta, j)), low, high, -1, NULL));
+            out[i] += log_between(log_mean(o[j * ld + i]), exp((double)size_of(b, theta, j)), low > 0 ? ceil(low) : 0,
+                                  floor(high));
 }
 
 static void negbinomial_project(const struct lik_block *b, const struct lik_marginals *m, float *theta) {

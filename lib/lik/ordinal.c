@@ -13,8 +13,6 @@
 
 static const double GAP = 1e-4; /* cuts stay apart */
 
-static double sigmoid(double t) { return t >= 0 ? 1 / (1 + exp(-t)) : exp(t) / (1 + exp(t)); }
-
 /* Bounds of level l in t = c - o; the outermost are infinite. */
 static void bounds(const struct cells *c, const float *theta, size_t l, double o, double *low, double *high) {
     *low = l == 0 ? -INFINITY : (double)theta[l - 1] - o;
@@ -35,12 +33,14 @@ static double level_logp(const struct cells *c, const float *theta, size_t l, do
     return log_between(low, high);
 }
 
-/* d log p / d(low), d(high) in t. */
+/* log of sigmoid(t) sigmoid(-t), the slope of sigmoid. */
+static double log_slope(double t) { return -fabs(t) - 2 * log1p(exp(-fabs(t))); }
+
+/* d log p / d(low), d(high) in t: in logs, as far out p and the slope both leave what a double holds, their ratio does not. */
 static void slopes(double low, double high, double *dlow, double *dhigh) {
-    double p = exp(log_between(low, high)), a = sigmoid(low), b = sigmoid(high);
-    p = p > 1e-300 ? p : 1e-300;
-    *dlow = isinf(low) ? 0 : -a * (1 - a) / p;
-    *dhigh = isinf(high) ? 0 : b * (1 - b) / p;
+    double logp = log_between(low, high);
+    *dlow = isinf(low) ? 0 : -exp(log_slope(low) - logp);
+    *dhigh = isinf(high) ? 0 : exp(log_slope(high) - logp);
 }
 
 static void ordinal_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll,
@@ -150,6 +150,14 @@ static void ordinal_project(const struct lik_block *b, const struct lik_marginal
             theta[l] = (float)((double)theta[l - 1] + GAP * 2);
 }
 
+/* Cuts in disorder would make probabilities negative. */
+static bool ordinal_sound(const struct lik_block *b, const float *theta) {
+    bool ascending = true;
+    for (size_t l = 1; l < b->nw; l++)
+        ascending = ascending && theta[l] > theta[l - 1];
+    return ascending;
+}
+
 static void ordinal_start(const struct lik_block *b, const struct lik_marginals *m, float *bias, float *theta) {
     double sum = 0;
     bias[0] = 0;
@@ -165,5 +173,5 @@ const struct lik lik_ordinal = {
     .name = "ordinal", .about = "levels with an order, by cumulative logits", .outputs = 1, .params = LIK_EACH_CUT,
     .cells = true, .min = -INFINITY, .max = INFINITY, .nll = ordinal_nll, .grad = ordinal_grad, .mean = ordinal_mean,
     .sample = ordinal_sample, .range = ordinal_range, .sample_range = ordinal_sample_range, .start = ordinal_start,
-    .project = ordinal_project,
+    .project = ordinal_project, .sound = ordinal_sound,
 };

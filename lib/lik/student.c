@@ -5,14 +5,17 @@
  *   -log p = lgamma(nu/2) - lgamma((nu+1)/2) + log(nu pi)/2 + log s + (nu+1)/2 log(1 + t^2/nu),   t = (x - o)/s
  *
  * theta holds log s and log(nu - 2) for each value, or once where tied; nu stays in 2.1 .. 100, s above the floor.
+ * With b->spread log s is the smallest, and the decoder tells each record's (spread.h).
  */
 #include <math.h>
 
 #include "base/rng.h"
+#include "lik/beta.h"
 #include "lik/gamma.h"
 #include "lik/lik.h"
+#include "lik/spread.h"
 
-enum { TERMS = 200, HALVINGS = 60 };
+enum { HALVINGS = 60 };
 static const double LOG_NU_MIN = -2.302585, LOG_NU_MAX = 4.584967; /* nu - 2 from 0.1 to 98 */
 
 struct shape {
@@ -26,16 +29,26 @@ static struct shape shape_of(const struct lik_block *b, const float *theta, size
     return h;
 }
 
+/* (x - o) / s of record i, with its log s - theta. */
+static double distance(const struct lik_block *b, const struct shape *h, const float *x, const float *o, size_t j, size_t i,
+                       size_t ld, double *wider) {
+    *wider = spread_log(b, o, j, i, ld);
+    return ((double)x[j * ld + i] - (double)spread_mean(b, o, j, ld)[i]) / (b->spread ? h->s * exp(*wider) : h->s);
+}
+
 static void student_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll,
                         float *d, float scale, size_t n, size_t ld) {
     for (size_t j = 0; j < b->nx; j++) {
         struct shape h = shape_of(b, theta, j);
         for (size_t i = 0; i < n; i++) {
-            double t = ((double)x[j * ld + i] - (double)o[j * ld + i]) / h.s;
+            double wider, t = distance(b, &h, x, o, j, i, ld, &wider), pull = (h.nu + 1) * t / (h.nu + t * t);
             bool there = !isnan(x[j * ld + i]);
-            nll[i] += there ? h.constant + 0.5 * (h.nu + 1) * log1p(t * t / h.nu) : 0;
+            nll[i] += there ? h.constant + wider + 0.5 * (h.nu + 1) * log1p(t * t / h.nu) : 0;
             if (d)
-                d[j * ld + i] = there ? (float)(-(double)scale * (h.nu + 1) * t / (h.nu + t * t) / h.s) : 0;
+                d[(b->spread ? 2 * j : j) * ld + i] = there ? (float)(-(double)scale * pull / h.s * exp(-wider)) : 0;
+            if (d && b->spread)
+                d[(2 * j + 1) * ld + i] =
+                    there ? (float)((double)scale * (1 - pull * t) * spread_slope(b, o, j, i, ld)) : 0;
         }
     }
 }
@@ -47,7 +60,7 @@ static void student_grad(const struct lik_block *b, const float *x, const float 
         struct shape h = shape_of(b, theta, j);
         double ds = 0, dnu = 0, fixed = 0.5 * (gamma_digamma(h.nu / 2) - gamma_digamma((h.nu + 1) / 2) + 1 / h.nu);
         for (size_t i = 0; i < n; i++) {
-            double t = ((double)x[j * ld + i] - (double)o[j * ld + i]) / h.s, q = t * t;
+            double wider, t = distance(b, &h, x, o, j, i, ld, &wider), q = t * t;
             if (isnan(t))
                 continue;
             ds += 1 - (h.nu + 1) * q / (h.nu + q);
@@ -66,35 +79,14 @@ static void student_mean(const struct lik_block *b, const float *o, const float 
     (void)theta;
     for (size_t j = 0; j < b->nx; j++)
         for (size_t i = 0; i < n; i++)
-            out[j * ld + i] = o[j * ld + i];
-}
-
-/* The regularised incomplete beta function by its continued fraction (Press et al., "Numerical Recipes", 6.4). */
-static double beta_fraction(double a, double b, double x) {
-    double c = 1, d = 1 / fmax(1 - (a + b) * x / (a + 1), 1e-300), h = d;
-    for (int m = 1; m <= TERMS; m++) {
-        for (int odd = 0; odd < 2; odd++) {
-            double k = m, f = odd ? -(a + k) * (a + b + k) * x / ((a + 2 * k) * (a + 2 * k + 1))
-                                  : k * (b - k) * x / ((a + 2 * k - 1) * (a + 2 * k));
-            d = 1 + f * d, c = 1 + f / c;
-            d = 1 / (fabs(d) < 1e-300 ? 1e-300 : d), c = fabs(c) < 1e-300 ? 1e-300 : c;
-            h *= d * c;
-        }
-        if (fabs(d * c - 1) < 1e-15)
-            break;
-    }
-    return h;
-}
-
-static double incomplete_beta(double a, double b, double x) {
-    if (x <= 0 || x >= 1)
-        return x >= 1;
-    double front = exp(gamma_log(a + b) - gamma_log(a) - gamma_log(b) + a * log(x) + b * log1p(-x));
-    return x < (a + 1) / (a + b + 2) ? front * beta_fraction(a, b, x) / a : 1 - front * beta_fraction(b, a, 1 - x) / b;
+            out[j * ld + i] = spread_mean(b, o, j, ld)[i];
 }
 
 /* P(T > t) for t >= 0, P(T < t) for t < 0: the tail, so that nothing cancels. */
-static double tail(double t, double nu) { return isinf(t) ? 0 : 0.5 * incomplete_beta(nu / 2, 0.5, nu / (nu + t * t)); }
+static double tail(double t, double nu) {
+    double all = nu + t * t;
+    return isinf(all) ? 0 : 0.5 * exp(beta_log(nu / 2, 0.5, nu / all, t * t / all));
+}
 
 static double cdf(double t, double nu) { return t < 0 ? tail(t, nu) : 1 - tail(t, nu); }
 
@@ -122,9 +114,10 @@ static void draw(const struct lik_block *b, const float *o, const float *theta, 
     for (size_t j = 0; j < b->nx; j++) {
         struct shape h = shape_of(b, theta, j);
         for (size_t i = 0; i < n; i++) {
-            double u, mean = (double)o[j * ld + i], from = (low - mean) / h.s, to = (high - mean) / h.s;
+            double u, mean = (double)spread_mean(b, o, j, ld)[i], s = h.s * exp(spread_log(b, o, j, i, ld));
+            double from = (low - mean) / s, to = (high - mean) / s;
             rng_uniform(&u, 1, seed, RNG_LIK, b->x0 + j, rows[i]);
-            double x = mean + h.s * inverse(from, u * between(from, to, h.nu), h.nu);
+            double x = mean + s * inverse(from, u * between(from, to, h.nu), h.nu);
             out[j * ld + i] = (float)(x < low ? low : x > high ? high : x);
         }
     }
@@ -147,36 +140,44 @@ static void student_range(const struct lik_block *b, const float *o, const float
     for (size_t j = 0; j < b->nx; j++) {
         struct shape h = shape_of(b, theta, j);
         for (size_t i = 0; i < n; i++) {
-            double mean = (double)o[j * ld + i];
-            logp[i] += log(between((low - mean) / h.s, (high - mean) / h.s, h.nu));
+            double mean = (double)spread_mean(b, o, j, ld)[i], s = h.s * exp(spread_log(b, o, j, i, ld));
+            logp[i] += log(between((low - mean) / s, (high - mean) / s, h.nu));
         }
     }
 }
 
 static void student_project(const struct lik_block *b, const struct lik_marginals *m, float *theta) {
+    double lowest = INFINITY; /* where one scale is for all, of all floors */
+    for (size_t j = 0; j < b->nx; j++)
+        lowest = fmin(lowest, m->floor[j]);
     for (size_t j = 0; j < b->nw / 2; j++) {
-        double floor = m->floor[j] > 1e-6 ? m->floor[j] : 1e-6, nu = (double)theta[2 * j + 1];
-        if (!((double)theta[2 * j] >= log(floor)))
-            theta[2 * j] = (float)log(floor);
+        double floor = log(fmax(b->tied ? lowest : m->floor[j], 1e-6)), nu = (double)theta[2 * j + 1];
+        if (!((double)theta[2 * j] >= floor))
+            theta[2 * j] = (float)floor;
         theta[2 * j + 1] = !(nu >= LOG_NU_MIN) ? (float)LOG_NU_MIN : nu > LOG_NU_MAX ? (float)LOG_NU_MAX : theta[2 * j + 1];
     }
 }
 
-/* Ten degrees of freedom, and the scale that gives the marginal's variance, s^2 nu / (nu - 2). */
+/* Ten degrees of freedom, and the scale that gives the marginal's variance, s^2 nu / (nu - 2); where one scale is for all, the
+ * mean of theirs. */
 static void student_start(const struct lik_block *b, const struct lik_marginals *m, float *bias, float *theta) {
+    double square = 0;
     for (size_t j = 0; j < b->nx; j++) {
-        bias[j] = (float)m->mean[j];
-        if (2 * j < b->nw) {
-            theta[2 * j] = (float)log((m->sd[j] > 1e-6 ? m->sd[j] : 1e-6) * sqrt(0.8));
-            theta[2 * j + 1] = (float)log(8.0);
-        }
+        bias[b->spread ? 2 * j : j] = (float)m->mean[j];
+        if (b->spread)
+            bias[2 * j + 1] = SPREAD_START;
+        square += m->sd[j] * m->sd[j] / (double)b->nx;
+    }
+    for (size_t j = 0; j < b->nw / 2; j++) {
+        theta[2 * j] = (float)log(fmax(b->tied ? sqrt(square) : m->sd[j], 1e-6) * sqrt(0.8) * exp(b->spread ? -SPREAD_BELOW : 0));
+        theta[2 * j + 1] = (float)log(8.0);
     }
     student_project(b, m, theta);
 }
 
 const struct lik lik_student = {
     .name = "student", .about = "heavy tails: Student's t with learned scale and degrees of freedom", .outputs = 1,
-    .params = 2, .min = -INFINITY, .max = INFINITY, .nll = student_nll, .grad = student_grad, .mean = student_mean,
+    .params = 2, .spreads = true, .min = -INFINITY, .max = INFINITY, .nll = student_nll, .grad = student_grad, .mean = student_mean,
     .sample = student_sample, .range = student_range, .sample_range = student_sample_range, .start = student_start,
     .project = student_project,
 };

@@ -103,7 +103,7 @@ static json_t *config_json(const struct model_config *c) {
     return json_pack("{s:s, s:I, s:s, s:o, s:s, s:f, s:s, s:s, s:b, s:b}", "latent", c->latent->name, "latent_dim",
                      (json_int_t)c->latent_dim, "net", c->residual ? "residual" : "mlp", "hidden", hidden, "act",
                      c->act->name, "dropout", (double)c->dropout, "lik", c->lik->name, "sd",
-                     c->shared_sd ? "shared" : "column", "masks", c->masks, "chain", c->chain);
+                     c->record_sd ? "record" : c->shared_sd ? "shared" : "column", "masks", c->masks, "chain", c->chain);
 }
 
 static const char *const by_names[] = {"auto", "elbo", "iw", "recon", "mse"};
@@ -188,12 +188,12 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
     if (r)
         return r;
     *c = (struct model_config){.latent_dim = (size_t)k, .latent = latent_by_name(latent), .lik = lik_by_name(lik),
-                               .act = nn_op_by_name(act), .residual = !strcmp(net, "residual"), .shared_sd = !strcmp(sd, "shared"),
+                               .act = nn_op_by_name(act), .residual = !strcmp(net, "residual"), .shared_sd = !strcmp(sd, "shared"), .record_sd = !strcmp(sd, "record"),
                                .nhidden = json_array_size(hidden), .dropout = (float)dropout,
                                .masks = json_is_true(json_object_get(j, "masks")),
                                .chain = json_is_true(json_object_get(j, "chain"))};
     if (!c->latent || !c->lik || !c->act || !c->act->act || (!c->residual && strcmp(net, "mlp")) ||
-        (!c->shared_sd && strcmp(sd, "column")) ||
+        (!c->shared_sd && !c->record_sd && strcmp(sd, "column")) ||
         (c->chain && !c->masks) || c->nhidden > MODEL_MAX_HIDDEN || !(dropout >= 0 && dropout < 1))
         return err_set(err, VAE_EDATA, "config: a part of the model is unknown to this version");
     for (size_t i = 0; i < c->nhidden; i++) {
@@ -205,23 +205,20 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
     return 0;
 }
 
-/* How large a model the configuration asks for, before anything is allocated: the weights must be in the file. */
-static int check_size(const struct model_config *c, const struct schema *s, const struct tensors *t,
-                      struct vae_err *err) {
-    size_t in_file = 0, width = 0, need;
-    bool fits = true;
-    for (size_t j = 0; j < s->d; j++)
-        width += s->cells[j].n ? s->cells[j].nlevels : 1;
+/* As many values as the schema says must be there before anything of their number is filled. */
+static int check_there(const struct tensors *t, const struct schema *s, struct vae_err *err) {
+    const void *center;
+    return tensors_get(t, "schema.center", TENSOR_F64, 1, &s->d, &center, err);
+}
+
+/* Items of the tensors that are weights: what the configuration asks for must be there before anything is allocated. */
+static size_t weights_in(const struct tensors *t) {
+    static const char *const part[] = {"encoder.", "decoder.", "likelihood"};
+    size_t n = 0;
     for (size_t i = 0; i < tensors_count(t); i++)
-        in_file += tensors_at(t, i)->count;
-    for (size_t i = 0; i <= c->nhidden; i++) { /* every matrix of the encoder; those of the decoder are as large */
-        size_t next = i < c->nhidden ? c->hidden[i] : c->latent_dim;
-        fits = fits && mem_mul(width, next, &need) && need <= in_file;
-        if (c->residual && i < c->nhidden)
-            fits = fits && mem_mul(next, next, &need) && need <= in_file;
-        width = next;
-    }
-    return fits ? 0 : err_set(err, VAE_EDATA, "the weights do not fit the configuration");
+        for (size_t k = 0; k < sizeof part / sizeof *part; k++)
+            n += strncmp(tensors_at(t, i)->name, part[k], strlen(part[k])) ? 0 : tensors_at(t, i)->count;
+    return n;
 }
 
 static int load_calibration(struct vae_model *m, const struct tensors *t, struct vae_err *err) {
@@ -279,11 +276,16 @@ static int load_prior(struct vae_model *m, const struct tensors *t, struct vae_e
     return r;
 }
 
-/* What would make a formula fail later: scales that are not positive, scores out of order. */
+/* What would make a formula fail later: scales that are not positive, cuts and scores out of order. */
 static int check_values(const struct vae_model *m, struct vae_err *err) {
     for (size_t j = 0; j < m->schema->d; j++)
         if (!(m->schema->scale[j] > 0))
             return err_set(err, VAE_EDATA, "schema: a scale is not positive");
+    for (size_t i = 0; i < m->nblocks; i++) {
+        const struct lik_block *b = &m->block[i];
+        if (b->lik->sound && !b->lik->sound(b, m->w + b->w0))
+            return err_set(err, VAE_EDATA, "the parameters of a %s likelihood make no sense", b->lik->name);
+    }
     for (size_t by = 0; by < MODEL_NBY; by++)
         for (size_t i = 1; i < m->cal.n; i++)
             if (m->cal.score[by * m->cal.n + i] < m->cal.score[by * m->cal.n + i - 1])
@@ -296,12 +298,12 @@ static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
     json_t *cj = get_json(t, "config", err), *sj = cj ? get_json(t, "schema", err) : NULL;
     int r = cj && sj ? config_from_json(cj, &config, err) : VAE_EDATA;
     struct schema *s = r ? NULL : schema_from_json(sj, err);
-    if (s && (file_cells_get(t, s, err) || check_size(&config, s, t, err))) {
+    if (s && (check_there(t, s, err) || file_cells_get(t, s, err))) {
         schema_free(s);
         s = NULL;
     }
     json_decref(cj), json_decref(sj);
-    struct vae_model *m = s ? model_new(&config, s, err) : NULL;
+    struct vae_model *m = s ? model_new_sized(&config, s, weights_in(t), err) : NULL;
     if (!m)
         return NULL;
     r = load_calibration(m, t, err);

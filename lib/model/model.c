@@ -34,9 +34,10 @@ static void add_value(struct vae_model *m, size_t c, size_t j, const struct lik 
     struct lik_block *b = m->nblocks ? &m->block[m->nblocks - 1] : NULL;
     if (!b || alone || cells || b->cells || b->lik != lik || b->tied != tied) {
         b = &m->block[m->nblocks++];
-        *b = (struct lik_block){.lik = lik, .x0 = j, .o0 = *o, .w0 = *w, .tied = tied, .col = c, .cells = cells};
+        *b = (struct lik_block){.lik = lik, .x0 = j, .o0 = *o, .w0 = *w, .tied = tied, .col = c, .cells = cells,
+                                .spread = lik->spreads && m->config.record_sd};
     }
-    size_t no = lik_outputs(lik, cells), nw = tied && b->nx ? 0 : lik_params(lik, cells);
+    size_t no = lik_outputs(lik, cells) * (b->spread ? 2 : 1), nw = tied && b->nx ? 0 : lik_params(lik, cells);
     b->nx++, b->no += no, b->nw += nw;
     *o += no, *w += nw;
 }
@@ -87,7 +88,8 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
     return 0;
 }
 
-struct vae_model *model_new(const struct model_config *config, struct schema *s, struct vae_err *err) {
+struct vae_model *model_new_sized(const struct model_config *config, struct schema *s, size_t weights,
+                                  struct vae_err *err) {
     struct vae_model *m = mem_array(1, sizeof *m);
     if (!m) {
         schema_free(s);
@@ -99,9 +101,14 @@ struct vae_model *model_new(const struct model_config *config, struct schema *s,
     m->prior = &prior_normal;
     m->cal = (struct model_calibration){.alpha = 0.001, .method = "none", .by = VAE_BY_ELBO};
     m->ngroups = !m->config.chain ? 1 : s->ncols < MODEL_MAX_GROUPS ? s->ncols : MODEL_MAX_GROUPS;
-    if (m->config.masks && s->ncols > MODEL_MAX_COLUMNS)
+    if (m->config.masks && s->ncols > MODEL_MAX_COLUMNS) {
         err_set(err, VAE_EDATA, "a model with masks has at most %d columns", MODEL_MAX_COLUMNS);
-    else if (!model_place_features(m, err) && !add_blocks(m, 0, err) && !add_nets(m, err)) {
+    } else if (!model_place_features(m, err) && !add_blocks(m, 0, err) && !add_nets(m, err)) {
+        if (weights != MODEL_ANY_SIZE && m->nw != weights) {
+            err_set(err, VAE_EDATA, "the weights do not fit the configuration: there are %zu, not %zu", weights, m->nw);
+            vae_model_free(m);
+            return NULL;
+        }
         m->w = mem_floats(m->nw);
         m->lik_mean = mem_array(3 * s->d, sizeof *m->lik_mean);
         m->training = json_object();
@@ -114,6 +121,10 @@ struct vae_model *model_new(const struct model_config *config, struct schema *s,
     }
     vae_model_free(m);
     return NULL;
+}
+
+struct vae_model *model_new(const struct model_config *config, struct schema *s, struct vae_err *err) {
+    return model_new_sized(config, s, MODEL_ANY_SIZE, err);
 }
 
 void vae_model_free(struct vae_model *m) {

@@ -36,6 +36,7 @@ struct model_config {
     float dropout;
     const struct lik *lik;      /* of columns that name none themselves (schema_col.lik) */
     bool shared_sd;             /* --sd shared: one set of likelihood parameters for all columns, else one each */
+    bool record_sd;             /* --sd record: the decoder tells that of every record (lik/spread.h) */
     bool masks;                 /* the encoder is told which columns are missing */
     bool chain;                 /* the decoder also sees the columns before (chain.c); goes with masks */
 };
@@ -89,6 +90,9 @@ struct vae_model {
 
 /* Takes the schema over, also on failure. Weights are zero: model_start() or a file fills them. */
 struct vae_model *model_new(const struct model_config *, struct schema *, struct vae_err *);
+/* The same with a number of weights known: another one is VAE_EDATA, before there is room for them. */
+#define MODEL_ANY_SIZE SIZE_MAX
+struct vae_model *model_new_sized(const struct model_config *, struct schema *, size_t weights, struct vae_err *);
 /* Random weights, output biases and likelihood parameters from the marginals. */
 void model_start(struct vae_model *, uint64_t seed);
 /* lik_* from the schema's stats. Needs stats, center and scale. */

@@ -81,15 +81,13 @@ static void reconstruction(const struct vae_model *m, const float *w, struct mod
     }
 }
 
-/* x -> h, z drawn with pass->eps, o; kl[col..]. */
-static void forward(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
-                    const struct nn_noise *noise) {
+/* x -> h, z drawn with pass->eps; kl[col..]. */
+static void encode(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                   const struct nn_noise *noise) {
     size_t k = m->config.latent_dim;
     const struct latent *q = m->config.latent;
     nn_forward(&m->enc, w, &p->enc, col, n, noise);
     q->sample(k, model_h(p) + col, p->eps + col, model_z(p) + col, n, p->ld);
-    chain_look(m, p, col, n);
-    nn_forward(&m->dec, w, &p->dec, col, n, noise);
     memset(p->kl + col, 0, n * sizeof *p->kl);
     q->kl(k, model_h(p) + col, p->kl + col, NULL, n, p->ld);
 }
@@ -100,16 +98,20 @@ void model_nll(const struct vae_model *m, const float *w, struct model_pass *p, 
 
 void model_bound(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                  const uint64_t *rows) {
-    forward(m, w, p, col, n, NULL);
-    if (m->config.chain)
+    encode(m, w, p, col, n, NULL);
+    if (m->config.chain) {
         chain_nll_once(m, w, p, col, n, rows);
-    else
+    } else {
+        model_decode(m, w, p, col, n);
         model_nll(m, w, p, col, n);
+    }
 }
 
 void model_train_shard(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                        const struct model_objective *obj, const struct nn_noise *noise) {
-    forward(m, w, p, col, n, noise);
+    encode(m, w, p, col, n, noise);
+    chain_look(m, p, col, n);
+    nn_forward(&m->dec, w, &p->dec, col, n, noise);
     reconstruction(m, w, p, col, n, p->dec.grad[p->dec.n], obj->scale);
     nn_backward(&m->dec, w, &p->dec, col, n, true, noise);
     chain_z_gradient(m, p, col, n);

@@ -1,4 +1,5 @@
 /* learn.c - what a schema learns from training rows: moments, scales, cells; and the way from raw values to the model's. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,15 +119,20 @@ int schema_learn(struct schema *s, const double *raw, const uint64_t *rows, size
     return r;
 }
 
+/* Standardised, a value that far out is as odd as any, and its square is still finite. Counts stay what they are. */
+static double farthest(const struct schema_col *c) { return c->transform == &schema_none ? (double)FLT_MAX : 1e6; }
+
 void schema_to_model(const struct schema *s, const double *raw, const uint64_t *rows, size_t n, float *x) {
-    enum { FAR = 1000000 }; /* a value that far out is as odd as any, and its square is still finite */
     for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < s->d; j++) {
-            double raw_v = raw[(rows ? rows[i] : i) * s->d + j], v = (raw_v - s->center[j]) / s->scale[j];
-            if (s->cells[j].n)
-                x[i * s->d + j] = cells_x(&s->cells[j], raw_v);
-            else
-                x[i * s->d + j] = (float)(v > FAR ? FAR : v < -FAR ? -FAR : v);
+        for (size_t c = 0; c < s->ncols; c++) {
+            double far = farthest(&s->col[c]);
+            for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++) {
+                double raw_v = raw[(rows ? rows[i] : i) * s->d + j], v = (raw_v - s->center[j]) / s->scale[j];
+                if (s->cells[j].n)
+                    x[i * s->d + j] = cells_x(&s->cells[j], raw_v);
+                else
+                    x[i * s->d + j] = (float)(v > far ? far : v < -far ? -far : v);
+            }
         }
 }
 

@@ -72,6 +72,7 @@ static int read_time(const struct schema *s, const struct schema_col *col, const
         r = read_number(s, col, p, len, &v, err);
         time_from_epoch(col->time, v, &value[0], &value[1]);
     } else if (time_parse(p, len, &t)) {
+        time_to_zone(&t, time_zone(col->time));
         value[0] = t.day, value[1] = t.second;
     } else {
         r = cell_is_missing(&missing, p, len) ? 0 : cell_bad_time(col->name, p, len, err);

@@ -7,6 +7,7 @@
 #include "schema/scan.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,15 @@ static int take_wishes(struct schema_scan *s, const struct schema_wish *w, struc
     return r;
 }
 
+/* Before any text was seen. */
+static void start_notes(struct scan_col *c) {
+    c->all_numbers = c->all_times = true;
+    c->plain = c->leading_zero = false;
+    c->unit = (struct unit){0};
+    c->text_bytes = c->long_cells = c->blanks = 0;
+    c->decimals = 0;
+}
+
 struct schema_scan *schema_scan_new(const struct vae_head *head, const struct schema_wish *w, schema_where_fn *where,
                                     void *ctx, struct vae_err *err) {
     struct schema_scan *s = mem_array(1, sizeof *s);
@@ -114,8 +124,9 @@ struct schema_scan *schema_scan_new(const struct vae_head *head, const struct sc
         if (field->keep)
             continue;
         struct scan_col *c = &s->col[s->ncols++];
-        *c = (struct scan_col){.field = f, .first = s->stride, .width = field->width, .wish = -1, .all_numbers = true,
-                               .all_times = true, .all_whole = true, .array = field->type != REC_UTF8};
+        *c = (struct scan_col){.field = f, .first = s->stride, .width = field->width, .wish = -1,
+                               .array = field->type != REC_UTF8};
+        start_notes(c);
         if (!mem_add(s->stride, c->width, &s->stride))
             r = err_set(err, VAE_EDATA, "too many values in a record");
     }
@@ -160,32 +171,43 @@ static void note_odd(const struct schema_scan *s, struct scan_odd *o, const char
     err_quote(o->where + (cut ? 3 : 0), sizeof o->where - (cut ? 3 : 0), where + cut, bytes - cut);
 }
 
-static void note_number(struct scan_col *c, const char *p, size_t n, double v) {
+static void note_number(struct scan_col *c, const char *p, size_t n) {
     int k = c->decimals < 0 ? -1 : num_decimals(p, n);
     c->decimals = k < 0 || k > 15 ? -1 : k > c->decimals ? k : c->decimals;
-    c->all_whole = c->all_whole && v >= floor(v) && v <= floor(v);
 }
 
-/* Is it a number? A unit is learned from the first one that has one, and is then that of all: "5" and "5 kg" in one
- * column are not the same thing. What the number tells is noted. */
-static bool take_number(struct scan_col *c, const char *p, size_t n, double *v) {
-    char plain[UNIT_TEXT];
+/* A number in a text: with its unit, or plain. */
+struct found {
+    bool plain;
+    struct unit unit; /* the column's, once it has this number */
+    size_t len;       /* 0: the number is the text */
+    char text[UNIT_TEXT];
+};
+
+/* Is it a number for this column? A unit is learned from the first one that has one, and is then that of all: "5" and "5 kg"
+ * in one column are not the same thing. */
+static bool find_number(const struct scan_col *c, const char *p, size_t n, double *v, struct found *f) {
     bool grouped = false;
-    if (num_parse(p, n, v) == NUM_NUMBER) {
-        c->plain = true;
-        if (*c->unit.before || *c->unit.after)
-            return false;
-        note_number(c, p, n, *v);
-        return true;
-    }
-    struct unit found = c->unit;
-    size_t len = unit_empty(&found) ? unit_learn(&found, p, n, plain) : unit_strip(&found, p, n, plain, &grouped);
-    if (!len || num_parse(plain, len, v) != NUM_NUMBER || (c->plain && (*found.before || *found.after)))
-        return false;
-    c->unit = found;
-    c->unit.group = found.group || grouped;
-    note_number(c, plain, len, *v);
-    return true;
+    f->len = 0;
+    f->plain = num_parse(p, n, v) == NUM_NUMBER;
+    if (f->plain)
+        return !*c->unit.before && !*c->unit.after;
+    f->unit = c->unit;
+    f->len = unit_empty(&f->unit) ? unit_learn(&f->unit, p, n, f->text) : unit_strip(&f->unit, p, n, f->text, &grouped);
+    f->unit.group = f->unit.group || grouped;
+    return f->len && num_parse(f->text, f->len, v) == NUM_NUMBER && !(c->plain && (*f->unit.before || *f->unit.after));
+}
+
+/* The same, and what the number tells is noted. */
+static bool take_number(struct scan_col *c, const char *p, size_t n, double *v) {
+    struct found f;
+    bool number = find_number(c, p, n, v, &f);
+    c->plain = c->plain || f.plain;
+    if (number && f.len)
+        c->unit = f.unit;
+    if (number)
+        note_number(c, f.len ? f.text : p, f.len ? f.len : n);
+    return number;
 }
 
 static void note_time(struct scan_col *c, const struct time_point *t, size_t cells) {
@@ -200,21 +222,45 @@ static void note_time(struct scan_col *c, const struct time_point *t, size_t cel
 }
 
 /* What a new text tells about its column. */
-static void note_text(const struct schema_scan *s, struct scan_col *c, const char *p, size_t n, size_t row) {
+static void note_text(struct scan_col *c, const char *p, size_t n) {
     struct time_point t;
     double v;
     bool number = take_number(c, p, n, &v);
     if (number) {
         c->leading_zero = c->leading_zero || (n > 1 && p[0] == '0' && p[1] >= '0' && p[1] <= '9');
-        c->text_bytes = c->dict.n == 1 || c->text_bytes == n ? n : SIZE_MAX;
-    } else {
-        c->all_numbers = false;
-        note_odd(s, &c->no_number, p, n, row);
+        c->text_bytes = !c->text_bytes || c->text_bytes == n ? n : SIZE_MAX;
     }
-    if (number || !time_parse(p, n, &t)) {
-        c->all_times = false;
-        note_odd(s, &c->no_time, p, n, row);
+    c->all_numbers = c->all_numbers && number;
+    c->all_times = c->all_times && !number && time_parse(p, n, &t);
+}
+
+static void note_length(struct scan_col *c, const char *p, size_t n, size_t cells) {
+    c->long_cells += n > LONG_CELL ? cells : 0;
+    c->blanks += memchr(p, ' ', n) ? cells : 0;
+}
+
+void scan_note_again(struct schema_scan *s, struct scan_col *c) {
+    for (size_t i = 0; i < c->dict.n; i++)
+        c->dict.count[i] = 0;
+    for (size_t i = 0; i < s->rows; i++) {
+        double v = s->raw[i * s->stride + c->first];
+        if (!isnan(v))
+            c->dict.count[(size_t)v]++;
     }
+    start_notes(c);
+    for (size_t i = 0; i < c->dict.n; i++) {
+        size_t n = strlen(c->dict.text[i]);
+        if (!c->dict.count[i])
+            continue;
+        note_text(c, c->dict.text[i], n);
+        note_length(c, c->dict.text[i], n, c->dict.count[i]);
+    }
+}
+
+/* Since 1970, by the clocks of the column's zone. */
+static double seconds(const struct scan_col *c, struct time_point *t) {
+    time_to_zone(t, c->zone);
+    return t->day * 86400 + t->second;
 }
 
 double scan_value(const struct scan_col *c, const char *text, enum scan_mode mode) {
@@ -224,20 +270,37 @@ double scan_value(const struct scan_col *c, const char *text, enum scan_mode mod
     if (mode == SCAN_NUMBERS && !cell_unit_number(&c->unit, text, n, &v))
         v = INFINITY;
     if (mode == SCAN_TIMES && time_parse(text, n, &t))
-        v = t.day * 86400 + t.second;
+        v = seconds(c, &t);
     return v;
+}
+
+const char *scan_style(const struct scan_col *c) {
+    const struct scan_style *best = NULL;
+    for (size_t i = 0; i < SCAN_STYLES && c->styles[i].cells; i++) {
+        const struct scan_style *t = &c->styles[i];
+        if (!best || *best->style == 'd' || (*t->style != 'd' && t->cells > best->cells))
+            best = t;
+    }
+    return best ? best->style : "d";
+}
+
+/* What the texts tell as times: their styles, and the zone that all are brought into, as they are held as one number. */
+static void note_times(struct scan_col *c) {
+    struct time_point t;
+    for (size_t i = 0; i < c->dict.n; i++)
+        if (c->dict.count[i] && time_parse(c->dict.text[i], strlen(c->dict.text[i]), &t))
+            note_time(c, &t, c->dict.count[i]);
+    snprintf(c->zone, sizeof c->zone, "%s", time_zone(scan_style(c)));
 }
 
 int scan_change(struct schema_scan *s, struct scan_col *c, enum scan_mode mode, size_t rows, struct vae_err *err) {
     double *value = mem_array(c->dict.n + 1, sizeof *value);
-    struct time_point t;
     if (!value)
         return err_set(err, VAE_EOS, "out of memory");
-    for (size_t i = 0; i < c->dict.n; i++) {
+    if (mode == SCAN_TIMES)
+        note_times(c);
+    for (size_t i = 0; i < c->dict.n; i++)
         value[i] = scan_value(c, c->dict.text[i], mode);
-        if (mode == SCAN_TIMES && time_parse(c->dict.text[i], strlen(c->dict.text[i]), &t))
-            note_time(c, &t, c->dict.count[i]);
-    }
     for (size_t i = 0; i < rows; i++) {
         double *v = &s->raw[i * s->stride + c->first];
         *v = isnan(*v) ? NAN : value[(size_t)*v];
@@ -261,20 +324,36 @@ static int outgrow(struct schema_scan *s, struct scan_col *c, size_t rows, struc
     return c->dict.n >= SCAN_LEVELS ? scan_change(s, c, SCAN_LOST, rows, err) : 0;
 }
 
-/* A cell whose column is held as codes. */
-static int scan_code(struct schema_scan *s, struct scan_col *c, const char *p, size_t n, size_t row, double *v,
-                     struct vae_err *err) {
+/* Is the cell bad for its column? Nothing is noted: a row that is left out has no say in what the columns are. */
+static int judge_cell(const struct schema_scan *s, const struct scan_col *c, const char *p, size_t n, struct vae_err *err) {
     const char *field = s->head->fields[c->field].name;
-    size_t before = c->dict.n;
-    long code = levels_find(&c->dict, p, n);
-    if (code < 0 && c->fixed_levels) {
+    struct time_point t;
+    struct found f;
+    double v;
+    if (c->mode == SCAN_LOST || cell_is_missing(&s->missing, p, n))
+        return 0;
+    if (c->mode == SCAN_NUMBERS)
+        return c->wish < 0 || find_number(c, p, n, &v, &f) ? 0 : cell_bad(field, p, n, true, err);
+    if (c->mode == SCAN_TIMES)
+        return c->wish < 0 || time_parse(p, n, &t) ? 0 : cell_bad_time(field, p, n, err);
+    if (c->fixed_levels && levels_find(&c->dict, p, n) < 0) {
         char name[60], text[60];
         return err_set(err, VAE_EROW, "column '%s': '%s' is none of the levels that were given; name it, or leave such rows "
                        "out (--skip-bad)", err_quote(name, sizeof name, field, strlen(field)),
                        err_quote(text, sizeof text, p, n));
     }
-    if (code < 0)
-        code = levels_add(&c->dict, p, n, err);
+    if (c->wish != SCHEMA_TIME || levels_find(&c->dict, p, n) >= 0)
+        return 0;
+    bool number = find_number(c, p, n, &v, &f);
+    return (number && c->all_numbers) || (!number && c->all_times && time_parse(p, n, &t)) ? 0
+           : cell_bad_time(field, p, n, err);
+}
+
+/* A cell whose column is held as codes. */
+static int scan_code(struct schema_scan *s, struct scan_col *c, const char *p, size_t n, size_t row, double *v,
+                     struct vae_err *err) {
+    size_t before = c->dict.n;
+    long code = levels_add(&c->dict, p, n, err);
     if (code < 0)
         return (int)code;
     *v = (double)code;
@@ -282,9 +361,11 @@ static int scan_code(struct schema_scan *s, struct scan_col *c, const char *p, s
     if (c->dict.n == before)
         return 0;
     c->dict_bytes += n + TEXT_BYTES;
-    note_text(s, c, p, n, row);
-    if (c->wish == SCHEMA_TIME && !c->all_numbers && !c->all_times)
-        return cell_bad_time(field, p, n, err);
+    note_text(c, p, n);
+    if (!c->all_numbers)
+        note_odd(s, &c->no_number, p, n, row);
+    if (!c->all_times)
+        note_odd(s, &c->no_time, p, n, row);
     if (c->dict.n < SCAN_NUMBER_TEXTS)
         return 0;
     double *at = &s->raw[s->rows * s->stride + c->first]; /* with this row */
@@ -310,22 +391,52 @@ static int scan_cell(struct schema_scan *s, struct scan_col *c, const char *p, s
             return 0;
         *v = INFINITY;
         note_odd(s, &c->no_number, p, n, row);
-        return c->wish < 0 ? 0 : cell_bad(s->head->fields[c->field].name, p, n, true, err);
+        return 0;
     case SCAN_TIMES:
         if (time_parse(p, n, &t)) {
             note_time(c, &t, 1);
-            *v = t.day * 86400 + t.second;
+            *v = seconds(c, &t);
             return 0;
         }
         *v = INFINITY;
         note_odd(s, &c->no_time, p, n, row);
-        return c->wish < 0 ? 0 : cell_bad_time(s->head->fields[c->field].name, p, n, err);
+        return 0;
     default:
-        c->long_cells += n > LONG_CELL;
-        c->blanks += memchr(p, ' ', n) != NULL;
+        note_length(c, p, n, 1);
         *v = NAN;
         return c->mode == SCAN_LOST ? 0 : scan_code(s, c, p, n, row, v, err);
     }
+}
+
+/* Row i of the batch, behind those that are there: first every cell is judged, then what they tell is noted. */
+static int scan_row(struct schema_scan *s, const struct vae_batch *b, size_t i, struct vae_err *err) {
+    double *row = s->raw + s->rows * s->stride;
+    char plain[CELL_PLAIN];
+    size_t len;
+    int r = 0;
+    for (size_t k = 0; k < s->ncols && !r; k++) {
+        const struct scan_col *c = &s->col[k];
+        const struct rec_field *f = &s->head->fields[c->field];
+        if (c->array) {
+            r = cell_numbers(f->name, &b->cols[c->field], f->type, i * c->width, c->width, row + c->first, err);
+            continue;
+        }
+        const char *p = rec_cell(&b->cols[c->field], i, &len);
+        if (c->mode == SCAN_CODES && memchr(p, 0, len)) {
+            r = err_set(err, VAE_EROW, "a cell holds a NUL byte");
+        } else if (c->wish >= 0) { /* others take anything */
+            p = cell_text(&b->cols[c->field], i, b->quoted, plain, &len);
+            r = judge_cell(s, c, p, len, err);
+        }
+    }
+    for (size_t k = 0; k < s->ncols && !r; k++) {
+        struct scan_col *c = &s->col[k];
+        if (c->array)
+            continue;
+        const char *p = cell_text(&b->cols[c->field], i, b->quoted, plain, &len);
+        r = scan_cell(s, c, p, len, i, row + c->first, err);
+    }
+    return r;
 }
 
 int schema_scan_add(struct schema_scan *s, const struct vae_batch *b, size_t from, size_t n, size_t *good,
@@ -336,19 +447,7 @@ int schema_scan_add(struct schema_scan *s, const struct vae_batch *b, size_t fro
         return err_set(err, VAE_EOS, "too many rows");
     int r = mem_grow(&s->raw, &s->cap, values, sizeof *s->raw, err);
     for (size_t i = from; i < from + n && !r; i++) {
-        double *row = s->raw + s->rows * s->stride;
-        for (size_t k = 0; k < s->ncols && !r; k++) {
-            struct scan_col *c = &s->col[k];
-            const struct rec_field *f = &s->head->fields[c->field];
-            char plain[CELL_PLAIN];
-            size_t len;
-            if (c->array) {
-                r = cell_numbers(f->name, &b->cols[c->field], f->type, i * c->width, c->width, row + c->first, err);
-                continue;
-            }
-            const char *p = cell_text(&b->cols[c->field], i, b->quoted, plain, &len);
-            r = scan_cell(s, c, p, len, i, row + c->first, err);
-        }
+        r = scan_row(s, b, i, err);
         if (r)
             break;
         s->rows++, (*good)++;

@@ -34,11 +34,11 @@ struct scan_col {
     size_t dict_bytes;
     size_t long_cells, blanks; /* cells of more than 40 bytes; with blanks within */
     /* of the different texts, or of all cells where the texts are not kept */
-    bool all_numbers, all_times, all_whole;
+    bool all_numbers, all_times;
     bool plain;                 /* there is a number without a unit */
     struct unit unit;           /* of its numbers, empty where none has one */
     bool leading_zero;          /* "007" */
-    size_t text_bytes;          /* of each text; SIZE_MAX: they differ */
+    size_t text_bytes;          /* of each number; 0: there is none, SIZE_MAX: they differ */
     int decimals;               /* most digits behind the point, -1 where a number has an exponent */
     struct scan_odd no_number, no_time;
     struct scan_style {
@@ -46,6 +46,7 @@ struct scan_col {
         size_t cells;
     } styles[SCAN_STYLES]; /* of times */
     int time_decimals;
+    char zone[TIME_ZONE];       /* that times are held in, "": as they are written; known once they are SCAN_TIMES */
 };
 
 struct schema_scan {
@@ -62,8 +63,12 @@ struct schema_scan {
 
 /* The value of a code in another mode; INFINITY for a text that is none. */
 double scan_value(const struct scan_col *, const char *text, enum scan_mode);
+/* The commonest style of the times so far, that of dates where all cells are. */
+const char *scan_style(const struct scan_col *);
 /* Codes of the first `rows` rows become numbers or times; the texts are given up. */
 int scan_change(struct schema_scan *, struct scan_col *, enum scan_mode, size_t rows, struct vae_err *);
+/* What the texts of a column tell, from those that the rows still hold. */
+void scan_note_again(struct schema_scan *, struct scan_col *);
 
 /* What a column holds. low to never_falls are of its numbers. */
 struct scan_facts {

@@ -51,7 +51,7 @@ static int look_at_texts(const struct scan_col *c, const double *value, struct s
 static int look(struct schema_scan *s, struct scan_col *c, struct scan_facts *f, struct vae_err *err) {
     bool codes = c->mode == SCAN_CODES && !c->array;
     double *value = codes ? mem_array(c->dict.n + 1, sizeof *value) : NULL, last = NAN, sum = 0;
-    *f = (struct scan_facts){.rows = s->rows, .low = INFINITY, .high = -INFINITY, .whole = c->all_whole,
+    *f = (struct scan_facts){.rows = s->rows, .low = INFINITY, .high = -INFINITY, .whole = true,
                              .counts_up = true, .never_falls = true};
     if (c->array)
         return 0;
@@ -72,7 +72,9 @@ static int look(struct schema_scan *s, struct scan_col *c, struct scan_facts *f,
         f->times += c->mode == SCAN_TIMES;
         f->low = v < f->low ? v : f->low, f->high = v > f->high ? v : f->high;
         sum += v;
-        f->counts_up = f->counts_up && (isnan(last) || (v >= last + 1 && v <= last + 1));
+        f->whole = f->whole && v >= floor(v) && v <= floor(v);
+        /* beyond, v + 1 is v, and a constant would count up */
+        f->counts_up = f->counts_up && fabs(v) < 0x1p53 && (isnan(last) || (v >= last + 1 && v <= last + 1));
         f->never_falls = f->never_falls && !(v < last);
         last = v;
     }
@@ -92,10 +94,13 @@ static int refuse(struct schema_scan *s, struct scan_col *c, bool times, bool *d
     enum scan_mode mode = times ? SCAN_TIMES : SCAN_NUMBERS;
     char name[NAME_SIZE];
     if (s->skip_bad) {
-        int r = c->mode == SCAN_CODES ? scan_change(s, c, mode, s->rows, err) : 0;
-        for (size_t i = 0; i < s->rows && !r; i++)
-            drop[i] = drop[i] || isinf(s->raw[i * s->stride + c->first]);
-        return r;
+        for (size_t i = 0; i < s->rows; i++) {
+            double v = s->raw[i * s->stride + c->first];
+            if (c->mode == SCAN_CODES && !isnan(v))
+                v = scan_value(c, c->dict.text[(size_t)v], mode);
+            drop[i] = drop[i] || isinf(v);
+        }
+        return 0;
     }
     const char *way = times ? NULL : cell_way(odd->text, strlen(odd->text)), *colon = *odd->where ? ": " : "";
     name_of(s, c, name);
@@ -108,7 +113,7 @@ static int refuse(struct schema_scan *s, struct scan_col *c, bool times, bool *d
                    shown ? " '" : "", shown ? name : "", shown ? "=category'" : "");
 }
 
-/* Rows that are marked go. */
+/* Rows that are marked go, and with them what their texts told. */
 static void leave_out(struct schema_scan *s, const bool *drop) {
     size_t n = 0;
     for (size_t i = 0; i < s->rows; i++) {
@@ -120,6 +125,9 @@ static void leave_out(struct schema_scan *s, const bool *drop) {
     }
     s->left_out = s->rows - n;
     s->rows = n;
+    for (size_t k = 0; k < s->ncols && s->left_out; k++)
+        if (s->col[k].mode == SCAN_CODES && !s->col[k].array)
+            scan_note_again(s, &s->col[k]);
 }
 
 /* Columns that are numbers (times) but for a few cells. Where the texts are gone and many cells are odd, the column is
@@ -181,15 +189,11 @@ static int check_kind(const struct schema_scan *s, const struct scan_col *c, con
     return 0;
 }
 
-/* The commonest style, that of dates where all cells are. */
+/* The commonest style, in the zone that the times were brought into. */
 static void choose_style(const struct scan_col *c, struct schema_col *col) {
-    const struct scan_style *best = NULL;
-    for (size_t i = 0; i < SCAN_STYLES && c->styles[i].cells; i++) {
-        const struct scan_style *t = &c->styles[i];
-        if (!best || *best->style == 'd' || (*t->style != 'd' && t->cells > best->cells))
-            best = t;
-    }
-    memcpy(col->time, best ? best->style : "d", best ? sizeof best->style : 2);
+    snprintf(col->time, sizeof col->time, "%s", scan_style(c));
+    if (*col->time != 'd')
+        snprintf(col->time + 2, sizeof col->time - 2, "%s", c->zone);
     col->decimals = c->time_decimals;
 }
 

@@ -104,6 +104,26 @@ bool time_parse(const char *p, size_t n, struct time_point *t) {
     return (*p == 'T' || *p == ' ') && parse_clock(p + 1, end, t);
 }
 
+const char *time_zone(const char *style) { return strlen(style) > 2 ? style + 2 : ""; }
+
+/* Seconds that clocks of a zone are ahead. */
+static double ahead(const char *zone) {
+    const char *end = zone + strlen(zone);
+    if (*zone != '+' && *zone != '-')
+        return 0;
+    return (*zone == '-' ? -60 : 60) * (60.0 * digits(zone + 1, end, 2) + digits(zone + 4, end, 2));
+}
+
+void time_to_zone(struct time_point *t, const char *zone) {
+    const char *own = time_zone(t->style);
+    if (!*own || !*zone || !strcmp(own, zone))
+        return;
+    double second = t->second + ahead(zone) - ahead(own), days = floor(second / DAY);
+    t->day += days;
+    t->second = second - days * DAY;
+    memcpy(t->style + 2, zone, strlen(zone) + 1);
+}
+
 bool time_style(const char *style) {
     char text[TIME_MAX];
     struct time_point t;

@@ -124,11 +124,13 @@ static void log_ratio(const struct scorer *s, struct model_pass *p, double *rati
     }
 }
 
-/* Squared errors of value j over a panel: of categories 1 where they differ, of other cells in units of their sd, of what is
- * missing none. */
+/* Squared errors of value j over a panel: of categories 1 where they differ, of other cells and of counts in units of their sd,
+ * as the model has numbers anyway; of what is missing none. */
 static void add_errors(const struct vae_model *m, size_t j, const float *x, const float *mean, double *mse) {
     const struct schema *s = m->schema;
     const struct cells *cells = s->cells[j].n ? &s->cells[j] : NULL;
+    bool as_is = s->col[m->feature[j].column].transform == &schema_none;
+    double sd = s->stats.sd[j] > 0 ? s->stats.sd[j] : 1;
     for (size_t i = 0; i < MAT_PANEL; i++) {
         if (isnan(x[i]))
             continue;
@@ -136,7 +138,9 @@ static void add_errors(const struct vae_model *m, size_t j, const float *x, cons
         if (cells && !m->feature[j].place)
             t = cells_at(cells, x[i]) != cells_at(cells, mean[i]);
         else if (cells)
-            t = (cells_value(cells, x[i]) - cells_value(cells, mean[i])) / (s->stats.sd[j] > 0 ? s->stats.sd[j] : 1);
+            t = (cells_value(cells, x[i]) - cells_value(cells, mean[i])) / sd;
+        else if (as_is)
+            t /= sd;
         mse[i] += isfinite(t) ? t * t / (double)s->d : 0;
     }
 }
