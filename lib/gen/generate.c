@@ -153,7 +153,9 @@ int vae_op_generate(struct vae_op *op, size_t n, const struct vae_batch **out, s
     add_up(g, &op->totals, n);
     op->row += n;
     if (g->avoid.n) {
-        size_t left = gen_drop_copies(op->m, &g->avoid, op->raw, n, op->pool);
+        size_t left;
+        if (gen_drop_copies(op->m, &g->avoid, op->raw, n, &left, op->pool, err))
+            return VAE_EOS;
         op->totals.copies += n - left;
         n = left;
     }

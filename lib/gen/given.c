@@ -11,7 +11,7 @@
 static const double REDRAWN = 0.5; /* share of the columns of a variation that are drawn anew */
 
 void gen_given_free(struct gen_given *g) {
-    free(g->raw), free(g->x), free(g->feature), free(g->square);
+    free(g->raw), free(g->x), free(g->feature), free(g->near);
     *g = (struct gen_given){0};
 }
 
