@@ -15,8 +15,9 @@ struct gen_given {
     size_t width;
     double distance;  /* squared: nearer than that (or equal) is a copy */
 };
-/* All rows of a reader; option is for messages. */
-int gen_given_read(struct gen_given *, const struct vae_model *, struct vae_in *, const char *option, struct vae_err *);
+/* All rows of a reader; option is for messages. Bad ones are left out and counted in *bad, or with bad NULL end it. */
+int gen_given_read(struct gen_given *, const struct vae_model *, struct vae_in *, const char *option, uint64_t *bad,
+                   struct vae_err *);
 void gen_given_free(struct gen_given *);
 
 /* Record i of the panel becomes a variation of given row key->rows[i] modulo their number (given.c). */
