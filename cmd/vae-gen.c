@@ -5,7 +5,7 @@ enum { BATCH = 1024, FRUITLESS = 16 };
 
 static struct {
     size_t rows, first_row, draws;
-    bool rows_given, mean, best;
+    bool rows_given, first_given, mean, best;
     const char *prior, *complete, *like, *avoid;
     struct cli_list where;
     double temperature;
@@ -32,7 +32,7 @@ static const struct cli_opt options[] = {
     {.name = "mean", .kind = CLI_FLAG, .to = &o.mean, .help = "means of the decoder instead of draws"},
     {.name = "prior", .arg = "KIND", .kind = CLI_NAME, .to = &o.prior, .names = prior_name,
      .help = "what latents are drawn from, else the model's own"},
-    {.name = "first-row", .arg = "N", .kind = CLI_COUNT, .to = &o.first_row,
+    {.name = "first-row", .arg = "N", .kind = CLI_COUNT, .to = &o.first_row, .given = &o.first_given,
      .help = "number of the first record, from 0"},
     CLI_OPT_KEEP,
     CLI_OPT_SEED,
@@ -43,6 +43,7 @@ static const struct cli_opt options[] = {
     CLI_OPT_LEVEL,
     CLI_OPT_FRAME_ROWS,
     CLI_OPT_UNBUFFERED,
+    CLI_OPT_SKIP_BAD,
     CLI_OPT_THREADS,
     CLI_OPT_COMMON,
 };
@@ -74,9 +75,10 @@ static void generate(struct cli_run *r) {
 }
 
 /* How far the weights may be trusted, and what was dropped. */
-static void tell(const struct cli_run *r) {
+static void tell(struct cli_run *r) {
     struct vae_op_totals t;
     vae_op_totals(r->op, &t);
+    r->bad_rows += t.bad_given;
     if (t.draws > 0)
         cli_note("effective sample size %.1f of %.0f draws a record", t.ess, t.draws);
     if (t.draws > 0 && t.ess < 2 && o.where.n)
@@ -112,6 +114,11 @@ static void check_options(void) {
         cli_usage("--mean is for records without conditions");
     if (o.like && o.where.n)
         cli_usage("--like and --where do not go together");
+    if (o.avoid && o.first_given)
+        cli_usage("--min-distance draws others for what it drops, so records have no fixed numbers: leave --first-row out and "
+                  "give each run a --seed of its own");
+    if (cli.skip_bad && !o.complete && !o.like && !o.avoid)
+        cli_usage("--skip-bad goes with --complete, --like and --min-distance: nothing else is read");
 }
 
 int main(int argc, char **argv) {
@@ -130,6 +137,7 @@ int main(int argc, char **argv) {
         .nwhere = o.where.n,
         .draws = (int)o.draws,
         .best = o.best,
+        .skip_bad = cli.skip_bad,
     };
     char *table = (char *)(uintptr_t)o.complete;
     if (!cli_model(&r, cli.model)) {

@@ -147,6 +147,7 @@ struct vae_op_opts {
     size_t nwhere;
     struct vae_in *like;  /* generate: records to vary, read to their end */
     struct vae_in *avoid; /* generate: records that none may be a near-copy of, read to their end */
+    bool skip_bad;        /* leave bad records of those two out, counting them */
     bool best;          /* complete: the single best value instead of draws */
     enum vae_by { VAE_BY_AUTO, VAE_BY_ELBO, VAE_BY_IW, VAE_BY_RECON, VAE_BY_MSE } by; /* score */
     int draws;          /* score: posterior draws, 0: the model's own number */
@@ -185,6 +186,7 @@ struct vae_op_totals {
     uint64_t missing, unknown; /* cells read that were missing; texts that are no level the model knows */
     uint64_t filled;           /* cells that vae_complete() filled */
     uint64_t copies;           /* generated records dropped as near-copies */
+    uint64_t bad_given;        /* records of `like` and `avoid` left out */
     double ess, draws;         /* mean effective sample size of the importance weights, and of how many draws */
 };
 void vae_op_totals(const struct vae_op *, struct vae_op_totals *);

@@ -13,29 +13,33 @@ pieces() { perl -e 'while (sysread STDIN, $b, $ARGV[0]) { syswrite STDOUT, $b }'
     vae-fit -q -m a.vae -k 1 --steps 60 -j 1 "$WINE"
     vae-fit -q -m b.vae -k 1 --steps 60 -j 2 "$WINE"
     vae-fit -q -m c.vae -k 1 --steps 60 -j 3 "$WINE"
-    vae-fit -q -m d.vae -k 1 --steps 60 -j 2 "$WINE"
-    pieces 997 <"$WINE" | vae-fit -q -m e.vae -k cultivar --steps 60
-    gzip -c "$WINE" | vae-fit -q -m f.vae -k cultivar --steps 60 -v 2>/dev/null
-    for m in b c d e f; do same $m.vae a.vae || { echo $m; return 1; }; done
-    vae-fit -q -m a.vae -k 1 --steps 60 -s 2 "$WINE"
+    for m in b c; do same $m.vae a.vae || { echo $m; return 1; }; done
+    # a flow takes most of the time, and has shown by now that it is no exception
+    gmm="--prior gmm --steps 60"
+    vae-fit -q -m a.vae -k 1 $gmm -j 2 "$WINE"
+    vae-fit -q -m b.vae -k 1 $gmm -j 2 "$WINE"
+    pieces 997 <"$WINE" | vae-fit -q -m c.vae -k cultivar $gmm
+    gzip -c "$WINE" | vae-fit -q -m d.vae -k cultivar $gmm -v 2>/dev/null
+    for m in b c d; do same $m.vae a.vae || { echo $m; return 1; }; done
+    vae-fit -q -m b.vae -k 1 $gmm -s 2 "$WINE"
     run ! cmp -s a.vae b.vae
 }
 
 @test "fit: other options keep that: detect, mlp, bernoulli, dropout, batches that do not fit" {
     for o in "--for detect" "--net mlp --act tanh" "--lik bernoulli" "--dropout .2 --batch 37" "--hidden 30,20,10 -l 3"; do
-        vae-fit -q -m a.vae -k 1 --steps 20 -j 1 $o "$WINE"
-        vae-fit -q -m b.vae -k 1 --steps 20 -j 2 $o "$WINE"
+        vae-fit -q -m a.vae -k 1 --steps 20 --prior gmm -j 1 $o "$WINE"
+        vae-fit -q -m b.vae -k 1 --steps 20 --prior gmm -j 2 $o "$WINE"
         same a.vae b.vae || { echo "$o"; return 1; }
     done
-    vae-fit -q -m a.vae -k 1 --steps 20 -j 1 "$CELLS"
-    vae-fit -q -m b.vae -k 1 --steps 20 -j 2 "$CELLS"
+    vae-fit -q -m a.vae -k 1 --steps 20 --prior gmm -j 1 "$CELLS"
+    vae-fit -q -m b.vae -k 1 --steps 20 --prior gmm -j 2 "$CELLS"
     same a.vae b.vae
 }
 
 @test "a model does not know where it was made" {
-    vae-fit -q -m a.vae -k 1 --steps 5 "$WINE"
+    vae-fit -q -m a.vae -k 1 --steps 5 --prior gmm "$WINE"
     mkdir other && cp "$WINE" other/copy.csv && cd other
-    HOME=/ TZ=Asia/Tokyo LC_ALL=C vae-fit -q --progress=never --log=curve.csv --model=b.vae --keep=cultivar --steps=5 --threads=1 copy.csv
+    HOME=/ TZ=Asia/Tokyo LC_ALL=C vae-fit -q --progress=never --log=curve.csv --model=b.vae --keep=cultivar --steps=5 --prior=gmm --threads=1 copy.csv
     same b.vae ../a.vae
 }
 

@@ -89,6 +89,7 @@ static void check_values(const char *name, const struct cells *c, const double *
 static void check_places(const char *name, const struct cells *c, double low, double high) {
     enum { DRAWS = 64 };
     const struct cells_part range = {low, high, NULL}, all = {-INFINITY, INFINITY, NULL};
+    bool *set = calloc(c->n, sizeof *set);
     for (size_t i = 0; i < c->n; i++) {
         bool blank = c->blank && i + 1 == c->n;
         double share = cells_share(c, i, &range), in = 0;
@@ -104,9 +105,20 @@ static void check_places(const char *name, const struct cells *c, double low, do
                 out += !(v >= low - slack(c, i) && v <= high + slack(c, i));
             }
         }
+        /* a set takes cells away and adds nothing, but that the blank one is allowed by a set alone */
+        set[i] = true;
+        const struct cells_part both = {low, high, set}, alone = {-INFINITY, INFINITY, set};
+        CHECK(fabs(cells_share(c, i, &both) - share) < 1e-12 && fabs(cells_share(c, i, &alone) - 1) < 1e-12, "%s: a set", name);
+        for (size_t k = 0; k < DRAWS && share > 0; k++) {
+            double u = ((double)k + 0.5) / DRAWS;
+            out += cells_place(c, i, &both, u) < cells_place(c, i, &range, u) || cells_place(c, i, &both, u) > cells_place(c, i, &range, u);
+        }
+        set[i] = false;
+        CHECK(cells_share(c, i, &both) <= 0, "%s: not in the set", name);
         CHECK(!out && fabs(in / DRAWS - share) <= 2.0 / DRAWS, "%s: cell %zu of %g..%g: %zu out, share %g, of draws %g", name, i,
               c->low[i], c->high[i], out, share, in / DRAWS);
     }
+    free(set);
 }
 
 static void test_bins(void) {
@@ -237,21 +249,22 @@ static void test_damage(void) {
 
 /* ---- conditions ---------------------------------------------------------------------------------------------- */
 
-/* A model of a number, a category with a blank, an ordered one and a date, fitted by one step. */
-static struct vae_model *small_model(void) {
+/* A model of a number, a category with a blank, an ordered one, a date and a number of two digits, fitted by one step. */
+static struct vae_model *small_model(enum vae_purpose purpose) {
     char path[] = "/tmp/test_cells.XXXXXX", *paths[] = {path};
     struct vae_err err = {0};
     struct vae_fit_opts opts;
     struct vae_in_opts in_opts = {.header = 1};
     struct vae_fit_report report;
     FILE *f = fdopen(mkstemp(path), "w");
-    fputs("age,\"odd, name\",grade,born\n", f);
+    fputs("age,\"odd, name\",grade,born,height\n", f);
     for (int i = 0; i < 300; i++)
-        fprintf(f, "%d,%s,%d,20%02d-0%d-11\n", i * 7 % 60 + 20, i % 5 ? i % 2 ? "b c" : "a" : "", i * 3 % 4 + 1, i % 20, i % 9 + 1);
+        fprintf(f, "%d,%s,%d,20%02d-0%d-11,%.2f\n", i * 7 % 60 + 20, i % 5 ? i % 2 ? "b c" : "a" : "", i * 3 % 4 + 1, i % 20,
+                i % 9 + 1, 1.5 + i * 7 % 50 * 0.01);
     fclose(f);
     vae_fit_defaults(&opts);
     opts.steps = 1, opts.calibrate = false, opts.prior = "normal", opts.latent_dim = 2, opts.hidden[0] = 8, opts.nhidden = 1;
-    opts.threads = 1;
+    opts.threads = 1, opts.purpose = purpose;
     struct vae_in *in = vae_in_open(paths, 1, &in_opts, &err);
     struct vae_model *m = in ? vae_fit(in, &opts, &report, &err) : NULL;
     CHECK(m != NULL, "%s", err.msg);
@@ -298,11 +311,18 @@ static void test_where(void) {
         {"born>=2010-01-01", 3, 0, 14610, INFINITY},
         {"born<2010-01-01", 3, 0, -INFINITY, 14610},
         {"born=2010-01-01", 3, 0, 14610, 14611},
+        {"height>=1.7", 4, 0, 1.695, INFINITY},
+        {"height>=1.704", 4, 0, 1.705, INFINITY}, /* between two that can be written */
+        {"height>1.704", 4, 0, 1.705, INFINITY},
+        {"height<=1.706", 4, 0, -INFINITY, 1.705},
+        {"height<1.706", 4, 0, -INFINITY, 1.705},
+        {"age>29.5,age<=30.5", 0, 0, 29.5, 30.5},
     };
     static const char *const bad[] = {"", "age", "age>", "age=>5", "nosuch=1", "=1", ",", "age=1,", "age=1,,age=2", "'age=1", "age='1",
                                       "age='1'x", "age=x", "age>=1e999", "age=nan", "'odd, name'=c", "'odd, name'>a", "grade=5",
-                                      "grade>4", "age>30,age<30", "age>31,age<32", "born=2010-02-30", "born=5", "age~5", "age!5"};
-    struct vae_model *m = small_model();
+                                      "grade>4", "age>30,age<30", "age>31,age<32", "born=2010-02-30", "born=5", "age~5", "age!5", "height=1.704",
+                                      "age!=33,age>32,age<34", "age=33,age!=33", "grade!=4,grade>3", "'odd, name'=a,'odd, name'="};
+    struct vae_model *m = small_model(VAE_FOR_GENERATE);
     struct gen_where w;
     struct vae_err err = {0};
     for (size_t i = 0; m && i < sizeof good / sizeof *good; i++) {
@@ -314,8 +334,8 @@ static void test_where(void) {
         if (good[i].cells)
             CHECK(allowed(c, &m->schema->cells[j]) == good[i].cells, "%s: cells %lx", text, allowed(c, &m->schema->cells[j]));
         else
-            CHECK(!(fabs(c->low - good[i].low) > 1e-3) && !(fabs(c->high - good[i].high) > 1e-3), "%s: %g to %g", text, c->low, c->high);
-        double raw[4] = {-1e9, NAN, 2, 1e9};
+            CHECK(!(fabs(c->low - good[i].low) > 1e-3 * (j == 4 ? 0.1 : 1)) && !(fabs(c->high - good[i].high) > 1e-3 * (j == 4 ? 0.1 : 1)), "%s: %g to %g", text, c->low, c->high);
+        double raw[5] = {-1e9, NAN, 2, 1e9, 1.7};
         gen_where_hold(&w, 1, raw);
         CHECK(raw[0] >= c->low || j, "%s: held at %g", text, raw[0]);
         gen_where_free(&w), free(text);
@@ -326,10 +346,67 @@ static void test_where(void) {
         CHECK(gen_where_parse(&w, m, 1, &text, 1, &err) == VAE_EUSAGE && strstr(err.msg, "--where: "), "%s passes: %s", text, err.msg);
         gen_where_free(&w), free(text);
     }
+    /* a set and a range of one column: the range holds what is drawn, the set takes a number out of it */
+    char *odd = (char[]){"age!=33,age>30,age<36"};
+    CHECK(m && !gen_where_parse(&w, m, 1, &odd, 1, &err), "%s", err.msg);
+    for (int age = 20; age < 80; age++) {
+        const struct cells *cells = &m->schema->cells[0];
+        const struct cells_part part = {w.value[0].low, w.value[0].high, w.value[0].set};
+        double raw[5] = {age, NAN, 2, 1e9, 1.7}, share = cells_share(cells, cells_at(cells, cells_x(cells, age)), &part);
+        CHECK((share > 0) == (age > 30 && age < 36 && age != 33), "%s: %d", odd, age);
+        gen_where_hold(&w, 1, raw);
+        CHECK(raw[0] > 30 && raw[0] < 36, "%s: %d is held at %g", odd, age, raw[0]);
+    }
+    gen_where_free(&w);
     char *both[] = {(char[]){"age>=30"}, (char[]){"grade=2,age<=40"}};
     CHECK(m && !gen_where_parse(&w, m, 2, both, 2, &err) && w.nfirst == 2, "%s", err.msg);
     gen_where_free(&w);
     vae_model_free(m);
+}
+
+/* Plain numbers, without cells, are asked for in the range of the data, as all numbers are drawn there. */
+static void test_where_plain(void) {
+    static const char *const bad[] = {"age>79", "age>=80", "age<20", "age=19", "height>1.99", "height>=1.995", "height=1.704"},
+                      *const good[] = {"age>=79", "age<=20", "age=20", "height>=1.984", "height<1.505", "age>20,age<79"};
+    struct vae_model *m = small_model(VAE_FOR_DETECT);
+    struct gen_where w;
+    struct vae_err err = {0};
+    CHECK(m && !m->schema->cells[0].n && !m->schema->cells[4].n, "numbers have cells");
+    for (size_t i = 0; m && i < sizeof bad / sizeof *bad; i++) {
+        char *text = strdup(bad[i]);
+        CHECK(gen_where_parse(&w, m, 1, &text, 1, &err) == VAE_EUSAGE && strstr(err.msg, "no value of column"), "%s passes", text);
+        gen_where_free(&w), free(text);
+    }
+    for (size_t i = 0; m && i < sizeof good / sizeof *good; i++) {
+        char *text = strdup(good[i]);
+        CHECK(!gen_where_parse(&w, m, 1, &text, 1, &err), "%s: %s", text, err.msg);
+        gen_where_free(&w), free(text);
+    }
+    vae_model_free(m);
+}
+
+/* A file whose cells of a level are not its code: the codes become indices. */
+static void test_codes(void) {
+    for (int k = 0; k < 4; k++) {
+        struct vae_model *m = small_model(VAE_FOR_GENERATE), *again;
+        char path[] = "/tmp/test_cells.XXXXXX";
+        struct vae_err err = {0};
+        int fd = mkstemp(path);
+        if (!m)
+            return;
+        struct cells *c = &m->schema->cells[1];
+        if (k == 1)
+            c->low[0] = c->high[0] = c->value[0] = -5e8;
+        else if (k == 2)
+            c->low[2] = c->high[2] = c->value[2] = 1e12;
+        else if (k == 3)
+            c->high[1] = 1.5;
+        CHECK(fd >= 0 && !vae_model_save(m, path, &err), "%s", err.msg);
+        again = vae_model_load(path, &err);
+        CHECK(k ? !again && err.code == VAE_EDATA && strstr(err.msg, "codes") : again != NULL, "damage %d: %s", k, err.msg);
+        vae_model_free(m), vae_model_free(again);
+        close(fd), unlink(path);
+    }
 }
 
 int main(void) {
@@ -339,5 +416,7 @@ int main(void) {
     test_levels();
     test_damage();
     test_where();
+    test_where_plain();
+    test_codes();
     return test_done();
 }

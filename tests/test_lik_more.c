@@ -160,7 +160,7 @@ static void test_ranges(struct on *s, size_t record, double low, double high) {
               below[0] / (double)n);
 }
 
-/* A set of cells instead of a range: the odd ones. */
+/* A set of cells of a range without bounds: the odd ones. */
 static void test_set(struct on *s) {
     bool set[CELLS];
     double logp = 0, want = 0;
@@ -176,11 +176,11 @@ static void test_set(struct on *s) {
         s->l->nll(&s->b, &at, o1, s->theta, &nll, NULL, 0, 1, 1);
         want += set[i] ? exp(-nll) * (width > 0 ? width : 0.5) : 0;
     }
-    s->l->range(&s->b, o1, s->theta, 0, 0, set, &logp, 1, 1);
+    s->l->range(&s->b, o1, s->theta, -INFINITY, INFINITY, set, &logp, 1, 1);
     CHECK(fabs(exp(logp) - want) < 1e-5, "%s: P of a set %.6f, should be %.6f", s->l->name, exp(logp), want);
     for (size_t i = 0; i < N; i++)
         rows[i] = i;
-    s->l->sample_range(&s->b, s->o[0], s->theta, 0, 0, set, x, 3, rows, N, N);
+    s->l->sample_range(&s->b, s->o[0], s->theta, -INFINITY, INFINITY, set, x, 3, rows, N, N);
     for (size_t i = 0; i < N; i++)
         wrong += !set[cells_at(&s->cells, x[i])];
     CHECK(wrong == 0, "%s: %zu draws are not in the set", s->l->name, wrong);

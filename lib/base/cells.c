@@ -129,10 +129,12 @@ double cells_value(const struct cells *c, float x) {
 double cells_share(const struct cells *c, size_t i, const struct cells_part *part) {
     if (!part)
         return 1;
-    if (part->set)
-        return part->set[i];
+    if (part->set && !part->set[i])
+        return 0;
+    if (c->blank && i + 1 == c->n) /* it has no place in a range */
+        return part->set && !(part->low > -INFINITY) && !(part->high < INFINITY);
     double width = c->high[i] - c->low[i];
-    if (!(width > 0)) /* an atom; comparing with the NaN of the blank one fails */
+    if (!(width > 0))
         return c->low[i] >= part->low && c->low[i] <= part->high;
     double low = c->low[i] > part->low ? c->low[i] : part->low, high = c->high[i] < part->high ? c->high[i] : part->high;
     return high > low ? (high - low) / width : 0;
@@ -142,7 +144,7 @@ float cells_place(const struct cells *c, size_t i, const struct cells_part *part
     double width = c->high[i] - c->low[i], low = 0, high = 1;
     if (!(width > 0))
         return (float)i + 0.5f;
-    if (part && !part->set) {
+    if (part) {
         low = part->low > c->low[i] ? (part->low - c->low[i]) / width : 0;
         high = part->high < c->high[i] ? (part->high - c->low[i]) / width : 1;
     }

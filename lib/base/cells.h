@@ -49,12 +49,13 @@ float cells_x(const struct cells *, double v);
 double cells_value(const struct cells *, float x);
 /* center, spread and place from weight, value and share. */
 void cells_moments(struct cells *);
-/* What is allowed of a column's values: a range, inclusive, or a set of cells. */
+/* What is allowed of a column's values: a range, inclusive, and of that the cells of a set. */
 struct cells_part {
     double low, high;
-    const bool *set; /* [n], NULL: the range */
+    const bool *set; /* [n], NULL: all */
 };
-/* The share of cell i that is allowed, by its width; part NULL: all of it. The blank cell is in no range. */
+/* The share of cell i that is allowed, by its width; part NULL: all of it. The blank cell is allowed by a set alone, where the
+ * range has no bounds. */
 double cells_share(const struct cells *, size_t i, const struct cells_part *);
 /* The x at u, in (0,1), of what is allowed of cell i. */
 float cells_place(const struct cells *, size_t i, const struct cells_part *, double u);

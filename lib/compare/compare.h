@@ -22,6 +22,8 @@ enum { COMPARE_FEW = 10 };
 struct compare_column {
     char *name;
     bool number;
+    bool text;                          /* TRAIN has texts in it: numbers are levels as they are written */
+    struct buf written;                 /* while that is not known: TRAIN's numbers, each with a NUL behind it */
     struct schema_levels levels;        /* texts of all tables; of a number those that are none */
     uint32_t *code[COMPARE_TABLES];     /* [n] categorical: the level */
     double *value[COMPARE_TABLES];      /* [n] numeric: NaN missing; what is no number stands far beyond TRAIN's values */

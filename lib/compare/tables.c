@@ -24,6 +24,7 @@ void compare_free(struct compare *c) {
             free(col->code[t]), free(col->value[t]);
         }
         schema_levels_free(&col->levels);
+        buf_free(&col->written);
         free(col->name);
     }
     free(c->col);
@@ -33,9 +34,42 @@ void compare_free(struct compare *c) {
 
 /* ---- reading: value[i] the number or NaN, code[i] 1 + the text's level or NO_TEXT ----------------------------- */
 
-static int read_cell(struct compare_column *col, const struct rec_field *f, const struct vae_batch *b, size_t field,
-                     size_t i, double *value, uint32_t *code, struct vae_err *err) {
-    static const struct cell_missing missing = {NULL, 0};
+/* What our models take for missing, and what else pandas does: others compare with the latter. */
+static bool is_missing(const char *p, size_t n) {
+    static const struct cell_missing usual = {NULL, 0};
+    static const char *const more[] = {"N/A",   "n/a",    "None",    "#N/A",     "#NA",  "#N/A N/A", "<NA>",
+                                       "1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN", "-nan", "-NaN"};
+    bool is = cell_is_missing(&usual, p, n);
+    for (size_t i = 0; i < sizeof more / sizeof *more && !is; i++)
+        is = strlen(more[i]) == n && !memcmp(more[i], p, n);
+    return is;
+}
+
+static int read_level(struct compare_column *col, const char *p, size_t n, uint32_t *code, struct vae_err *err) {
+    long level = levels_add(&col->levels, p, n, err);
+    *code = level < 0 ? NO_TEXT : (uint32_t)level + 1;
+    return level >= 0 ? 0 : level == VAE_EROW ? VAE_EROW : VAE_EOS;
+}
+
+/* TRAIN's first text in a column: the n numbers before it become levels, too, as they were written. */
+static int turn_to_text(struct compare_column *col, size_t n, struct vae_err *err) {
+    const char *p = col->written.p;
+    int r = 0;
+    for (size_t i = 0; i < n && !r; i++)
+        if (!isnan(col->value[COMPARE_TRAIN][i])) {
+            r = read_level(col, p, strlen(p), &col->code[COMPARE_TRAIN][i], err);
+            p += strlen(p) + 1;
+        }
+    col->text = true;
+    buf_free(&col->written);
+    return r;
+}
+
+/* Row `at` of table t, which is row i of the batch. */
+static int read_cell(struct compare_column *col, size_t t, size_t at, const struct rec_field *f, const struct vae_batch *b,
+                     size_t field, size_t i, struct vae_err *err) {
+    double *value = &col->value[t][at];
+    uint32_t *code = &col->code[t][at];
     *code = NO_TEXT;
     *value = NAN;
     if (f->type != REC_UTF8) {
@@ -45,16 +79,14 @@ static int read_cell(struct compare_column *col, const struct rec_field *f, cons
     char plain[CELL_PLAIN];
     size_t n;
     const char *p = cell_text(&b->cols[field], i, b->quoted, plain, &n);
-    if (num_parse(p, n, value) == NUM_NUMBER)
-        return 0;
+    bool number = num_parse(p, n, value) == NUM_NUMBER, train = t == COMPARE_TRAIN;
+    if (number && !col->text)
+        return !train ? 0 : buf_put(&col->written, p, n, err) ? VAE_EOS : buf_put(&col->written, "", 1, err);
     *value = NAN;
-    if (cell_is_missing(&missing, p, n))
+    if (!number && is_missing(p, n))
         return 0;
-    long level = levels_add(&col->levels, p, n, err);
-    if (level < 0)
-        return level == VAE_EROW ? VAE_EROW : VAE_EOS;
-    *code = (uint32_t)level + 1;
-    return 0;
+    int r = train && !col->text ? turn_to_text(col, at, err) : 0;
+    return r ? r : read_level(col, p, n, code, err);
 }
 
 static int read_batch(struct compare *c, size_t t, const struct vae_head *head, const int *field,
@@ -70,7 +102,7 @@ static int read_batch(struct compare *c, size_t t, const struct vae_head *head, 
         for (size_t i = 0; i < b->rows; i++) {
             size_t f = (size_t)field[j], at = c->n[t] + i;
             *bad = i;
-            int r = read_cell(col, &head->fields[f], b, f, i, &col->value[t][at], &col->code[t][at], err);
+            int r = read_cell(col, t, at, &head->fields[f], b, f, i, err);
             if (r)
                 return r;
         }
@@ -148,6 +180,8 @@ static int read_table(struct compare *c, size_t t, struct vae_in *in, char *cons
         if (r == VAE_EROW && n >= 0)
             err_prefix(err, "%s", vae_in_where(in, bad));
     }
+    for (size_t j = 0; j < c->ncols && t == COMPARE_TRAIN; j++)
+        buf_free(&c->col[j].written);
     free(field), free(cap);
     return r ? r : c->n[t] ? 0 : err_set(err, VAE_EDATA, "%s has no rows", title[t]);
 }
@@ -215,7 +249,7 @@ static int finish_number(const struct compare *c, struct compare_column *col, co
     return 0;
 }
 
-/* Numbers become levels, too, and missing cells one. */
+/* Numbers become levels, too, by their value where TRAIN has nothing else, and missing cells one. */
 static int finish_category(const struct compare *c, struct compare_column *col, struct vae_err *err) {
     long blank = levels_add(&col->levels, "", 0, err);
     for (size_t t = 0; t < COMPARE_TABLES && blank >= 0; t++) {
@@ -243,16 +277,13 @@ static int finish_column(const struct compare *c, struct compare_column *col, st
     double *v = mem_array(rows, sizeof *v);
     if (!v)
         return err_set(err, VAE_EOS, "out of memory");
-    bool text = false;
-    for (size_t i = 0; i < rows; i++) {
-        text = text || col->code[COMPARE_TRAIN][i] != NO_TEXT;
+    for (size_t i = 0; i < rows; i++)
         if (!isnan(col->value[COMPARE_TRAIN][i]))
             v[n++] = col->value[COMPARE_TRAIN][i];
-    }
     qsort(v, n, sizeof *v, by_value);
     for (size_t i = 0; i < n; i++)
         different += i == 0 || v[i] > v[i - 1];
-    col->number = !text && different > COMPARE_FEW;
+    col->number = !col->text && different > COMPARE_FEW;
     int r = col->number ? finish_number(c, col, v, n, err) : finish_category(c, col, err);
     free(v);
     return r;

@@ -27,6 +27,7 @@ struct complete {
     float *ess, *offered;
     size_t ess_cap, offered_cap, count;
     float *z;      /* [workers,k,MAT_PANEL] the picked latents */
+    int *column_of; /* [fields of the input] the model's column, -1 for none */
     struct buf cell;
     size_t draw;   /* the one that is being made */
     double *out;   /* its values */
@@ -35,7 +36,7 @@ struct complete {
 static void complete_free(void *state) {
     struct complete *s = state;
     gen_where_free(&s->where);
-    free(s->raw), free(s->ess), free(s->offered), free(s->z);
+    free(s->raw), free(s->ess), free(s->offered), free(s->z), free(s->column_of);
     buf_free(&s->cell);
     free(s);
 }
@@ -181,15 +182,24 @@ static int complete_run(struct vae_op *op, const struct vae_batch *b, size_t fro
     for (size_t i = 0; i < *n && !r; i++)
         for (size_t draw = 0; draw < s->draws && !r; draw++) {
             s->out = s->raw + draw * *n * d;
-            for (size_t f = 0; f < op->in->nfields && !r; f++) {
-                int column = -1;
-                for (size_t c = 0; c < op->m->schema->ncols; c++)
-                    column = op->map.field[c] == (int)f ? (int)c : column;
-                r = put_cell(op, b, from + i, i, f, column, err);
-            }
+            for (size_t f = 0; f < op->in->nfields && !r; f++)
+                r = put_cell(op, b, from + i, i, f, s->column_of[f], err);
         }
     op->given = *n * s->draws;
     return r ? r : bad;
+}
+
+static int find_columns(struct vae_op *op, struct vae_err *err) {
+    struct complete *s = op->state;
+    s->column_of = mem_array(op->in->nfields, sizeof *s->column_of);
+    if (!s->column_of)
+        return err_set(err, VAE_EOS, "out of memory");
+    for (size_t f = 0; f < op->in->nfields; f++)
+        s->column_of[f] = -1;
+    for (size_t c = 0; c < op->m->schema->ncols; c++)
+        if (op->map.field[c] >= 0)
+            s->column_of[op->map.field[c]] = (int)c;
+    return 0;
 }
 
 /* The fields as they come, all of them text. */
@@ -221,7 +231,7 @@ struct vae_op *vae_complete(const struct vae_model *m, const struct vae_head *in
         s->z = mem_array(pool_threads(op->pool) * m->config.latent_dim * MAT_PANEL, sizeof *s->z);
         if (!s->z)
             err_set(err, VAE_EOS, "out of memory");
-        else if (!schema_bind(m->schema, in, &op->map, err) &&
+        else if (!schema_bind(m->schema, in, &op->map, err) && !find_columns(op, err) &&
             !gen_where_parse(&s->where, m, pool_threads(op->pool), NULL, 0, err) &&
             !gen_where_no_blank(&s->where, m, err) && !head(op, err) && !op_seal(op, true, err))
             return op;

@@ -9,11 +9,11 @@
 #include "base/rec.h"
 #include "model/op.h"
 
-/* What may be drawn for each value: anything, a range of raw values, or a set of cells. */
+/* What may be drawn for each value: raw values of a range and, where there is a set, of its cells alone. */
 struct gen_condition {
     bool on;          /* asked for by the user: counts in the weights, and is drawn first */
     double low, high; /* inclusive */
-    bool *set;        /* [cells->n] instead of the range, or NULL */
+    bool *set;        /* [cells->n] or NULL: all cells */
 };
 
 struct gen_where {

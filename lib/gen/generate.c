@@ -153,7 +153,9 @@ int vae_op_generate(struct vae_op *op, size_t n, const struct vae_batch **out, s
     add_up(g, &op->totals, n);
     op->row += n;
     if (g->avoid.n) {
-        size_t left = gen_drop_copies(op->m, &g->avoid, op->raw, n, op->pool);
+        size_t left;
+        if (gen_drop_copies(op->m, &g->avoid, op->raw, n, &left, op->pool, err))
+            return VAE_EOS;
         op->totals.copies += n - left;
         n = left;
     }
@@ -185,11 +187,12 @@ static int prepare(struct vae_op *op, struct vae_err *err) {
     for (size_t i = 0; i < g->nworkers && g->prior->work; i++)
         if (!(g->work[i] = g->prior->work(k, g->nparam, err)))
             return VAE_EOS;
+    uint64_t *bad = o->skip_bad ? &op->totals.bad_given : NULL;
     int r = gen_where_parse(&g->where, m, g->nworkers, o->where, o->nwhere, err);
     if (!r && o->like)
-        r = gen_given_read(&g->like, m, o->like, "--like", err);
+        r = gen_given_read(&g->like, m, o->like, "--like", bad, err);
     if (!r && o->avoid)
-        r = gen_given_read(&g->avoid, m, o->avoid, "--min-distance", err);
+        r = gen_given_read(&g->avoid, m, o->avoid, "--min-distance", bad, err);
     if (!r && o->avoid)
         r = gen_near_distance(m, &g->avoid, op->pool, err);
     return r;

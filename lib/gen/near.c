@@ -4,90 +4,160 @@
  * Distance: numbers in standard deviations of the training rows (missing: the mean, and 1 apart from what is not), levels 1 apart
  * where they differ; the squares add up. A near-copy is nearer to a given row than all but 1 % of the given rows are to
  * each other, or equal to one.
+ *
+ * The differences are taken as they are, of doubles: by products they would drown in the rounding of what is far out, and one
+ * outlier is enough for that. Most pairs are given up after a few features.
  */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "base/mat.h"
 #include "base/mem.h"
 #include "gen/generate.h"
 
-enum { BLOCK = 64, MOST_ROWS = 20000 /* of the given rows among each other */ };
-static const double QUANTILE = 0.01;
+enum {
+    BLOCK = 64,    /* given rows */
+    QUERIES = 16,  /* that look at a block while it is near at hand */
+    LOOK = 4,      /* features between two looks at how far it is */
+    SAMPLE = 2000, /* given rows that are asked for their neighbours */
+};
+static const double QUANTILE = 0.01, MOST = 1e150 /* whose square is a number */;
 
-/* Features of a value: its level one-hot (halved in square), or the number and whether it is there. */
-static size_t width_of(const struct schema *s, size_t column) {
-    return s->col[column].levels.n ? s->col[column].levels.n + 1 : 2;
-}
+/* A feature of a record: what it is of value j. */
+struct gen_near {
+    size_t value;
+    enum { NEAR_NUMBER, NEAR_LEVEL, NEAR_MISSING } kind;
+    double scale, blank; /* of numbers: the sd, and what a missing one counts as */
+};
 
-static size_t total_width(const struct vae_model *m) {
-    size_t n = 0;
-    for (size_t j = 0; j < m->schema->d; j++)
-        n += width_of(m->schema, m->feature[j].column);
-    return n;
-}
-
-static void features(const struct vae_model *m, const double *raw, size_t n, float *f, size_t width, double *square) {
+/* One feature a value, and whether it is there where that can differ. */
+static int list_features(const struct vae_model *m, struct gen_given *g, struct vae_err *err) {
     const struct schema *s = m->schema;
-    memset(f, 0, n * width * sizeof *f);
-    for (size_t i = 0; i < n; i++) {
-        float *to = f + i * width;
-        square[i] = 0;
-        for (size_t j = 0; j < s->d; j++) {
-            const struct schema_col *c = &s->col[m->feature[j].column];
-            double v = raw[i * s->d + j], sd = s->stats.sd[j] > 0 ? s->stats.sd[j] : 1;
-            size_t w = width_of(s, m->feature[j].column);
-            if (c->levels.n)
-                to[isnan(v) ? w - 1 : v < (double)(w - 1) ? (size_t)v : w - 1] = 0.70710678f;
-            else if (isnan(v))
-                to[1] = 1;
-            else
-                to[0] = (float)((v - s->stats.mean[j]) / sd);
-            for (size_t a = 0; a < w; a++)
-                square[i] += (double)to[a] * (double)to[a];
-            to += w;
-        }
+    g->near = mem_array(2 * s->d, sizeof *g->near);
+    if (!g->near)
+        return err_set(err, VAE_EOS, "out of memory");
+    for (size_t j = 0; j < s->d; j++) {
+        const struct schema_col *c = &s->col[m->feature[j].column];
+        double sd = s->stats.sd[j] > 0 ? s->stats.sd[j] : 1;
+        bool missing = c->missing;
+        for (size_t i = 0; i < g->n; i++)
+            missing = missing || isnan(g->raw[i * s->d + j]);
+        if (c->levels.n)
+            g->near[g->width++] = (struct gen_near){.value = j, .kind = NEAR_LEVEL, .blank = (double)c->levels.n + 1};
+        else
+            g->near[g->width++] = (struct gen_near){j, NEAR_NUMBER, sd, s->stats.mean[j] / sd};
+        if (missing && !c->levels.n)
+            g->near[g->width++] = (struct gen_near){.value = j, .kind = NEAR_MISSING};
     }
+    return 0;
+}
+
+static double feature(const struct gen_near *f, const double *raw) {
+    double v = raw[f->value];
+    if (f->kind == NEAR_MISSING)
+        return isnan(v);
+    if (isnan(v))
+        return f->blank;
+    v = f->kind == NEAR_LEVEL ? v : v / f->scale;
+    return v < -MOST ? -MOST : v > MOST ? MOST : v;
+}
+
+/* The given rows in blocks, each of these feature by feature. */
+static int place_given(const struct vae_model *m, struct gen_given *g, struct vae_err *err) {
+    size_t blocks = (g->n + BLOCK - 1) / BLOCK, values;
+    g->feature = mem_mul(blocks * BLOCK, g->width, &values) ? mem_array(values, sizeof *g->feature) : NULL;
+    if (!g->feature)
+        return err_set(err, VAE_EOS, "out of memory for %zu rows", g->n);
+    for (size_t i = 0; i < g->n; i++)
+        for (size_t f = 0; f < g->width; f++)
+            g->feature[(i / BLOCK * g->width + f) * BLOCK + i % BLOCK] = feature(&g->near[f], g->raw + i * m->schema->d);
+    return 0;
 }
 
 struct search {
     const struct gen_given *g;
-    const float *query;
-    const double *square; /* [n] of the queries */
-    size_t n, width;
-    bool self;            /* the queries are the given rows: a row is not its own neighbour */
-    double *nearest;      /* [n] squared */
-    float *products;      /* [workers,BLOCK,BLOCK] */
+    const double *raw;  /* [n,d] the queries; among the given rows: all of these, n of which are asked */
+    size_t n, d;
+    bool self;          /* among the given rows: a row is not its own neighbour */
+    double within;      /* what is farther does not matter */
+    double *nearest;    /* [n] squared; INFINITY for none so near */
+    double *query;      /* [workers,QUERIES,width] */
 };
+
+static size_t row_of(const struct search *s, size_t i) {
+    return s->self ? (size_t)((double)i * (double)s->g->n / (double)s->n) : i;
+}
+
+/* Squared distances from a query to the rows of a block; false as soon as all are above `bound`. */
+static bool distances(const struct gen_given *g, const double *query, const double *block, double bound, double t[BLOCK]) {
+    memset(t, 0, BLOCK * sizeof *t);
+    for (size_t f = 0; f < g->width; f++) {
+        const double *x = block + f * BLOCK, v = query[f];
+        if (g->near[f].kind == NEAR_NUMBER)
+            for (size_t r = 0; r < BLOCK; r++)
+                t[r] += (x[r] - v) * (x[r] - v);
+        else
+            for (size_t r = 0; r < BLOCK; r++)
+                t[r] += x[r] < v || x[r] > v ? 1.0 : 0.0;
+        if (f % LOOK == LOOK - 1 || f + 1 == g->width) {
+            bool any = false;
+            for (size_t r = 0; r < BLOCK; r++)
+                any |= t[r] <= bound;
+            if (!any)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Are they equal, or only so near that the square is 0? */
+static bool equal(const struct gen_given *g, const double *query, const double *block, size_t r) {
+    for (size_t f = 0; f < g->width; f++)
+        if (block[f * BLOCK + r] < query[f] || block[f * BLOCK + r] > query[f])
+            return false;
+    return true;
+}
+
+/* How far the nearest row is, those of the block that begins with row `from` being looked at, too. */
+static double look(const struct search *s, const double *query, size_t row, size_t from, double best) {
+    const double *block = s->g->feature + from * s->g->width;
+    size_t n = s->g->n - from < BLOCK ? s->g->n - from : BLOCK;
+    double t[BLOCK];
+    if (!distances(s->g, query, block, best < s->within ? best : s->within, t))
+        return best;
+    for (size_t r = 0; r < n; r++)
+        if (t[r] < best && !(s->self && from + r == row))
+            best = t[r] > 0 || equal(s->g, query, block, r) ? t[r] : DBL_TRUE_MIN;
+    return best;
+}
 
 static void search_task(void *ctx, size_t task, size_t worker) {
     struct search *s = ctx;
-    size_t q0 = task * BLOCK, nq = s->n - q0 < BLOCK ? s->n - q0 : BLOCK;
-    float *dot = s->products + worker * BLOCK * BLOCK;
-    for (size_t i = 0; i < nq; i++)
+    size_t width = s->g->width, q0 = task * QUERIES, nq = s->n - q0 < QUERIES ? s->n - q0 : QUERIES;
+    double *query = s->query + worker * QUERIES * width;
+    for (size_t i = 0; i < nq; i++) {
         s->nearest[q0 + i] = INFINITY;
-    for (size_t g0 = 0; g0 < s->g->n; g0 += BLOCK) {
-        size_t ng = s->g->n - g0 < BLOCK ? s->g->n - g0 : BLOCK;
-        mat_gemm(false, true, nq, ng, s->width, s->query + q0 * s->width, s->width, s->g->feature + g0 * s->width,
-                 s->width, 0, dot, BLOCK);
-        for (size_t i = 0; i < nq; i++)
-            for (size_t j = 0; j < ng; j++) {
-                double t = s->square[q0 + i] + s->g->square[g0 + j] - 2 * (double)dot[i * BLOCK + j];
-                if (!(s->self && q0 + i == g0 + j) && t < s->nearest[q0 + i])
-                    s->nearest[q0 + i] = t;
-            }
+        for (size_t f = 0; f < width; f++)
+            query[i * width + f] = feature(&s->g->near[f], s->raw + row_of(s, q0 + i) * s->d);
     }
+    for (size_t from = 0; from < s->g->n; from += BLOCK)
+        for (size_t i = 0; i < nq; i++)
+            s->nearest[q0 + i] = look(s, query + i * width, row_of(s, q0 + i), from, s->nearest[q0 + i]);
 }
 
 /* Squared distance of each query to its nearest given row; 0 or VAE_EOS. */
 static int nearest(struct search *s, struct pool *pool, struct vae_err *err) {
-    s->products = mem_array((pool ? pool_threads(pool) : 1) * BLOCK * BLOCK, sizeof *s->products);
-    if (!s->products)
+    s->query = mem_array((pool ? pool_threads(pool) : 1) * QUERIES * s->g->width, sizeof *s->query);
+    s->nearest = mem_array(s->n, sizeof *s->nearest);
+    if (!s->query || !s->nearest) {
+        free(s->query), free(s->nearest);
+        s->nearest = NULL;
         return err_set(err, VAE_EOS, "out of memory");
-    pool_run(pool, (s->n + BLOCK - 1) / BLOCK, search_task, s);
-    free(s->products);
+    }
+    pool_run(pool, (s->n + QUERIES - 1) / QUERIES, search_task, s);
+    free(s->query);
     return 0;
 }
 
@@ -96,49 +166,36 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Rounding of the products must not make two equal rows differ. */
-static double rounding(const struct gen_given *g) {
-    double top = 0;
-    for (size_t i = 0; i < g->n; i++)
-        top = g->square[i] > top ? g->square[i] : top;
-    return 1e-5 * (1 + top);
-}
-
 int gen_near_distance(const struct vae_model *m, struct gen_given *g, struct pool *pool, struct vae_err *err) {
-    size_t values;
-    g->width = total_width(m);
-    g->feature = mem_mul(g->n, g->width, &values) ? mem_floats(values) : NULL;
-    g->square = mem_array(g->n, sizeof *g->square);
-    size_t n = g->n < MOST_ROWS ? g->n : MOST_ROWS;
-    double *d = mem_array(n, sizeof *d);
-    int r = g->feature && g->square && d ? 0 : err_set(err, VAE_EOS, "out of memory for %zu rows", g->n);
-    if (!r) {
-        features(m, g->raw, g->n, g->feature, g->width, g->square);
-        struct search s = {.g = g, .query = g->feature, .square = g->square, .n = n, .width = g->width, .self = true,
-                           .nearest = d};
+    struct search s = {.g = g, .raw = g->raw, .n = g->n < SAMPLE ? g->n : SAMPLE, .d = m->schema->d, .self = true,
+                       .within = INFINITY};
+    int r = list_features(m, g, err);
+    if (!r)
+        r = place_given(m, g, err);
+    if (!r)
         r = nearest(&s, pool, err);
-    }
-    if (!r) {
-        qsort(d, n, sizeof *d, by_value);
-        double at = d[(size_t)(QUANTILE * (double)n)], least = rounding(g);
-        g->distance = n > 1 && isfinite(at) && at > least ? at : least;
-    }
-    free(d);
-    return r;
+    if (r)
+        return r;
+    qsort(s.nearest, s.n, sizeof *s.nearest, by_value);
+    double at = s.nearest[(size_t)(QUANTILE * (double)s.n)];
+    g->distance = isfinite(at) && at > DBL_TRUE_MIN ? at : 0;
+    free(s.nearest);
+    free(g->raw), free(g->x); /* nobody asks for these rows again */
+    g->raw = NULL, g->x = NULL;
+    return 0;
 }
 
-size_t gen_drop_copies(const struct vae_model *m, const struct gen_given *g, double *raw, size_t n, struct pool *pool) {
-    size_t d = m->schema->d, left = 0;
-    float *f = mem_floats(n * g->width);
-    double *square = mem_array(2 * n, sizeof *square);
-    struct search s = {.g = g, .query = f, .square = square, .n = n, .width = g->width, .nearest = square + n};
-    if (f && square) {
-        features(m, raw, n, f, g->width, square);
-        if (!nearest(&s, pool, NULL))
-            for (size_t i = 0; i < n; i++)
-                if (s.nearest[i] > g->distance)
-                    memmove(raw + left++ * d, raw + i * d, d * sizeof *raw);
-    }
-    free(f), free(square);
-    return left;
+int gen_drop_copies(const struct vae_model *m, const struct gen_given *g, double *raw, size_t n, size_t *left,
+                    struct pool *pool, struct vae_err *err) {
+    size_t d = m->schema->d;
+    struct search s = {.g = g, .raw = raw, .n = n, .d = d, .within = g->distance};
+    int r = nearest(&s, pool, err);
+    if (r)
+        return r;
+    *left = 0;
+    for (size_t i = 0; i < n; i++)
+        if (s.nearest[i] > g->distance)
+            memmove(raw + (*left)++ * d, raw + i * d, d * sizeof *raw);
+    free(s.nearest);
+    return 0;
 }

@@ -83,8 +83,20 @@ static int narrow_set(struct gen_condition *c, const struct cells *cells, double
     return 0;
 }
 
+/* A bound between two numbers that can be written, of so many decimals: the first or last of these that meets it; INFINITY where
+ * an equal one is asked for. */
+static double to_grid(double v, int decimals, enum op op) {
+    static const double slack = 1e-9; /* of a step: what decimal fractions are off as doubles */
+    double unit = pow(10, decimals), steps = v * unit, near = nearbyint(steps);
+    if (!isfinite(steps) || fabs(steps - near) <= slack * fmax(1, fabs(steps) * 1e-6))
+        return v;
+    return op == OP_EQ ? INFINITY : (op == OP_GE || op == OP_LT ? ceil(steps) : floor(steps)) / unit;
+}
+
 /* The number as written stands for all that is rounded to it, a date for its day, which is rounded down to. */
 static void narrow_range(struct gen_condition *c, const struct schema_col *col, double v, enum op op) {
+    if (!col->levels.n && col->kind != SCHEMA_TIME && col->decimals >= 0)
+        v = to_grid(v, col->decimals, op);
     static const double edge = 1e-6; /* of a step: so near to the next value nothing is drawn */
     bool day = col->kind == SCHEMA_TIME;
     double half = col->levels.n ? 0.5 : col->decimals >= 0 ? 0.5 * pow(10, -col->decimals) : 0, in = half * (1 - edge),
@@ -178,7 +190,8 @@ static int check(const struct gen_where *w, const struct vae_model *m, struct va
         const struct gen_condition *c = &w->value[j];
         const struct cells *cells = &m->schema->cells[j];
         const struct cells_part part = {c->low, c->high, c->set};
-        bool any = !cells->n && c->low <= c->high;
+        double least = m->schema->stats.low[j], most = m->schema->stats.high[j];
+        bool any = !cells->n && c->low <= c->high && !(c->low > most) && !(c->high < least);
         for (size_t i = 0; i < cells->n; i++)
             any = any || (cells->weight[i] > 0 && cells_share(cells, i, &part) > 0);
         if (!any)
@@ -231,9 +244,9 @@ void gen_where_hold(const struct gen_where *w, size_t n, double *raw) {
         for (size_t j = 0; j < w->d; j++) {
             const struct gen_condition *c = &w->value[j];
             double *v = &raw[i * w->d + j];
-            if (c->on && !c->set && *v < c->low)
+            if (c->on && *v < c->low)
                 *v = c->low;
-            else if (c->on && !c->set && *v > c->high)
+            else if (c->on && *v > c->high)
                 *v = c->high;
         }
 }

@@ -63,7 +63,7 @@ struct lik {
     void (*sample)(const struct lik_block *, const float *o, const float *theta, float *out, uint64_t seed,
                    const uint64_t *rows, size_t n, size_t ld);
     /* log P(low <= value <= high | o) of each record, in units of raw values for cells and of x else, added to logp[i]: a
-     * condition that is a range. set (may be NULL, cells only): [cells->n] which cells are allowed, instead of the range. */
+     * condition that is a range. set (may be NULL, cells only): [cells->n] which cells of the range are allowed. */
     void (*range)(const struct lik_block *, const float *o, const float *theta, double low, double high,
                   const bool *set, double *logp, size_t n, size_t ld);
     /* A draw from p(x | o, the same condition). */

@@ -84,6 +84,20 @@ static int get_one(struct cells *c, const int32_t *count, size_t d, size_t j, co
     return r;
 }
 
+/* A column with levels has a cell for each code and one for what is unknown: codes from a file become indices elsewhere. */
+static int check_codes(const struct schema *s, struct vae_err *err) {
+    for (size_t i = 0; i < s->ncols; i++) {
+        const struct cells *c = &s->cells[s->col[i].v0];
+        size_t n = s->col[i].levels.n;
+        bool ok = !n || !c->n || c->n - c->blank == n + 1;
+        for (size_t k = 0; n && c->n && ok && k <= n; k++)
+            ok = c->low[k] >= (double)k && c->high[k] <= (double)k;
+        if (!ok)
+            return err_set(err, VAE_EDATA, "the cells of a column are not the codes of its levels");
+    }
+    return 0;
+}
+
 int file_cells_get(const struct tensors *t, struct schema *s, struct vae_err *err) {
     size_t shape[2] = {3, s->d}, cells = 0, levels = 0;
     const void *p, *lv, *num[NDOUBLES];
@@ -110,5 +124,5 @@ int file_cells_get(const struct tensors *t, struct schema *s, struct vae_err *er
             r = get_one(&s->cells[j], count, s->d, j, lv, number, at, level_at, err);
         at += (size_t)count[j], level_at += (size_t)count[s->d + j];
     }
-    return r;
+    return r ? r : check_codes(s, err);
 }

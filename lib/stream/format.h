@@ -59,6 +59,9 @@ extern const struct stream_format stream_csv, stream_tsv, stream_vts, stream_npy
 extern const struct stream_format *const stream_formats[];
 const struct stream_format *stream_format_by_name(const char *); /* NULL for none */
 
+/* The name of the input whose fields are those of the reader, for messages: "data.csv". */
+const char *stream_in_name(const struct vae_in *);
+
 /* vae_in_open without the model: `want` says what is asked for instead. */
 struct vae_in *stream_in_open(char *const *paths, size_t n, const struct vae_in_opts *, const struct stream_want *,
                               struct vae_err *);

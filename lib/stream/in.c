@@ -284,6 +284,8 @@ void vae_in_stats(const struct vae_in *in, struct vae_in_stats *st) {
     st->has_input = in->has_input;
 }
 
+const char *stream_in_name(const struct vae_in *in) { return in->first_name; }
+
 const char *vae_in_where(const struct vae_in *in, size_t row) {
     char at[64] = "";
     if (!in->reader)
