@@ -146,6 +146,20 @@ for a, b in zip(open(sys.argv[1], newline=""), open(sys.argv[2], newline="")):
     vae-gen -q -m "$MIXED" -k x -k 17 --complete crlf.csv | cmp - <(sed 's/$/\r/' out.csv)
 }
 
+@test "blanks that come at random are strewn over new rows at their rate, and can be asked for" {
+    awk 'BEGIN { srand(4); print "a,b,c"; for (i = 0; i < 1500; i++) {
+        x = rand(); print (rand() < .25 ? "" : sprintf("%.2f", x)) "," sprintf("%.1f", x + rand()) "," (x > .5 ? "yes" : "no") } }' >gaps.csv
+    vae-fit -q -m gaps.vae --steps 150 --hidden 32 --no-calibrate --prior normal gaps.csv
+    vae-gen -q -m gaps.vae -n 4000 >new.csv
+    holds "$(grep -c '^,' new.csv) > 880 && $(grep -c '^,' new.csv) < 1120"
+    vae-gen -q -m gaps.vae -n 4000 -j 1 | cmp - new.csv
+    equal "blanks in spite of a range" "$(vae-gen -q -m gaps.vae -n 300 --where 'a>.2' | grep -c '^,')" 0
+    equal "blanks in spite of !=" "$(vae-gen -q -m gaps.vae -n 300 --where 'a!=' | grep -c '^,')" 0
+    equal "blanks asked for" "$(vae-gen -q -m gaps.vae -n 300 --where 'a=,b>1' | grep -c '^,')" 300
+    run --separate-stderr vae-gen -m gaps.vae --where 'a=,a>.5'
+    equal "status" "$status" 64
+}
+
 @test "--where with =, !=, <, <=, >, >= on numbers, counts, levels, dates and blanks; several" {
     where 'age>=60' 'age >= 60'
     where 'age<30' 'age < 30'

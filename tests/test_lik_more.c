@@ -221,22 +221,43 @@ static void test_start(struct on *s) {
     CHECK(isfinite(nll), "%s: parameters far out give %g", s->l->name, nll);
 }
 
+/* A guide's gradient is that of its loss, on outputs that have no part in -log p; a missing value has none. */
+static void test_guide(struct on *s) {
+    float d[8 * N] = {0}, with[8 * N] = {0};
+    double loss[N] = {0}, worst = 0, most = 0;
+    size_t k = s->b.no - 1;
+    if (!s->l->guide)
+        return;
+    total(s, d);
+    memcpy(with, d, sizeof d);
+    s->l->guide(&s->b, s->x, s->o[0], loss, with, 0.5f, N, N);
+    CHECK(!memcmp(with, d, k * N * sizeof *d), "%s: the guide changes outputs that others learn", s->l->name);
+    for (size_t i = 0; i < N; i++) {
+        double up[N] = {0}, down[N] = {0};
+        float was = s->o[k][i], room[8 * N];
+        CHECK(!(fabsf(d[k * N + i]) > 0), "%s: the guide's output has a part in -log p", s->l->name);
+        s->o[k][i] = was + 1e-2f;
+        s->l->guide(&s->b, s->x, s->o[0], up, room, 0.5f, N, N);
+        s->o[k][i] = was - 1e-2f;
+        s->l->guide(&s->b, s->x, s->o[0], down, room, 0.5f, N, N);
+        s->o[k][i] = was;
+        double g = 0.5 * (up[i] - down[i]) / 2e-2;
+        worst = fmax(worst, fabs(g - (double)with[k * N + i]) / (0.01 + fabs(g)));
+        most = fmax(most, fabs(g));
+        CHECK(!isnan(s->x[i]) || !(loss[i] > 0 || fabsf(with[k * N + i]) > 0), "%s: a missing value guides", s->l->name);
+    }
+    CHECK(worst < 0.02 && most > 0.1, "%s: the guide's gradient is off by %.4f of itself", s->l->name, worst);
+}
+
 static void test_means(void) {
     struct on s;
     float out[N];
     set_up(&s, &lik_binned, true);
+    lik_binned.mean(&s.b, s.o[0], s.theta, out, N, N);
     for (size_t i = 0; i < N; i++) {
-        double sum = 0, all = 0;
-        for (size_t k = 0; k + 1 < s.cells.n; k++) {
-            size_t l = s.cells.level[k], levels = s.cells.nlevels;
-            double t = (double)s.cells.place[l];
-            double off = (t - (double)s.o[levels][i]) / exp((double)s.o[levels + 1][i]); /* a normal, corrected */
-            double logit = (double)s.o[l][i] - off * off / 2;
-            double p = exp(logit) * s.cells.weight[k];
-            all += p, sum += p * 0.5 * (s.cells.low[k] + s.cells.high[k]);
-        }
-        lik_binned.mean(&s.b, s.o[0], s.theta, out, N, N);
-        double got = cells_value(&s.cells, out[i]), want = sum / all, near = INFINITY;
+        double value = s.cells.center + s.cells.spread * (double)s.o[s.cells.nlevels + 2][i];
+        double got = cells_value(&s.cells, out[i]), want = fmin(fmax(value, s.cells.low[0]), s.cells.high[s.cells.n - 2]),
+               near = INFINITY;
         for (size_t k = 0; k + 1 < s.cells.n; k++) /* no nearer cell than the one that is given */
             near = fmin(near, fmax(fmax(s.cells.low[k] - want, want - s.cells.high[k]), 0));
         CHECK(fabs(got - want) < near + 1e-3, "binned: mean %g, should be %g", got, want);
@@ -396,6 +417,7 @@ int main(void) {
                 continue;
             set_up(&s, l, blank);
             test_gradients(&s);
+            test_guide(&s);
             for (size_t i = 0; i < 4; i++)
                 CHECK(fabs(whole(&s, i) - 1) < 1e-4, "%s: probabilities add up to %.6f", l->name, whole(&s, i));
             test_ranges(&s, 1, 1, 4);

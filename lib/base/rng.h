@@ -28,6 +28,7 @@ enum rng_purpose {
     RNG_PICK,        /* which particle is kept: step = particle, row = output row */
     RNG_FLOW,        /* training of the flow prior */
     RNG_VARY,        /* which columns of a given row are drawn anew */
+    RNG_BLANK,       /* cells of new rows that are missing at random: step = column, row = output row */
     RNG_COMPARE,     /* samples of tables that are compared */
 };
 

@@ -75,8 +75,22 @@ static int choose_column(const struct vae_fit_opts *o, struct schema_col *col, s
         snprintf(col->lik, sizeof col->lik, "%s", name);
     col->transform = lik->cells ? (number ? &schema_bins : &schema_level)
                      : lik->max <= 1 ? &schema_unit : lik->mass ? &schema_none : &schema_standard;
-    col->blank = lik->cells && col->missing && o->purpose == VAE_FOR_GENERATE;
     return 0;
+}
+
+/* Blanks that come at random are strewn over new rows; others are a level of their own, to be learnt. */
+static int choose_blanks(const struct fit_rows *r, size_t c, struct vae_err *err) {
+    struct schema_col *col = &r->schema->col[c];
+    bool random;
+    double share;
+    if (!col->missing)
+        return 0;
+    int e = fit_blanks(r, c, &random, &share, err);
+    if (!e && random)
+        col->blank_share = share;
+    else if (!e)
+        col->blank = lik_by_name(col->lik)->cells;
+    return e;
 }
 
 /* Of all columns; and whether the decoder is a chain over them. */
@@ -93,6 +107,8 @@ static int choose_columns(const struct vae_fit_opts *o, struct fit_rows *r, stru
         table = table && col->kind != SCHEMA_ARRAY;
         missing = missing || col->missing;
     }
+    for (size_t c = 0; c < s->ncols && !e && o->purpose == VAE_FOR_GENERATE; c++)
+        e = choose_blanks(r, c, err);
     p->model.chain = table && o->purpose == VAE_FOR_GENERATE;
     p->model.masks = p->model.chain || (missing && s->ncols <= MODEL_MAX_COLUMNS);
     size_t most = MAX_LEVELS / s->ncols, bins = r->n / ROWS_A_BIN;
@@ -171,7 +187,7 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     c->batch = o->batch ? o->batch : n >= 20000 ? 512 : n >= 4000 ? 256 : 128;
     c->batch = c->batch > n ? n : c->batch;
     double per_epoch = (double)n / (double)c->batch;
-    double epochs = o->epochs ? (double)o->epochs : 200;
+    double epochs = o->epochs ? (double)o->epochs : m->chain ? 500 : 200; /* a chain sees a row in many ways */
     double steps = o->steps ? (double)o->steps : epochs * per_epoch;
     if (!o->steps && !o->epochs) { /* few rows more often; large models no longer than WORK allows */
         double most = (m->chain ? CHAIN_WORK : WORK) / (6 * weights(m, nfeatures) * (double)c->batch);

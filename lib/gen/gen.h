@@ -12,6 +12,7 @@
 /* What may be drawn for each value: raw values of a range and, where there is a set, of its cells alone. */
 struct gen_condition {
     bool on;          /* asked for by the user: counts in the weights, and is drawn first */
+    bool gone, there; /* asked to be missing, or not to be, where that comes at random */
     double low, high; /* inclusive */
     bool *set;        /* [cells->n] or NULL: all cells */
 };
@@ -30,6 +31,8 @@ int gen_where_parse(struct gen_where *, const struct vae_model *, size_t workers
 void gen_where_free(struct gen_where *);
 /* raw[n,d] was drawn under the conditions: what rounding to float carried over an edge comes back. */
 void gen_where_hold(const struct gen_where *, size_t n, double *raw);
+/* Cells that are missing at random in the data are so in raw[n,d], too: those of record i by rows[i]. */
+void gen_where_blank(const struct gen_where *, const struct schema *, uint64_t seed, const uint64_t *rows, size_t n, double *raw);
 /* No missing value may be drawn. */
 int gen_where_no_blank(struct gen_where *, const struct vae_model *, struct vae_err *);
 

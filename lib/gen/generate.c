@@ -109,6 +109,7 @@ static void generate_panel(struct vae_op *op, struct model_pass *p, size_t first
     }
     op_to_input_units(m->schema, p, n, !op->opts.mean, op->raw + first * d);
     gen_where_hold(&g->where, n, op->raw + first * d);
+    gen_where_blank(&g->where, m->schema, key.seed, key.rows, n, op->raw + first * d);
 }
 
 /* Ids go on where those of the training rows ended; nothing is known of other carried columns. */

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "base/rng.h"
 #include "gen/gen.h"
 #include "schema/time.h"
 
@@ -150,6 +151,11 @@ static int condition(struct gen_where *w, const struct vae_model *m, struct word
     if (unknown)
         return err_set(err, VAE_EUSAGE, "--where: '%s' is no level of column '%s'; vae-info --schema lists them", text,
                        title);
+    if (isnan(raw[0]) && col->blank_share > 0 && (op == OP_EQ || op == OP_NE)) {
+        cond->gone = cond->gone || op == OP_EQ;
+        cond->there = cond->there || op == OP_NE;
+        return 0;
+    }
     if (isnan(raw[0]) && !(cells->n && cells->blank && (op == OP_EQ || op == OP_NE)))
         return err_set(err, VAE_EUSAGE, "--where: column '%s' is never missing in this model", title);
     if (op == OP_NE && !isnan(raw[0]) && !is_atom(cells, raw[0]))
@@ -194,7 +200,7 @@ static int check(const struct gen_where *w, const struct vae_model *m, struct va
         bool any = !cells->n && c->low <= c->high && !(c->low > most) && !(c->high < least);
         for (size_t i = 0; i < cells->n; i++)
             any = any || (cells->weight[i] > 0 && cells_share(cells, i, &part) > 0);
-        if (!any)
+        if (!any || (c->gone && (c->on || c->there)))
             return err_set(err, VAE_EUSAGE, "--where: no value of column '%s' meets the conditions",
                            m->schema->col[m->feature[j].column].name);
     }
@@ -249,6 +255,20 @@ void gen_where_hold(const struct gen_where *w, size_t n, double *raw) {
             else if (c->on && *v > c->high)
                 *v = c->high;
         }
+}
+
+void gen_where_blank(const struct gen_where *w, const struct schema *s, uint64_t seed, const uint64_t *rows, size_t n,
+                     double *raw) {
+    for (size_t c = 0; c < s->ncols; c++) {
+        const struct schema_col *col = &s->col[c];
+        const struct gen_condition *cond = &w->value[col->v0];
+        for (size_t i = 0; i < n && (cond->gone || (col->blank_share > 0 && !cond->on && !cond->there)); i++) {
+            double u;
+            rng_uniform(&u, 1, seed, RNG_BLANK, c, rows[i]);
+            for (size_t j = col->v0; j < col->v0 + col->width && (cond->gone || u < col->blank_share); j++)
+                raw[i * s->d + j] = NAN;
+        }
+    }
 }
 
 int gen_where_no_blank(struct gen_where *w, const struct vae_model *m, struct vae_err *err) {

@@ -3,11 +3,13 @@
  *
  * A plain number is one feature: itself, beyond 4 standard deviations on a log scale, so that an outlier cannot throw
  * the whole network out of the range it was trained in (the likelihood still sees it as it is). A value over cells is
- * one-hot in its level, and where the cells have an order also its place among them, of a number also its value. Times
+ * one-hot in its level, and where the cells have an order also its place among them. A number has its value and its place;
+ * one-hot are only those values of it that many rows have: all its bins would tell rows from one another. Times
  * add sines and cosines of their cycles. What is absent is 0 everywhere, and with config.masks a feature of its column
  * says so.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -16,10 +18,29 @@
 #include "model/model.h"
 
 static const float KNEE = 4;
-static const float BIN_HOT = 0.2f; /* bins of a number speak up where its value alone does not say enough */
+static const double SPIKE = 0.05; /* share of the rows */
 static const double WEEK = 7, YEAR = 365.2425, DAY = 86400;
 
 static bool has_order(const struct schema_col *c) { return c->kind != SCHEMA_CATEGORY && c->kind != SCHEMA_BINARY; }
+
+/* Levels that have a feature of their own: of a number, its spikes and the blank one. */
+static int choose_hot(const struct cells *c, struct model_feature *v, struct vae_err *err) {
+    double *atoms = mem_array(c->nlevels, sizeof *atoms);
+    v->hot = mem_array(c->nlevels, sizeof *v->hot);
+    if (!atoms || !v->hot) {
+        free(atoms);
+        return err_set(err, VAE_EOS, "out of memory");
+    }
+    for (size_t i = 0; i < c->n; i++) /* an interval, or a second cell, makes it no atom */
+        atoms[c->level[i]] += c->high[i] > c->low[i] ? 2 : 1;
+    v->nhot = 0;
+    for (size_t l = 0; l < c->nlevels; l++) {
+        bool blank = c->blank && l + 1 == c->nlevels, spike = c->share[l] >= SPIKE && atoms[l] < 2;
+        v->hot[l] = !v->value || blank || spike ? (uint32_t)v->nhot++ : UINT32_MAX;
+    }
+    free(atoms);
+    return 0;
+}
 
 int model_place_features(struct vae_model *m, struct vae_err *err) {
     const struct schema *s = m->schema;
@@ -35,7 +56,9 @@ int model_place_features(struct vae_model *m, struct vae_err *err) {
             v->place = cells->n > 0 && has_order(&s->col[c]);
             v->value = v->place && s->col[c].kind != SCHEMA_ORDINAL;
             v->cycles = s->col[c].kind == SCHEMA_TIME ? (j == 0 ? 2 : 1) : 0;
-            v->n = (v->one_hot ? cells->nlevels : 1) + v->place + v->value + 2 * (size_t)v->cycles;
+            if (v->one_hot && choose_hot(cells, v, err))
+                return VAE_EOS;
+            v->n = (v->one_hot ? v->nhot : 1) + v->place + v->value + 2 * (size_t)v->cycles;
             if (!mem_add(f, v->n, &f) || f > MODEL_MAX_FEATURES)
                 return err_set(err, VAE_EDATA, "the columns have too many levels: more than %d in all",
                                MODEL_MAX_FEATURES);
@@ -69,13 +92,14 @@ VM_WIDE static void copy_present(const float *x, float *f, size_t n) {
 
 static void one_hot(const struct cells *cells, const struct model_feature *v, const float *x, float *f, size_t n,
                     size_t ld) {
-    for (size_t l = 0; l < cells->nlevels + v->place + v->value; l++)
+    for (size_t l = 0; l < v->nhot + v->place + v->value; l++)
         memset(f + l * ld, 0, n * sizeof *f);
-    float *place = f + cells->nlevels * ld, *value = place + ld, scale = 3.4f / (float)cells->n;
-    float hot = v->value ? BIN_HOT : 1;
+    float *place = f + v->nhot * ld, *value = place + ld, scale = 3.4f / (float)cells->n;
     for (size_t i = 0; i < n; i++)
         if (x[i] == x[i]) {
-            f[cells->level[cells_at(cells, x[i])] * ld + i] = hot;
+            uint32_t hot = v->hot[cells->level[cells_at(cells, x[i])]];
+            if (hot != UINT32_MAX)
+                f[hot * ld + i] = 1;
             if (v->place)
                 place[i] = x[i] * scale - 1.7f;
             if (v->value) {

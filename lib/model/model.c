@@ -130,6 +130,8 @@ struct vae_model *model_new(const struct model_config *config, struct schema *s,
 void vae_model_free(struct vae_model *m) {
     if (!m)
         return;
+    for (size_t j = 0; m->feature && j < m->schema->d; j++)
+        free(m->feature[j].hot);
     schema_free(m->schema);
     nn_net_free(&m->enc);
     nn_net_free(&m->dec);

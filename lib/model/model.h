@@ -56,9 +56,11 @@ enum { MODEL_NBY = 4 };
 struct model_feature {
     size_t column; /* the value's */
     size_t f0, n;
-    bool one_hot;  /* a feature for each level, then perhaps its place */
-    bool place;    /* over cells that have an order: where in them it stands, -1.7..1.7 */
+    bool one_hot;  /* over cells: a feature for each of `hot`, then perhaps its place and its value */
+    bool place;    /* of cells that have an order: where in them it stands, -1.7..1.7 */
     bool value;    /* and of a number also its value, in standard deviations */
+    size_t nhot;
+    uint32_t *hot; /* [nlevels] which of the nhot features a level has, UINT32_MAX for none */
     int cycles;    /* pairs of sine and cosine of a time: 2 of a day (week, year), 1 of a second of the day */
 };
 

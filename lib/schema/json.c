@@ -60,6 +60,8 @@ static json_t *col_to_json(const struct schema_col *c) {
         json_object_set_new(j, "missing", json_true());
     if (c->blank)
         json_object_set_new(j, "blank", json_true());
+    if (c->blank_share > 0)
+        json_object_set_new(j, "blank_share", json_real(c->blank_share));
     if (c->levels.n) {
         json_object_set(j, "levels", levels);
         json_object_set(j, "counts", counts);
@@ -134,6 +136,9 @@ static int kind_from_json(const json_t *j, struct schema_col *c, struct vae_err 
     int k = kind ? schema_kind_by_name(kind) : c->type == REC_UTF8 ? SCHEMA_NUMBER : SCHEMA_ARRAY;
     c->missing = json_is_true(json_object_get(j, "missing"));
     c->blank = json_is_true(json_object_get(j, "blank"));
+    c->blank_share = json_number_value(json_object_get(j, "blank_share")); /* 0 without */
+    if (!(c->blank_share >= 0 && c->blank_share <= 1))
+        return err_set(err, VAE_EDATA, "schema: 'blank_share' of a column makes no sense");
     int r = short_text(j, "lik", c->lik, sizeof c->lik, err);
     if (!r)
         r = short_text(j, "time", c->time, sizeof c->time, err);

@@ -57,6 +57,7 @@ struct schema_col {
     bool said;                        /* the kind is the user's own */
     bool missing;                     /* training rows had missing cells here */
     bool blank;                       /* a missing cell is a level of its own: vae-gen leaves blanks, too */
+    double blank_share;               /* or cells were missing at random, so many of them; else 0 */
     char lik[16];                     /* likelihood, "" : to be chosen by the purpose */
     char time[16];                    /* style of a time: how it is written (schema/time.h) */
     struct unit unit;                 /* of numbers and counts: what stands around them */
