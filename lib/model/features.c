@@ -18,13 +18,14 @@
 #include "model/model.h"
 
 static const float KNEE = 4;
-static const double SPIKE = 0.05; /* share of the rows */
+/* A value that so many rows have, or such a share of them, is told from its neighbours. */
+static const double SPIKE_ROWS = 500, SPIKE_SHARE = 0.05;
 static const double WEEK = 7, YEAR = 365.2425, DAY = 86400;
 
 static bool has_order(const struct schema_col *c) { return c->kind != SCHEMA_CATEGORY && c->kind != SCHEMA_BINARY; }
 
 /* Levels that have a feature of their own: of a number, its spikes and the blank one. */
-static int choose_hot(const struct cells *c, struct model_feature *v, struct vae_err *err) {
+static int choose_hot(const struct cells *c, size_t rows, struct model_feature *v, struct vae_err *err) {
     double *atoms = mem_array(c->nlevels, sizeof *atoms);
     v->hot = mem_array(c->nlevels, sizeof *v->hot);
     if (!atoms || !v->hot) {
@@ -35,7 +36,7 @@ static int choose_hot(const struct cells *c, struct model_feature *v, struct vae
         atoms[c->level[i]] += c->high[i] > c->low[i] ? 2 : 1;
     v->nhot = 0;
     for (size_t l = 0; l < c->nlevels; l++) {
-        bool blank = c->blank && l + 1 == c->nlevels, spike = c->share[l] >= SPIKE && atoms[l] < 2;
+        bool blank = c->blank && l + 1 == c->nlevels, spike = atoms[l] < 2 && (c->share[l] >= SPIKE_SHARE || c->share[l] * (double)rows >= SPIKE_ROWS);
         v->hot[l] = !v->value || blank || spike ? (uint32_t)v->nhot++ : UINT32_MAX;
     }
     free(atoms);
@@ -56,7 +57,7 @@ int model_place_features(struct vae_model *m, struct vae_err *err) {
             v->place = cells->n > 0 && has_order(&s->col[c]);
             v->value = v->place && s->col[c].kind != SCHEMA_ORDINAL;
             v->cycles = s->col[c].kind == SCHEMA_TIME ? (j == 0 ? 2 : 1) : 0;
-            if (v->one_hot && choose_hot(cells, v, err))
+            if (v->one_hot && choose_hot(cells, s->rows, v, err))
                 return VAE_EOS;
             v->n = (v->one_hot ? v->nhot : 1) + v->place + v->value + 2 * (size_t)v->cycles;
             if (!mem_add(f, v->n, &f) || f > MODEL_MAX_FEATURES)

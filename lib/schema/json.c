@@ -82,7 +82,7 @@ json_t *schema_to_json(const struct schema *s) {
     for (size_t i = 0; i < s->nmissing; i++)
         json_array_append_new(missing, bytes_to_json(s->missing[i]));
     /* a copy: folds of one fit copy their schema at the same time, and share no count of references */
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "columns", cols, "keep", keep, "keep_kinds", kinds, "keep_next",
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "rows", (json_int_t)s->rows, "columns", cols, "keep", keep, "keep_kinds", kinds, "keep_next",
                      next, "missing", missing, "origin", json_deep_copy(s->origin));
 }
 
@@ -218,6 +218,8 @@ struct schema *schema_from_json(const json_t *j, struct vae_err *err) {
     if (!s)
         return NULL;
     s->origin = json_incref(origin);
+    const json_t *rows = json_object_get(j, "rows"); /* older files have none */
+    s->rows = json_integer_value(rows) > 0 ? (size_t)json_integer_value(rows) : 0;
     int r = 0;
     for (size_t i = 0; i < s->ncols && !r; i++)
         r = col_from_json(json_array_get(cols, i), &s->col[i], err);

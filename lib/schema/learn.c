@@ -93,6 +93,7 @@ static int cut(struct schema *s, const struct schema_col *col, size_t j, const d
 
 int schema_learn(struct schema *s, const double *raw, const uint64_t *rows, size_t n, size_t bins, struct vae_err *err) {
     size_t d = s->d;
+    s->rows = n;
     struct schema_stats *t = &s->stats;
     memset(s->mem, 0, SCHEMA_NSTATS * d * sizeof *s->mem);
     int r = extremes(t, raw, rows, n, d, err);

@@ -73,6 +73,7 @@ struct schema_stats {
 
 struct schema {
     size_t ncols, d;
+    size_t rows;            /* it was learnt from */
     struct schema_col *col; /* the modelled ones */
     double *center, *scale; /* [d] */
     struct schema_stats stats; /* [d] */
