@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
@@ -235,6 +236,20 @@ static void resolve_options(void) {
         cli_usage("--steps and --epochs say the same; leave one out");
 }
 
+/* Would the model take the place of a file that is to be read? */
+static bool spares_data(struct cli_run *r, char *const *paths, size_t n) {
+    struct stat model, data;
+    if (stat(cli.model, &model) != 0 || !S_ISREG(model.st_mode))
+        return true;
+    for (size_t i = 0; i < n || i == 0; i++) {
+        bool standard = n == 0 || !strcmp(paths[i], "-");
+        if ((standard ? fstat(STDIN_FILENO, &data) : stat(paths[i], &data)) == 0 && data.st_dev == model.st_dev &&
+            data.st_ino == model.st_ino)
+            return cli_fail(&r->err, VAE_EUSAGE, "-m %s would overwrite the data; give the model another name", cli.model) == 0;
+    }
+    return true;
+}
+
 /* Trains and saves; r->model is there where that went well. */
 static void train(struct cli_run *r, struct curve *c) {
     struct vae_fit_report rep = {0};
@@ -265,7 +280,7 @@ int main(int argc, char **argv) {
     resolve_options();
     if (!cli.model)
         cli_model(&r, NULL);
-    else if (vae_model_can_save(cli.model, &r.err) == 0 && open_curve(&c, &r.err) && cli_in(&r, argv + 1, n, NULL))
+    else if (spares_data(&r, argv + 1, n) && vae_model_can_save(cli.model, &r.err) == 0 && open_curve(&c, &r.err) && cli_in(&r, argv + 1, n, NULL))
         train(&r, &c);
     int status = cli_end(&r);
     cli_signal_raise();
