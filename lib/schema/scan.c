@@ -406,10 +406,11 @@ static int judge_cell(const struct schema_scan *s, const struct scan_col *c, con
     if (c->mode == SCAN_TIMES)
         return c->wish < 0 || time_parse(p, n, &t) ? 0 : cell_bad_time(field, p, n, err);
     if (c->fixed_levels && levels_find(&c->dict, p, n) < 0) {
-        char name[60], text[60];
-        return err_set(err, VAE_EROW, "column '%s': '%s' is none of the levels that were given; name it, or leave such rows "
-                       "out (--skip-bad)", err_quote(name, sizeof name, field, strlen(field)),
-                       err_quote(text, sizeof text, p, n));
+        char name[60], text[40];
+        err_quote(text, sizeof text, p, n);
+        return err_set(err, VAE_EROW, "column '%s': '%s' is none of the levels that were given; name it, as one or as missing "
+                       "(--missing '%s'), or leave such rows out (--skip-bad)",
+                       err_quote(name, sizeof name, field, strlen(field)), text, text);
     }
     if (c->wish != SCHEMA_TIME || levels_find(&c->dict, p, n) >= 0)
         return 0;
