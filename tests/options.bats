@@ -65,6 +65,10 @@ refused() {
     command -v mandoc >/dev/null || skip "needs mandoc"
     run -0 mandoc -T lint -W warning "$ROOT"/man/*.[1-9]
     [ -z "$output" ]
+    if command -v groff >/dev/null; then # which man(1) shows them with
+        for f in "$ROOT"/man/*.[1-9]; do groff -mandoc -Tutf8 "$f" 2>&1 >/dev/null; done >said
+        [ ! -s said ] || { cat said && return 1; }
+    fi
     for c in $COMMANDS; do
         for section in NAME SYNOPSIS DESCRIPTION "EXIT STATUS" EXAMPLES "SEE ALSO"; do
             page "$c" | grep -qx "$section" || { echo "$c has no $section"; return 1; }
