@@ -307,7 +307,8 @@ int main(int argc, char **argv) {
     resolve_options();
     if (!cli.model)
         cli_model(&r, NULL);
-    else if (spares_data(&r, argv + 1, n) && vae_model_can_save(cli.model, &r.err) == 0 && open_curve(&c, &r.err) && cli_in(&r, argv + 1, n, NULL))
+    else if (spares_data(&r, argv + 1, n) && vae_model_can_save(cli.model, &r.err) == 0 && open_curve(&c, &r.err) &&
+             cli_in(&r, argv + 1, n, NULL))
         train(&r, &c);
     int status = cli_end(&r);
     cli_signal_raise();

@@ -425,7 +425,8 @@ static void test_wishes(void) {
         {colour, "c1=time", NULL, 0, 0, "'red' is no time", VAE_EROW},
         {colour, "c1=binary", NULL, 0, 0, "it has 4 levels", VAE_EDATA},
         {empty, "c1=number", NULL, 0, 0, "all its cells are missing", VAE_EDATA},
-        {yes_no, NULL, "c1=yes|maybe", 0, 0, "'no' is none of the levels that were given; name it, as one or as missing (--missing 'no')", VAE_EROW},
+        {yes_no, NULL, "c1=yes|maybe", 0, 0, "'no' is none of the levels that were given; name it, as one or as missing "
+                                             "(--missing 'no')", VAE_EROW},
         {yes_no, "c1=colour", NULL, 0, 0, "no such kind: 'colour'; there are number, count", VAE_EUSAGE},
         {yes_no, "c9=number", NULL, 0, 0, "no column 'c9' in the data; there are 'c1', 'c2'", VAE_EUSAGE},
         {yes_no, "3=number", NULL, 0, 0, "no column '3'", VAE_EUSAGE},
