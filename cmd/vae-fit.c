@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
@@ -182,12 +183,37 @@ static void tell_kl(const struct vae_fit_report *rep) {
         cli_note("KL of each latent:%s%s", text, shown < rep->latents ? " ..." : "");
 }
 
+/* Columns that nobody asked to keep: what was taken for a number may have been meant as one. */
+static void tell_carried(const struct vae_model *m) {
+    char text[600] = "", name[64];
+    const char *column, *kind;
+    size_t at = 0, more = 0;
+    for (size_t i = 0; (column = vae_model_carried(m, i, &kind)); i++) {
+        if (!strcmp(kind, "kept"))
+            continue;
+        vae_quote(name, sizeof name, column, strlen(column));
+        if (more || at + strlen(name) + sizeof ", 12345 (text)" > 200)
+            more++;
+        else
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s%s (%s)", at ? ", " : "", name, kind);
+    }
+    if (more)
+        snprintf(text + at, sizeof text - at, " and %zu more", more);
+    if (at)
+        cli_note("carried, not modelled: %s", text);
+}
+
 static void judge(const struct vae_fit_report *rep) {
     double gain = rep->elbo - rep->independent, linear = rep->elbo - rep->ppca;
     double noise = isfinite(rep->elbo_se) ? 2 * rep->elbo_se : 0;
     if (!isfinite(gain))
         return;
-    if (gain <= noise)
+    if (rep->chain && gain <= noise)
+        cli_note("what columns tell of one another is not counted: the bound is that of the latents alone");
+    else if (rep->chain)
+        cli_note("latents alone explain %.4g nats a record more than independent columns; what columns tell of one another is not "
+                 "counted", gain);
+    else if (gain <= noise)
         cli_note("the model does not clearly explain more than independent columns do");
     else if (isfinite(linear) && linear < -noise)
         cli_note("the model explains %.4g nats a record more than independent columns, but %.4g less than a linear one",
@@ -201,13 +227,15 @@ static void tell(const struct vae_fit_report *rep, const struct vae_model *m) {
     size_t n = 0;
     if (rep->assumed)
         cli_warn("%s", rep->assumed);
-    cli_note("%llu rows of %llu values; %zu latents, %zu of them active; %llu weights; best of %zu steps: %zu",
-             (unsigned long long)rep->rows, (unsigned long long)rep->values, rep->latents, rep->active_units,
-             (unsigned long long)rep->weights, rep->steps, rep->best_step);
+    tell_carried(m);
+    const char *s = rep->latents == 1 ? "" : "s";
+    cli_note("%llu rows of %llu value%s; %zu latent%s, %zu of them active; %llu weights; best of %zu steps: %zu",
+             (unsigned long long)rep->rows, (unsigned long long)rep->values, rep->values == 1 ? "" : "s", rep->latents, s,
+             rep->active_units, (unsigned long long)rep->weights, rep->steps, rep->best_step);
     if (isfinite(rep->independent))
         n = (size_t)snprintf(beside, sizeof beside, "; independent columns %.4f", rep->independent);
     if (isfinite(rep->ppca))
-        snprintf(beside + n, sizeof beside - n, "; PCA with %zu latents %.4f", rep->latents, rep->ppca);
+        snprintf(beside + n, sizeof beside - n, "; PCA with %zu latent%s %.4f", rep->latents, s, rep->ppca);
     cli_note("%s ELBO %.4f +- %.4f nats a record%s", rep->held_out ? "held-out" : "in-sample (too few rows)", rep->elbo,
              rep->elbo_se, beside);
     tell_kl(rep);
@@ -233,6 +261,20 @@ static void resolve_options(void) {
     fit.threads = cli.threads;
     if (fit.steps && fit.epochs)
         cli_usage("--steps and --epochs say the same; leave one out");
+}
+
+/* Would the model take the place of a file that is to be read? */
+static bool spares_data(struct cli_run *r, char *const *paths, size_t n) {
+    struct stat model, data;
+    if (stat(cli.model, &model) != 0 || !S_ISREG(model.st_mode))
+        return true;
+    for (size_t i = 0; i < n || i == 0; i++) {
+        bool standard = n == 0 || !strcmp(paths[i], "-");
+        if ((standard ? fstat(STDIN_FILENO, &data) : stat(paths[i], &data)) == 0 && data.st_dev == model.st_dev &&
+            data.st_ino == model.st_ino)
+            return cli_fail(&r->err, VAE_EUSAGE, "-m %s would overwrite the data; give the model another name", cli.model) == 0;
+    }
+    return true;
 }
 
 /* Trains and saves; r->model is there where that went well. */
@@ -265,7 +307,8 @@ int main(int argc, char **argv) {
     resolve_options();
     if (!cli.model)
         cli_model(&r, NULL);
-    else if (vae_model_can_save(cli.model, &r.err) == 0 && open_curve(&c, &r.err) && cli_in(&r, argv + 1, n, NULL))
+    else if (spares_data(&r, argv + 1, n) && vae_model_can_save(cli.model, &r.err) == 0 && open_curve(&c, &r.err) &&
+             cli_in(&r, argv + 1, n, NULL))
         train(&r, &c);
     int status = cli_end(&r);
     cli_signal_raise();

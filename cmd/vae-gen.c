@@ -86,9 +86,10 @@ static void tell(struct cli_run *r) {
     if (o.avoid)
         cli_note("%llu near-cop%s dropped", (unsigned long long)t.copies, t.copies == 1 ? "y" : "ies");
     if (t.filled || o.complete)
-        cli_note("%llu cells filled", (unsigned long long)t.filled);
+        cli_note("%llu cell%s filled", (unsigned long long)t.filled, t.filled == 1 ? "" : "s");
     if (t.unknown)
-        cli_warn("%llu cells hold no level the model knows: taken for rare ones", (unsigned long long)t.unknown);
+        cli_warn("%llu cell%s no level the model knows: taken for rare ones", (unsigned long long)t.unknown,
+                 t.unknown == 1 ? " holds" : "s hold");
 }
 
 /* The reader of an option's file, or true where it was not given. */

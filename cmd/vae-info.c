@@ -27,15 +27,14 @@ static const struct cli_command command = {
     options,
 };
 
-/* A model is a safetensors file: a length below 2^32 in eight bytes, then a JSON object. Pipes are streams. */
+/* Pipes are streams. */
 static bool is_model(const char *path) {
-    unsigned char p[9];
+    unsigned char p[10];
     bool standard = !strcmp(path, "-");
     struct stat st; /* a named pipe must not be opened twice: its writer would take that for the whole read */
     bool regular = !standard && stat(path, &st) == 0 && S_ISREG(st.st_mode);
     int fd = standard ? STDIN_FILENO : regular ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    bool yes = fd >= 0 && pread(fd, p, sizeof p, 0) == (ssize_t)sizeof p && p[8] == '{' && !p[4] && !p[5] && !p[6] &&
-               !p[7];
+    bool yes = fd >= 0 && pread(fd, p, sizeof p, 0) == (ssize_t)sizeof p && vae_is_model(p, sizeof p);
     if (fd >= 0 && !standard)
         close(fd);
     return yes;
@@ -82,12 +81,12 @@ static void model_info(struct cli_run *r, const char *path) {
 }
 
 static void stream_info(struct cli_run *r, char *path) {
+    if (!cli_in(r, &path, 1, NULL)) /* says what is wrong with the file, if it is there at all */
+        return;
     if (o.schema) {
         cli_fail(&r->err, VAE_EDATA, "%s: not a model: --schema is of models", path);
         return;
     }
-    if (!cli_in(r, &path, 1, NULL))
-        return;
     cli_pump(r);
     print(r, path, vae_head_describe(vae_in_head(r->in), o.json));
     if (r->bad_rows && !r->err.code)

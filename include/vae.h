@@ -115,14 +115,20 @@ const char *vae_format(size_t i, bool *readable, bool *writable);
 struct vae_model *vae_model_load(const char *path, struct vae_err *);
 /* Writes it so that at every instant the path holds the old file or the new one, whole. */
 int vae_model_save(struct vae_model *, const char *path, struct vae_err *);
-/* Is the directory of `path` writable? Asked before hours of training. 0 or VAE_ECREATE. */
+/* Is the directory of `path` writable? Asked before hours of training. 0 or VAE_ECREATE; VAE_EUSAGE where a file is there that
+ * is no model. */
 int vae_model_can_save(const char *path, struct vae_err *);
+/* Does a file that begins with these n bytes look like a model? Ten of them tell. */
+bool vae_is_model(const void *first, size_t n);
 const char *vae_model_id(const struct vae_model *);   /* SHA-256 of its file, as sha256sum prints it; "" if unsaved */
 size_t vae_model_latents(const struct vae_model *);
 /* What the model is, as text for people or as JSON; the caller frees it. NULL when out of memory. */
 char *vae_model_describe(const struct vae_model *, bool json);
 /* The columns, their kinds, likelihoods and levels, as CSV to be edited and given to a fit; the caller frees it. */
 char *vae_model_schema(const struct vae_model *);
+/* Column i of those that are carried and not modelled, NULL behind the last. *kind (may be NULL): "id" or "text", or "kept" where
+ * the user asked for it. */
+const char *vae_model_carried(const struct vae_model *, size_t i, const char **kind);
 char *vae_head_describe(const struct vae_head *, bool json);
 /* The model a stream of latents names in its head: its path (NULL where none is named). */
 const char *vae_head_model_path(const struct vae_head *);
@@ -235,6 +241,7 @@ void vae_fit_defaults(struct vae_fit_opts *);
 /* Whether the model earns its keep, on rows held out. Nats per record; NaN where not known. */
 struct vae_fit_report {
     uint64_t rows, bad_rows, values, weights;
+    bool chain;                   /* the bounds are those of the latents alone: what columns tell of one another is not in them */
     bool held_out;                /* false: so few rows that none were; the bounds are those of the fitted rows */
     double elbo, elbo_se;         /* the model */
     double independent, ppca;     /* best independent-columns model; probabilistic PCA with as many latents */

@@ -127,7 +127,7 @@ assert len(f["columns"]) == 31 and f["rows"]["train"] == 189' >json.txt
     equal "shape of numbers written otherwise" "$(shape c.csv)" 66.667
     for missing in '' NA nan ? N/A n/a None '#N/A' '<NA>' NULL -nan '#NA' -NaN '1.#IND' '1.#QNAN' -1.#IND -1.#QNAN '#N/A N/A'; do
         awk -v OFS=, -v m="$missing" 'BEGIN { print "x,y"; for (i = 0; i < 100; i++) print i % 7 ? i : m, i % 3 }' >a.csv
-        vae-compare a.csv a.csv a.csv | grep -q '1 columns of numbers' || { echo "not missing: $missing" && return 1; }
+        vae-compare a.csv a.csv a.csv | grep -q '1 column of numbers' || { echo "not missing: $missing" && return 1; }
     done
     awk -v OFS=, 'BEGIN { print "x,y"; for (i = 0; i < 100; i++) print i % 7 ? i : "none", i % 3 }' >a.csv
     vae-compare a.csv a.csv a.csv | grep -q '0 columns of numbers'

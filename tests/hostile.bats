@@ -274,12 +274,12 @@ prefix() {
 }
 
 @test "Ctrl-C and SIGTERM while fitting: one line, the old model as it was, no litter" {
-    echo older >m.vae
+    cp "$MODEL" m.vae
     for sig in INT:130 TERM:143; do
         # long enough that a loaded machine is past reading, where a signal just kills
         fails "${sig#*:}" vae-fit "stopped at step [0-9]+; m.vae is as it was" \
             "timeout --preserve-status -s ${sig%:*} 4 vae-fit -m m.vae -k 1 --steps 100000000 --patience 0 --no-calibrate $WINE"
-        equal "old model" "$(cat m.vae)" older
+        same m.vae "$MODEL"
         # while it reads
         run -"${sig#*:}" timeout --preserve-status -s ${sig%:*} 0.5 vae-fit -m m.vae < <(sleep 3)
         equal "files" "$(ls -A)" m.vae

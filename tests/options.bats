@@ -65,6 +65,10 @@ refused() {
     command -v mandoc >/dev/null || skip "needs mandoc"
     run -0 mandoc -T lint -W warning "$ROOT"/man/*.[1-9]
     [ -z "$output" ]
+    if command -v groff >/dev/null; then # which man(1) shows them with
+        for f in "$ROOT"/man/*.[1-9]; do groff -mandoc -Tutf8 "$f" 2>&1 >/dev/null; done >said
+        [ ! -s said ] || { cat said && return 1; }
+    fi
     for c in $COMMANDS; do
         for section in NAME SYNOPSIS DESCRIPTION "EXIT STATUS" EXAMPLES "SEE ALSO"; do
             page "$c" | grep -qx "$section" || { echo "$c has no $section"; return 1; }
@@ -221,9 +225,25 @@ LIST
     fails 66 vae-cat 'here-is-none' "vae-cat -- here-is-none"
 }
 
+@test "a model never takes the place of the data, or of another file that is no model" {
+    cp "$WINE" data.csv
+    ln -s data.csv link.csv
+    for run in "-m data.csv data.csv" "-m ./data.csv $WINE data.csv" "-m link.csv data.csv" "-m data.csv link.csv" \
+        "-m data.csv <data.csv" "-m data.csv - <data.csv"; do
+        fails 64 vae-fit 'would overwrite the data' "vae-fit $run"
+    done
+    fails 64 vae-fit 'data.csv is there and is no model' "vae-fit -m data.csv $WINE"
+    same data.csv "$WINE"
+    : >empty.vae
+    for i in 1 2; do vae-fit -q -m empty.vae -k 1 --steps 1 --no-calibrate "$WINE"; done # the second one in place of the first
+    for c in "vae-fit -m n.vae" "vae-enc -m empty.vae" "vae-score -m empty.vae" vae-cat "vae-gen -m empty.vae --complete"; do
+        fails 65 "${c%% *}" 'empty.vae: is a model, not data' "$c empty.vae"
+    done
+}
+
 @test "a file that cannot be opened: status 66, its name" {
     vae-fit -q -m m.vae -k 1 --steps 1 --no-calibrate "$WINE"
-    for c in "vae-fit -m n.vae" "vae-enc -m m.vae" "vae-dec -m m.vae" "vae-score -m m.vae" vae-cat vae-info; do
+    for c in "vae-fit -m n.vae" "vae-enc -m m.vae" "vae-dec -m m.vae" "vae-score -m m.vae" vae-cat vae-info "vae-info --schema"; do
         fails 66 "${c%% *}" 'here-is-none.*no such file' "$c here-is-none"
     done
     for c in vae-enc vae-dec vae-score vae-gen; do fails 66 "$c" 'here-is-none' "$c -m here-is-none"; done

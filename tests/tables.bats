@@ -127,6 +127,8 @@ CODE
     check complete "$TABLE" best.csv 1
     vae-gen -q -m "$MIXED" --complete "$TABLE" --best -s 7 | cmp - best.csv
     vae-gen -q -m "$MIXED" --complete "$TABLE" -s 7 | cmp -s - out.csv && return 1
+    sed '2s/,[^,]*$/,/' "$WINE" | head -n 5 >gap.csv
+    vae-gen -m "$MODEL" --complete gap.csv 2>&1 >/dev/null | grep -qx 'vae-gen: 1 cell filled'
     # nothing to fill: the table as it is
     vae-gen -q -m "$MIXED" --complete best.csv | cmp - best.csv
 }
@@ -227,8 +229,9 @@ age=old|'old' is no value of column 'age'
 age=1e999|'1e999' is no value
 age>=nan|never missing
 born=soon|'soon' is no value of column 'born'
-note=x|no column 'note'
-row=5|no column 'row'
+note=x|column 'note' is carried, not modelled
+row=5|column 'row' is carried, not modelled
+aged=5|no column 'aged'; there are 'age', 'height', 'price'
 height<|never missing
 city="plain|quote has no end
 city="plain"x|quote has no end, or text
@@ -314,6 +317,42 @@ LIST
     fails 65 vae-fit "column 'price' is no count: expected whole numbers" "vae-fit -m n.vae --as price=count $TABLE"
     fails 65 vae-fit "column 'age' is no binary: it has" "vae-fit -m n.vae --as age=binary $TABLE"
     fails 65 vae-fit "--levels" "vae-fit -m n.vae --as city=ordinal $TABLE"
+}
+
+@test "the report names what is carried unasked, and gives no verdict on a chain" {
+    awk -v OFS=, 'BEGIN { print "key,day,x,y,label"; for (i = 0; i < 60; i++)
+        print "k" i, i % 28 + 1 ".12.2022", i * 7 % 31 / 10, i * 7 % 31 + i % 2, "l" i }' >t.csv
+    sed -i '1s/day/Straße \x01/; s/\([0-9]*\)[.]12[.]2022/& no \1 of these days and another one/' t.csv
+    vae-fit -m m.vae $HASTE -k label t.csv 2>err
+    grep -qx 'vae-fit: carried, not modelled: key (id), Straße \\x01 (text)' err
+    grep -q '^vae-fit: .*what columns tell of one another is not counted' err
+    ! grep -q 'does not clearly' err
+    vae-fit -m m.vae $HASTE --for detect -l 1 -k key,label,2 t.csv 2>err # what was asked for is not told
+    ! grep -q 'carried' err
+    grep -qE 'explain|linear' err
+    grep -q '; 1 latent, ' err
+    vae-fit -q -m m.vae $HASTE t.csv 2>err
+    [ ! -s err ]
+    awk 'BEGIN { for (r = 0; r < 30; r++) { for (c = 0; c < 40; c++) printf r ? "k%d%d," : "column%d,", r ? r : c, c
+        print r ? r * 7 % 31 / 10 : "x" } }' >wide.csv
+    vae-fit -m m.vae $HASTE wide.csv 2>err
+    grep -qE '^vae-fit: carried, not modelled: column0 \(id\), .* and [23][0-9] more$' err
+}
+
+@test "--where: of many columns some are named" {
+    vae-fit -q -m m.vae $HASTE -k diagnosis "$CELLS"
+    fails 64 vae-gen "no column 'x'; there are '[a-z_]+', '[a-z_]+'.* and 2[0-9] more" "vae-gen -m m.vae --where x=1"
+    fails 64 vae-gen "column 'diagnosis' is carried, not modelled" "vae-gen -m m.vae --where diagnosis=benign"
+}
+
+@test "what the model file holds is told by vae-info as it is" {
+    vae-info "$MODEL" | grep -q '^stored .*scores of the calibration rows'
+    vae-fit -q -m m.vae -k 1 --steps 1 --no-calibrate "$WINE"
+    vae-info m.vae >said
+    grep -q '^stored ' said
+    ! grep -q 'scores of the calibration rows' said
+    vae-info --json m.vae | grep -q '"stored"'
+    ! vae-info --json m.vae | grep -q 'scores of the calibration rows'
 }
 
 @test "a text that is named as missing is missing in a column of times too" {

@@ -114,6 +114,13 @@ COLUMN(exponent, "%zue3", i % 50 + 1)
 COLUMN(three_digits, "%zu", i * 7919 % 900 + 100)
 COLUMN(tenths, "%.1f", (double)(i * 37 % 990) / 10)
 COLUMN(dollars, "$%zu", i * 37 % 990)
+COLUMN(unitless, "%zu%s", i * 37 % 1009, i == 100 ? "" : "%")
+COLUMN(unitless_first, "%zu%s", i * 37 % 1009 + 5, i == 0 ? "" : "%")
+COLUMN(some_dollars, "%s%zu", i % 9 == 4 ? "$" : "", i * 37 % 1009)
+COLUMN(dollar_first, "%s%zu", i == 0 ? "$" : "", i * 37 % 1009)
+COLUMN(other_unit, "%zu %s", i * 37 % 1009, i == 100 ? "lb" : "kg")
+COLUMN(half_dollars, "%s%zu", i % 2 ? "$" : "", i)
+COLUMN(comma_unit, "%zu%s%02zu EUR", i * 37 % 1009, i == 100 ? "," : ".", i % 100)
 
 static void date_or_odd(char out[CELL], size_t i) {
     odd_date(out, i);
@@ -303,6 +310,43 @@ static void test_zones(void) {
     }
 }
 
+/* ---- numbers with a unit and without ------------------------------------------------------------------------ */
+
+static void test_mixed_units(void) {
+    static const struct {
+        cell_fn *cell;
+        size_t left_out;
+        const char *says, *unit;
+    } row[] = {{unitless, 1, "t.csv:4: column 'c1': '673' lacks the '%' that other cells have; leave such rows out", "%"},
+               {unitless_first, 1, "column 'c1': '5' lacks the '%' that other cells have", "%"},
+               {some_dollars, 44, "column 'c1': '$148' has a unit that other cells lack", ""},
+               {dollar_first, 1, "column 'c1': '$0' has a unit that other cells lack", ""},
+               {other_unit, 1, "'673 lb' has not the ' kg' that other cells have", " kg"},
+               {comma_unit, 1, "EUR' is not a number; decimals are written with a point", " EUR"}};
+    for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
+        cell_fn *const cells[] = {row[k].cell, plain};
+        struct outcome o = scan(cells, 2, 400, NULL);
+        CHECK(!o.s && o.err.code == VAE_EDATA && strstr(o.err.msg, row[k].says), "row %zu: %s", k, o.err.msg);
+        done(&o);
+        const struct schema_wish skip = {.skip_bad = true};
+        o = scan(cells, 2, 400, &skip);
+        CHECK(o.s && o.left_out == row[k].left_out && o.s->ncols == 2 && o.s->col[0].kind == SCHEMA_NUMBER &&
+                  !strcmp(o.s->col[0].unit.after, row[k].unit) && !*o.s->col[0].unit.before,
+              "row %zu: %zu left out, %s", k, o.left_out, o.err.msg);
+        done(&o);
+    }
+    cell_fn *const half[] = {half_dollars, plain}; /* no mistake: another thing */
+    struct outcome o = scan(half, 2, 400, NULL);
+    CHECK(o.s && o.s->ncols == 1 && o.s->keep_kind[0] == SCHEMA_ID, "%s", o.err.msg);
+    done(&o);
+    char *number[] = {(char[]){"c1=number"}};
+    const struct schema_wish wish = {.as = number, .nas = 1};
+    cell_fn *const said[] = {unitless, plain};
+    o = scan(said, 2, 400, &wish);
+    CHECK(!o.s && strstr(o.err.msg, "'673' lacks the '%' that other cells have"), "%s", o.err.msg);
+    done(&o);
+}
+
 /* ---- texts among numbers ------------------------------------------------------------------------------------- */
 
 static void test_odd(void) {
@@ -381,7 +425,8 @@ static void test_wishes(void) {
         {colour, "c1=time", NULL, 0, 0, "'red' is no time", VAE_EROW},
         {colour, "c1=binary", NULL, 0, 0, "it has 4 levels", VAE_EDATA},
         {empty, "c1=number", NULL, 0, 0, "all its cells are missing", VAE_EDATA},
-        {yes_no, NULL, "c1=yes|maybe", 0, 0, "'no' is none of the levels", VAE_EROW},
+        {yes_no, NULL, "c1=yes|maybe", 0, 0, "'no' is none of the levels that were given; name it, as one or as missing "
+                                             "(--missing 'no')", VAE_EROW},
         {yes_no, "c1=colour", NULL, 0, 0, "no such kind: 'colour'; there are number, count", VAE_EUSAGE},
         {yes_no, "c9=number", NULL, 0, 0, "no column 'c9' in the data; there are 'c1', 'c2'", VAE_EUSAGE},
         {yes_no, "3=number", NULL, 0, 0, "no column '3'", VAE_EUSAGE},
@@ -548,6 +593,7 @@ int main(void) {
     test_values();
     test_ids();
     test_odd();
+    test_mixed_units();
     test_wishes();
     test_bad_rows();
     test_no_say();

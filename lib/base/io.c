@@ -57,6 +57,12 @@ long io_read(int fd, void *p, size_t n, const char *name, struct vae_err *err) {
 
 /* ---- replacing ----------------------------------------------------------------------------------------- */
 
+/* A safetensors file: a length below 2^32 in eight bytes, then a JSON object. */
+bool vae_is_model(const void *first, size_t n) {
+    const unsigned char *p = first;
+    return n >= 10 && !p[4] && !p[5] && !p[6] && !p[7] && p[8] == '{' && p[9] == '"';
+}
+
 struct io_replace {
     char *path;       /* as the caller named it, for messages */
     char *target;     /* where its symbolic links lead */

@@ -124,9 +124,9 @@ static char *as_text(const struct vae_fidelity *f) {
     const struct vae_fidelity_column *w = worst(f);
     char name[80];
     err_quote(name, sizeof name, w->name, strlen(w->name));
-    int r = buf_printf(&b, NULL, "rows       train %llu, test %llu, synth %llu; %zu columns of numbers, %zu of categories\n",
+    int r = buf_printf(&b, NULL, "rows       train %llu, test %llu, synth %llu; %zu column%s of numbers, %zu of categories\n",
                        (unsigned long long)f->rows[0], (unsigned long long)f->rows[1], (unsigned long long)f->rows[2],
-                       f->numeric, f->ncolumns - f->numeric);
+                       f->numeric, f->numeric == 1 ? "" : "s", f->ncolumns - f->numeric);
     const struct {
         const char *name;
         double synth, floor;

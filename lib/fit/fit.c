@@ -102,7 +102,7 @@ static struct vae_model *fit_plan_run(struct fit_plan *p, const struct fit_rows 
         r = describe(m, p, data, &res, rep, err);
     if (!r)
         rep->steps = res.steps, rep->best_step = res.best_step, rep->latents = m->config.latent_dim,
-        rep->weights = m->nw, rep->calibration_rows = m->cal.n, rep->alpha = m->cal.alpha;
+        rep->chain = m->config.chain, rep->weights = m->nw, rep->calibration_rows = m->cal.n, rep->alpha = m->cal.alpha;
     free(held.x), free(order);
     if (!r)
         return m;

@@ -53,12 +53,37 @@ static const char *take_word(const char *p, const char *stop, struct word *w) {
     return p;
 }
 
+static bool same_name(const char *column, struct word name) {
+    return strlen(column) == name.n && !memcmp(column, name.p, name.n);
+}
+
+/* "'age', 'sex' and 5 more", the columns that conditions can be on. */
+static const char *column_names(const struct schema *s, char *out, size_t size) {
+    size_t at = 0;
+    *out = 0;
+    for (size_t c = 0; c < s->ncols; c++) {
+        char name[40];
+        err_quote(name, sizeof name, s->col[c].name, strlen(s->col[c].name));
+        if (at + strlen(name) + sizeof ", '' and 12345 more" > size) {
+            snprintf(out + at, size - at, " and %zu more", s->ncols - c);
+            break;
+        }
+        at += (size_t)snprintf(out + at, size - at, "%s'%s'", c ? ", " : "", name);
+    }
+    return out;
+}
+
 static int find_column(const struct schema *s, struct word name, struct vae_err *err) {
-    char text[80];
+    char text[80], names[140];
     for (size_t c = 0; c < s->ncols; c++)
-        if (strlen(s->col[c].name) == name.n && !memcmp(s->col[c].name, name.p, name.n))
+        if (same_name(s->col[c].name, name))
             return (int)c;
-    return err_set(err, VAE_EUSAGE, "--where: the model has no column '%s'", err_quote(text, sizeof text, name.p, name.n));
+    err_quote(text, sizeof text, name.p, name.n);
+    for (size_t c = 0; c < s->nkeep; c++)
+        if (same_name(s->keep[c], name))
+            return err_set(err, VAE_EUSAGE, "--where: column '%s' is carried, not modelled", text);
+    return err_set(err, VAE_EUSAGE, "--where: the model has no column '%s'; there are %s", text,
+                   column_names(s, names, sizeof names));
 }
 
 /* Is the value, or the level, a cell of its own? */

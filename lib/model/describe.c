@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "model/model.h"
 
-/* What a reader of the file could learn of single rows; the second and third only where there are cells. */
+/* What a reader of the file could learn of single rows: see is_stored(). */
 static const char *const stored[] = {"smallest and largest value of each column", "levels of categories and how many rows had each",
                                      "quantiles of columns of numbers, and all values where they are few",
                                      "scores of the calibration rows", NULL};
@@ -17,6 +17,12 @@ static bool has_cells(const struct vae_model *m) {
     for (size_t j = 0; j < m->schema->d; j++)
         any = any || m->schema->cells[j].n > 0;
     return any;
+}
+
+/* Is it in this model's file, stored[i]? */
+static bool is_stored(const struct vae_model *m, size_t i) {
+    enum { LEVELS = 1, QUANTILES, SCORES };
+    return i == SCORES ? m->cal.n > 0 : i == LEVELS || i == QUANTILES ? has_cells(m) : true;
 }
 
 static json_t *columns_json(const struct vae_model *m) {
@@ -62,7 +68,7 @@ static json_t *model_json(const struct vae_model *m) {
                                   "alpha", m->cal.alpha, "draws", m->cal.draws));
     json_t *told = json_array();
     for (size_t i = 0; stored[i]; i++)
-        if (i == 0 || i > 2 || has_cells(m))
+        if (is_stored(m, i))
             json_array_append_new(told, json_string(stored[i]));
     json_object_set_new(j, "stored", told);
     json_object_set_new(j, "chain", json_boolean(m->config.chain));
@@ -144,7 +150,7 @@ static int model_text(const struct vae_model *m, struct buf *b) {
         r = buf_printf(b, NULL, "%s%.2f", j ? " " : "", m->use[j]);
     r = r ? r : buf_printf(b, NULL, "\nstored       ");
     for (size_t i = 0; stored[i] && !r; i++)
-        r = i && i < 3 && !has_cells(m) ? 0 : buf_printf(b, NULL, "%s%s", i ? "; " : "", stored[i]);
+        r = is_stored(m, i) ? buf_printf(b, NULL, "%s%s", i ? "; " : "", stored[i]) : 0;
     r = r ? r : buf_put(b, "\n", 1, NULL);
     for (size_t i = 0; i < m->schema->ncols && !r; i++)
         r = column_text(m, &m->schema->col[i], b);
@@ -161,6 +167,15 @@ char *vae_model_describe(const struct vae_model *m, bool json) {
 char *vae_model_schema(const struct vae_model *m) {
     struct buf b = {0};
     return take_text(&b, schema_table(m->schema, &b, NULL));
+}
+
+const char *vae_model_carried(const struct vae_model *m, size_t i, const char **kind) {
+    const struct schema *s = m->schema;
+    if (i >= s->nkeep)
+        return NULL;
+    if (kind)
+        *kind = s->keep_kind[i] == SCHEMA_ARRAY ? "kept" : schema_kind_name(s->keep_kind[i]);
+    return s->keep[i];
 }
 
 char *vae_head_describe(const struct vae_head *h, bool json) {

@@ -2,6 +2,7 @@
  * file.c - the model file (vae-model(5)): configuration, schema, training and calibration as JSON strings in the
  * metadata of a container of tensors (tensors.h), the weights as tensors under the names of their layers.
  */
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,10 +146,23 @@ int vae_model_save(struct vae_model *m, const char *path, struct vae_err *err) {
     return r;
 }
 
+/* Is there something at the path that a model must not take the place of? What cannot be read is left to the writing. */
+static bool holds_other(const char *path) {
+    unsigned char first[10];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : pread(fd, first, sizeof first, 0);
+    if (fd >= 0)
+        close(fd);
+    return n > 0 && !vae_is_model(first, (size_t)n);
+}
+
 int vae_model_can_save(const char *path, struct vae_err *err) {
     struct stat st;
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+    bool there = stat(path, &st) == 0;
+    if (there && S_ISDIR(st.st_mode))
         return err_set(err, VAE_ECREATE, "cannot write a model to %s: it is a directory", path);
+    if (there && S_ISREG(st.st_mode) && holds_other(path))
+        return err_set(err, VAE_EUSAGE, "%s is there and is no model; move it away, or give the model another name (-m)", path);
     struct io_replace *r = io_replace_open(path, err); /* tried for real: only that tells */
     if (!r)
         return err ? err->code : VAE_ECREATE;

@@ -35,10 +35,28 @@ const char *cell_text(const struct rec_col *c, size_t i, bool quoted, char *plai
     return p;
 }
 
+/* "331,74 kg": would it be a number with its unit if the comma were a point, and points between thousands were not there? */
+static bool has_decimal_comma(const char *p, size_t n) {
+    char text[UNIT_TEXT], plain[UNIT_TEXT];
+    struct unit u;
+    double v;
+    const char *comma = memchr(p, ',', n);
+    if (!comma || n >= sizeof text || memchr(comma + 1, ',', n - (size_t)(comma + 1 - p)))
+        return false;
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++)
+        if (p[i] != '.')
+            text[len++] = p[i] == ',' ? '.' : p[i];
+    len = unit_learn(&u, text, len, plain);
+    return len && num_parse(plain, len, &v) == NUM_NUMBER;
+}
+
 const char *cell_way(const char *p, size_t n) {
     char cell[60];
     err_quote(cell, sizeof cell, p, n);
     if (memchr(p, ',', n) && n > 1 && strspn(cell, "\"+-0123456789,") == strlen(cell))
+        return "decimals are written with a point";
+    if (has_decimal_comma(p, n))
         return "decimals are written with a point";
     if (strspn(cell, "\"+-0123456789.eEinfINF") == strlen(cell))
         return "it must be finite; leave such rows out (--skip-bad)";

@@ -166,6 +166,7 @@ static void note_odd(const struct schema_scan *s, struct scan_odd *o, const char
     const char *where = s->where ? s->where(s->ctx, row) : "";
     size_t bytes = strlen(where), cut = bytes > TAIL ? bytes - TAIL : 0;
     o->seen = true;
+    o->row = s->rows;
     err_quote(o->text, sizeof o->text, p, n);
     memcpy(o->where, "...", 3);
     err_quote(o->where + (cut ? 3 : 0), sizeof o->where - (cut ? 3 : 0), where + cut, bytes - cut);
@@ -198,7 +199,65 @@ static bool find_number(const struct scan_col *c, const char *p, size_t n, doubl
     return f->len && num_parse(f->text, f->len, v) == NUM_NUMBER && !(c->plain && (*f->unit.before || *f->unit.after));
 }
 
-/* The same, and what the number tells is noted. */
+/* Any number, whatever the column's unit. */
+static bool any_number(const char *p, size_t n, struct unit *u) {
+    char text[UNIT_TEXT];
+    double v;
+    *u = (struct unit){0};
+    if (num_parse(p, n, &v) == NUM_NUMBER)
+        return true;
+    size_t len = unit_learn(u, p, n, text);
+    return len && num_parse(text, len, &v) == NUM_NUMBER;
+}
+
+static bool same_form(const struct unit *a, const struct unit *b) {
+    return !strcmp(a->before, b->before) && !strcmp(a->after, b->after);
+}
+
+void scan_settle_unit(struct scan_col *c) {
+    enum { FORMS = 16 }; /* one of so many is no column's unit */
+    struct {
+        struct unit unit;
+        uint64_t cells;
+    } form[FORMS];
+    size_t forms = 0, best = 0;
+    for (size_t i = 0; i < c->dict.n; i++) {
+        struct unit u;
+        size_t k = 0;
+        if (!c->dict.count[i] || !any_number(c->dict.text[i], strlen(c->dict.text[i]), &u))
+            continue;
+        while (k < forms && !same_form(&form[k].unit, &u))
+            k++;
+        if (k == FORMS)
+            continue;
+        if (k == forms)
+            form[forms].unit = u, form[forms++].cells = 0;
+        form[k].unit.group = form[k].unit.group || u.group;
+        form[k].cells += c->dict.count[i];
+        best = form[k].cells > form[best].cells ? k : best;
+    }
+    if (!forms)
+        return;
+    c->unit = form[best].unit;
+    c->plain = !*c->unit.before && !*c->unit.after;
+}
+
+const char *scan_unit_odd(const struct scan_col *c, const char *p, size_t n, char out[UNIT_ODD]) {
+    struct unit u;
+    char quoted[4 * UNIT_SIZE];
+    if (!any_number(p, n, &u) || same_form(&u, &c->unit))
+        return NULL;
+    const char *unit = *c->unit.before ? c->unit.before : c->unit.after;
+    bool lacks = !*u.before && !*u.after;
+    err_quote(quoted, sizeof quoted, unit, strlen(unit));
+    if (*unit)
+        snprintf(out, UNIT_ODD, "%s '%s' that other cells have", lacks ? "lacks the" : "has not the", quoted);
+    else
+        snprintf(out, UNIT_ODD, "has a unit that other cells lack");
+    return out;
+}
+
+/* As find_number(), and what the number tells is noted. */
 static bool take_number(struct scan_col *c, const char *p, size_t n, double *v) {
     struct found f;
     bool number = find_number(c, p, n, v, &f);
@@ -265,9 +324,10 @@ static double seconds(const struct scan_col *c, struct time_point *t) {
 
 double scan_value(const struct scan_col *c, const char *text, enum scan_mode mode) {
     struct time_point t;
+    struct found f;
     double v = INFINITY;
     size_t n = strlen(text);
-    if (mode == SCAN_NUMBERS && !cell_unit_number(&c->unit, text, n, &v))
+    if (mode == SCAN_NUMBERS && !find_number(c, text, n, &v, &f))
         v = INFINITY;
     if (mode == SCAN_TIMES && time_parse(text, n, &t))
         v = seconds(c, &t);
@@ -324,6 +384,15 @@ static int outgrow(struct schema_scan *s, struct scan_col *c, size_t rows, struc
     return c->dict.n >= SCAN_LEVELS ? scan_change(s, c, SCAN_LOST, rows, err) : 0;
 }
 
+/* A cell that is no number of a column that was said to be numbers. */
+static int bad_number(const struct scan_col *c, const char *field, const char *p, size_t n, struct vae_err *err) {
+    char odd[UNIT_ODD], name[60], text[60];
+    if (!scan_unit_odd(c, p, n, odd))
+        return cell_bad(field, p, n, true, err);
+    return err_set(err, VAE_EROW, "column '%s': '%s' %s; leave such rows out (--skip-bad), or mend them",
+                   err_quote(name, sizeof name, field, strlen(field)), err_quote(text, sizeof text, p, n), odd);
+}
+
 /* Is the cell bad for its column? Nothing is noted: a row that is left out has no say in what the columns are. */
 static int judge_cell(const struct schema_scan *s, const struct scan_col *c, const char *p, size_t n, struct vae_err *err) {
     const char *field = s->head->fields[c->field].name;
@@ -333,14 +402,15 @@ static int judge_cell(const struct schema_scan *s, const struct scan_col *c, con
     if (c->mode == SCAN_LOST || cell_is_missing(&s->missing, p, n))
         return 0;
     if (c->mode == SCAN_NUMBERS)
-        return c->wish < 0 || find_number(c, p, n, &v, &f) ? 0 : cell_bad(field, p, n, true, err);
+        return c->wish < 0 || find_number(c, p, n, &v, &f) ? 0 : bad_number(c, field, p, n, err);
     if (c->mode == SCAN_TIMES)
         return c->wish < 0 || time_parse(p, n, &t) ? 0 : cell_bad_time(field, p, n, err);
     if (c->fixed_levels && levels_find(&c->dict, p, n) < 0) {
-        char name[60], text[60];
-        return err_set(err, VAE_EROW, "column '%s': '%s' is none of the levels that were given; name it, or leave such rows "
-                       "out (--skip-bad)", err_quote(name, sizeof name, field, strlen(field)),
-                       err_quote(text, sizeof text, p, n));
+        char name[60], text[40];
+        err_quote(text, sizeof text, p, n);
+        return err_set(err, VAE_EROW, "column '%s': '%s' is none of the levels that were given; name it, as one or as missing "
+                       "(--missing '%s'), or leave such rows out (--skip-bad)",
+                       err_quote(name, sizeof name, field, strlen(field)), text, text);
     }
     if (c->wish != SCHEMA_TIME || levels_find(&c->dict, p, n) >= 0)
         return 0;
@@ -362,6 +432,8 @@ static int scan_code(struct schema_scan *s, struct scan_col *c, const char *p, s
         return 0;
     c->dict_bytes += n + TEXT_BYTES;
     note_text(c, p, n);
+    if (!c->number.seen && (c->plain || !unit_empty(&c->unit)))
+        note_odd(s, &c->number, p, n, row);
     if (!c->all_numbers)
         note_odd(s, &c->no_number, p, n, row);
     if (!c->all_times)

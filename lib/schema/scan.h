@@ -19,10 +19,11 @@ enum scan_mode {
 /* The first text that is not what it should be. */
 struct scan_odd {
     bool seen;
+    size_t row;
     char text[32], where[72];
 };
 
-enum { SCAN_STYLES = 4, SCAN_NUMBER_TEXTS = 2000, SCAN_LEVELS = 100000 };
+enum { UNIT_ODD = 96, SCAN_STYLES = 4, SCAN_NUMBER_TEXTS = 2000, SCAN_LEVELS = 100000 };
 
 struct scan_col {
     size_t field, first, width; /* of the head; first value of a scanned row; values */
@@ -40,7 +41,7 @@ struct scan_col {
     bool leading_zero;          /* "007" */
     size_t text_bytes;          /* of each number; 0: there is none, SIZE_MAX: they differ */
     int decimals;               /* most digits behind the point, -1 where a number has an exponent */
-    struct scan_odd no_number, no_time;
+    struct scan_odd no_number, no_time, number; /* number: the first one, whose form no_number is beside */
     struct scan_style {
         char style[TIME_STYLE];
         size_t cells;
@@ -61,6 +62,11 @@ struct schema_scan {
     void *ctx;
 };
 
+/* The unit becomes that of most cells, or none where most numbers are plain: the others are the odd ones. Of texts whose counts
+ * are known. */
+void scan_settle_unit(struct scan_col *);
+/* "lacks the '%' that other cells have": what is wrong with a number beside the column's others -> out. NULL for what is none. */
+const char *scan_unit_odd(const struct scan_col *, const char *p, size_t n, char out[UNIT_ODD]);
 /* The value of a code in another mode; INFINITY for a text that is none. */
 double scan_value(const struct scan_col *, const char *text, enum scan_mode);
 /* The commonest style of the times so far, that of dates where all cells are. */

@@ -91,6 +91,9 @@ static int look(struct schema_scan *s, struct scan_col *c, struct scan_facts *f,
 /* Cells of the column that are no number (no time) are an error; or their rows are marked to be left out. */
 static int refuse(struct schema_scan *s, struct scan_col *c, bool times, bool *drop, struct vae_err *err) {
     const struct scan_odd *odd = times ? &c->no_time : &c->no_number;
+    char unit[UNIT_ODD];
+    if (!times && c->number.seen && c->number.row < odd->row && scan_unit_odd(c, c->number.text, strlen(c->number.text), unit))
+        odd = &c->number; /* most cells have the form of the other one */
     enum scan_mode mode = times ? SCAN_TIMES : SCAN_NUMBERS;
     char name[NAME_SIZE];
     if (s->skip_bad) {
@@ -104,6 +107,9 @@ static int refuse(struct schema_scan *s, struct scan_col *c, bool times, bool *d
     }
     const char *way = times ? NULL : cell_way(odd->text, strlen(odd->text)), *colon = *odd->where ? ": " : "";
     name_of(s, c, name);
+    if (!times && scan_unit_odd(c, odd->text, strlen(odd->text), unit))
+        return err_set(err, VAE_EDATA, "%s%scolumn '%s': '%s' %s; leave such rows out (--skip-bad), or the column alone (-k)",
+                       odd->where, colon, name, odd->text, unit);
     if (way)
         return err_set(err, VAE_EDATA, "%s%scolumn '%s': '%s' is not a number; %s", odd->where, colon, name, odd->text, way);
     bool shown = strlen(name) + strlen(odd->text) <= 28; /* twice, the message would be too long for its room */
@@ -142,6 +148,8 @@ static int judge(struct schema_scan *s, struct vae_err *err) {
                     ? c->no_number.seen : c->no_time.seen;
         if (c->array || c->wish >= 0 || c->mode == SCAN_LOST || !seen)
             continue;
+        if (c->mode == SCAN_CODES)
+            scan_settle_unit(c);
         r = look(s, c, &f, err);
         if (r)
             break;

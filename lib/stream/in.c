@@ -92,6 +92,8 @@ static int sniff(struct vae_in *in, const struct stream_format **format, struct 
     *format = NULL;
     if (n <= 0)
         return (int)n;
+    if (vae_is_model(p, (size_t)n)) /* the first byte of some is text's, but a file gives all of them at once */
+        return err_set(err, VAE_EDATA, "%s: is a model, not data", source_name(in->src));
     *format = in->format;
     for (size_t i = 0; !*format && stream_formats[i]; i++)
         if (stream_formats[i]->open && stream_formats[i]->sniff(p, (size_t)n))
