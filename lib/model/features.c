@@ -4,7 +4,7 @@
  * A plain number is one feature: itself, beyond 4 standard deviations on a log scale, so that an outlier cannot throw
  * the whole network out of the range it was trained in (the likelihood still sees it as it is). A value over cells is
  * one-hot in its level, and where the cells have an order also its place among them. A number has its value and its place;
- * one-hot are only those values of it that many rows have: all its bins would tell rows from one another. Times
+ * one-hot are only those bins of it that many rows have: small ones would tell rows from one another. Times
  * add sines and cosines of their cycles. What is absent is 0 everywhere, and with config.masks a feature of its column
  * says so.
  */
@@ -18,13 +18,14 @@
 #include "model/model.h"
 
 static const float KNEE = 4;
-/* A value that so many rows have, or such a share of them, is told from its neighbours. */
-static const double SPIKE_ROWS = 500, SPIKE_SHARE = 0.05;
+/* A bin that so many rows have is told from its neighbours, in a low voice; or a value with such a share of them. */
+static const double HOT_ROWS = 150, SPIKE_SHARE = 0.05;
+static const float BIN_HOT = 0.2f;
 static const double WEEK = 7, YEAR = 365.2425, DAY = 86400;
 
 static bool has_order(const struct schema_col *c) { return c->kind != SCHEMA_CATEGORY && c->kind != SCHEMA_BINARY; }
 
-/* Levels that have a feature of their own: of a number, its spikes and the blank one. */
+/* Levels that have a feature of their own: of a number, those of many rows, its spikes and the blank one. */
 static int choose_hot(const struct cells *c, size_t rows, struct model_feature *v, struct vae_err *err) {
     double *atoms = mem_array(c->nlevels, sizeof *atoms);
     v->hot = mem_array(c->nlevels, sizeof *v->hot);
@@ -36,8 +37,9 @@ static int choose_hot(const struct cells *c, size_t rows, struct model_feature *
         atoms[c->level[i]] += c->high[i] > c->low[i] ? 2 : 1;
     v->nhot = 0;
     for (size_t l = 0; l < c->nlevels; l++) {
-        bool blank = c->blank && l + 1 == c->nlevels, spike = atoms[l] < 2 && (c->share[l] >= SPIKE_SHARE || c->share[l] * (double)rows >= SPIKE_ROWS);
-        v->hot[l] = !v->value || blank || spike ? (uint32_t)v->nhot++ : UINT32_MAX;
+        bool blank = c->blank && l + 1 == c->nlevels, spike = atoms[l] < 2 && c->share[l] >= SPIKE_SHARE;
+        bool often = c->share[l] * (double)rows >= HOT_ROWS;
+        v->hot[l] = !v->value || blank || spike || often ? (uint32_t)v->nhot++ : UINT32_MAX;
     }
     free(atoms);
     return 0;
@@ -100,7 +102,7 @@ static void one_hot(const struct cells *cells, const struct model_feature *v, co
         if (x[i] == x[i]) {
             uint32_t hot = v->hot[cells->level[cells_at(cells, x[i])]];
             if (hot != UINT32_MAX)
-                f[hot * ld + i] = 1;
+                f[hot * ld + i] = v->value ? BIN_HOT : 1;
             if (v->place)
                 place[i] = x[i] * scale - 1.7f;
             if (v->value) {
