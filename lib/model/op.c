@@ -1,6 +1,7 @@
 /* op.c - what all filters share: panels over the pool, carried columns, the loop over a batch. */
 #include "model/op.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,6 +146,17 @@ void op_encode_panel(const struct vae_model *m, struct model_pass *p, const floa
 }
 
 /* Decoder outputs -> values in input units. */
+static const double DAY = 86400;
+
+/* v[2], a day and a second of it. */
+static void keep_in_span(const struct schema_col *col, double *v) {
+    double at = v[0] * DAY, end = at + v[1] < col->earliest ? col->earliest : at + v[1] > col->latest ? col->latest : NAN;
+    if (isnan(end))
+        return;
+    v[0] = floor(end / DAY);
+    v[1] = end - v[0] * DAY;
+}
+
 void op_to_input_units(const struct schema *s, const struct model_pass *p, size_t n, bool sample, double *raw) {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < s->d; j++) {
@@ -159,6 +171,10 @@ void op_to_input_units(const struct schema *s, const struct model_pass *p, size_
                 v = v < s->stats.low[j] ? s->stats.low[j] : v > s->stats.high[j] ? s->stats.high[j] : v;
             raw[i * s->d + j] = v;
         }
+    for (size_t c = 0; c < s->ncols && sample; c++)
+        if (s->col[c].kind == SCHEMA_TIME && s->col[c].width == 2)
+            for (size_t i = 0; i < n; i++)
+                keep_in_span(&s->col[c], raw + i * s->d + s->col[c].v0);
 }
 
 /* Values of the columns of group g that are absent in pass->seen (all of them where there is no chain): means, or draws. */

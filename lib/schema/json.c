@@ -53,6 +53,8 @@ static json_t *col_to_json(const struct schema_col *c) {
         json_object_set_new(j, "lik", json_string(c->lik));
     if (*c->time)
         json_object_set_new(j, "time", json_string(c->time));
+    if (c->kind == SCHEMA_TIME && c->width == 2 && isfinite(c->earliest) && isfinite(c->latest))
+        json_object_set_new(j, "span", json_pack("[f, f]", c->earliest, c->latest));
     if (!unit_empty(&c->unit))
         json_object_set_new(j, "unit", json_pack("{s:o, s:o, s:b}", "before", bytes_to_json(c->unit.before), "after",
                                                  bytes_to_json(c->unit.after), "group", c->unit.group));
@@ -155,6 +157,9 @@ static int kind_from_json(const json_t *j, struct schema_col *c, struct vae_err 
         return err_set(err, VAE_EDATA, "schema: a column is of no kind that is known");
     c->kind = (enum schema_kind)k;
     c->width = k == SCHEMA_TIME && *c->time != 'd' ? 2 : c->width;
+    const json_t *span = json_object_get(j, "span");
+    c->earliest = span ? json_number_value(json_array_get(span, 0)) : -INFINITY;
+    c->latest = span ? json_number_value(json_array_get(span, 1)) : INFINITY;
     return 0;
 }
 

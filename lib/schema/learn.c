@@ -91,6 +91,24 @@ static int cut(struct schema *s, const struct schema_col *col, size_t j, const d
     return col->transform->cut(col, sorted, have, n - have, bins, s->stats.step[j], &s->cells[j], err);
 }
 
+/* Times of two values: a day and a second that are both in range need not be so together. */
+static void spans(struct schema *s, const double *raw, const uint64_t *rows, size_t n) {
+    for (size_t c = 0; c < s->ncols; c++) {
+        struct schema_col *col = &s->col[c];
+        bool any = false;
+        col->earliest = -INFINITY, col->latest = INFINITY;
+        for (size_t i = 0; i < n && col->kind == SCHEMA_TIME && col->width == 2; i++) {
+            const double *v = raw + rows[i] * s->d + col->v0;
+            double at = v[0] * 86400 + v[1];
+            if (isnan(at))
+                continue;
+            col->earliest = any && col->earliest < at ? col->earliest : at;
+            col->latest = any && col->latest > at ? col->latest : at;
+            any = true;
+        }
+    }
+}
+
 int schema_learn(struct schema *s, const double *raw, const uint64_t *rows, size_t n, size_t bins, struct vae_err *err) {
     size_t d = s->d;
     s->rows = n;
@@ -106,6 +124,7 @@ int schema_learn(struct schema *s, const double *raw, const uint64_t *rows, size
         return err_set(err, VAE_EOS, "out of memory");
     }
     moments(t, raw, rows, n, d, have);
+    spans(s, raw, rows, n);
     for (size_t c = 0; c < s->ncols && !r; c++) {
         const struct schema_col *col = &s->col[c];
         bool whole = col->type == REC_U8 || col->type == REC_I32;

@@ -60,6 +60,7 @@ struct schema_col {
     double blank_share;               /* or cells were missing at random, so many of them; else 0 */
     char lik[16];                     /* likelihood, "" : to be chosen by the purpose */
     char time[16];                    /* style of a time: how it is written (schema/time.h) */
+    double earliest, latest;          /* of times of two values: seconds since 1970 in the training rows */
     struct unit unit;                 /* of numbers and counts: what stands around them */
     struct schema_levels levels;      /* of categories, binaries, ordinals */
     const struct schema_transform *transform;
