@@ -29,8 +29,8 @@ static bool at_random(struct schema *s, enum why why, uint64_t table) {
     static double raw[ROWS * COLS];
     struct fit_rows r = {.schema = s, .raw = raw, .n = ROWS};
     struct vae_err err = {0};
-    bool random = false;
-    double share;
+    bool random[COLS];
+    double share[COLS];
     size_t gone = 0;
     for (size_t i = 0; i < ROWS; i++) {
         double *row = raw + i * COLS;
@@ -41,16 +41,16 @@ static bool at_random(struct schema *s, enum why why, uint64_t table) {
         row[0] = is ? NAN : uniform(table, i, 7);
         gone += is;
     }
-    CHECK(!fit_blanks(&r, 0, &random, &share, &err), "%s", err.msg);
-    CHECK(fabs(share - (double)gone / ROWS) < 1e-12, "share %g of %zu", share, gone);
-    return random;
+    CHECK(!fit_blanks(&r, random, share, &err), "%s", err.msg);
+    CHECK(fabs(share[0] - (double)gone / ROWS) < 1e-12, "share %g of %zu", share[0], gone);
+    return random[0];
 }
 
 int main(void) {
     struct vae_err err = {0};
     struct schema *s = schema_empty(COLS, 0, &err);
     for (size_t c = 0; c < COLS; c++)
-        s->col[c].width = 1;
+        s->col[c].width = 1, s->col[c].missing = c == 0 || c == 3;
     for (const char *l = "abcd"; *l; l++)
         levels_add(&s->col[2].levels, l, 1, &err);
     CHECK(!schema_place(s, &err), "%s", err.msg);

@@ -80,23 +80,25 @@ static double surprise(const struct fit_rows *r, const struct schema_col *of, co
     return df < 1 ? -INFINITY : (cbrt(square / df) - (1 - 2 / (9 * df))) / sqrt(2 / (9 * df));
 }
 
-int fit_blanks(const struct fit_rows *r, size_t column, bool *random, double *share, struct vae_err *err) {
+int fit_blanks(const struct fit_rows *r, bool *random, double *share, struct vae_err *err) {
     const struct schema *s = r->schema;
-    const struct schema_col *of = &s->col[column];
-    double rows = WORK / ((double)s->ncols * (double)s->ncols), blanks = 0;
+    double rows = WORK / ((double)s->ncols * (double)s->ncols);
     size_t step = (double)r->n > rows ? (size_t)ceil((double)r->n / rows) : 1;
     double *sorted = mem_array(r->n, sizeof *sorted);
     if (!sorted)
         return err_set(err, VAE_EOS, "out of memory for %zu rows", r->n);
-    for (size_t i = 0; i < r->n; i++)
-        blanks += isnan(r->raw[i * s->d + of->v0]);
-    *share = r->n ? blanks / (double)r->n : 0;
-    *random = true;
-    for (size_t c = 0; c < s->ncols && *random; c++) {
-        if (c == column)
-            continue;
-        struct groups g = group_column(r, &s->col[c], step, sorted);
-        *random = 0.5 * erfc(surprise(r, of, &s->col[c], &g, step) / M_SQRT2) * (double)s->ncols > CHANCE;
+    for (size_t of = 0; of < s->ncols; of++) {
+        double blanks = 0;
+        for (size_t i = 0; i < r->n && s->col[of].missing; i++)
+            blanks += isnan(r->raw[i * s->d + s->col[of].v0]);
+        share[of] = r->n ? blanks / (double)r->n : 0;
+        random[of] = true;
+    }
+    for (size_t by = 0; by < s->ncols; by++) { /* a column is sorted once, whatever it is asked about */
+        struct groups g = group_column(r, &s->col[by], step, sorted);
+        for (size_t of = 0; of < s->ncols; of++)
+            if (of != by && share[of] > 0 && random[of])
+                random[of] = 0.5 * erfc(surprise(r, &s->col[of], &s->col[by], &g, step) / M_SQRT2) * (double)s->ncols > CHANCE;
     }
     free(sorted);
     return 0;

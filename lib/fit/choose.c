@@ -1,9 +1,11 @@
 /* choose.c - every choice that the options leave open, made from the shape of the data. The defaults stand here alone. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/num.h"
 #include "fit/fit.h"
 
@@ -79,17 +81,17 @@ static int choose_column(const struct vae_fit_opts *o, struct schema_col *col, s
 }
 
 /* Blanks that come at random are strewn over new rows; others are a level of their own, to be learnt. */
-static int choose_blanks(const struct fit_rows *r, size_t c, struct vae_err *err) {
-    struct schema_col *col = &r->schema->col[c];
-    bool random;
-    double share;
-    if (!col->missing)
-        return 0;
-    int e = fit_blanks(r, c, &random, &share, err);
-    if (!e && random)
-        col->blank_share = share;
-    else if (!e)
-        col->blank = lik_by_name(col->lik)->cells;
+static int choose_blanks(const struct fit_rows *r, struct vae_err *err) {
+    struct schema *s = r->schema;
+    bool *random = mem_array(s->ncols, sizeof *random);
+    double *share = mem_array(s->ncols, sizeof *share);
+    int e = random && share ? fit_blanks(r, random, share, err) : err_set(err, VAE_EOS, "out of memory");
+    for (size_t c = 0; c < s->ncols && !e; c++)
+        if (share[c] > 0 && random[c])
+            s->col[c].blank_share = share[c];
+        else if (share[c] > 0)
+            s->col[c].blank = lik_by_name(s->col[c].lik)->cells;
+    free(random), free(share);
     return e;
 }
 
@@ -107,8 +109,8 @@ static int choose_columns(const struct vae_fit_opts *o, struct fit_rows *r, stru
         table = table && col->kind != SCHEMA_ARRAY;
         missing = missing || col->missing;
     }
-    for (size_t c = 0; c < s->ncols && !e && o->purpose == VAE_FOR_GENERATE; c++)
-        e = choose_blanks(r, c, err);
+    if (!e && missing && o->purpose == VAE_FOR_GENERATE)
+        e = choose_blanks(r, err);
     p->model.chain = table && o->purpose == VAE_FOR_GENERATE;
     p->model.masks = p->model.chain || (missing && s->ncols <= MODEL_MAX_COLUMNS);
     size_t most = MAX_LEVELS / s->ncols, bins = r->n / ROWS_A_BIN;

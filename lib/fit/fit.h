@@ -46,8 +46,9 @@ struct fit_plan {
  * transform; levels that are better taken as numbers become numbers, in rows->raw too. */
 int fit_choose(const struct vae_fit_opts *, struct fit_rows *, struct fit_plan *, struct vae_err *);
 
-/* Of all rows, the share whose cell is missing in that column; and are they so at random, whatever the other cells are? */
-int fit_blanks(const struct fit_rows *, size_t column, bool *random, double *share, struct vae_err *);
+/* Of each column, random[ncols] and share[ncols]: the share of the rows whose cell is missing there; and are they so at
+ * random, whatever the other cells are? */
+int fit_blanks(const struct fit_rows *, bool *random, double *share, struct vae_err *);
 
 /* schema_to_model() of rows that were read: what is missing there is known to be blank, in columns that have such a level. */
 void fit_to_model(const struct schema *, const double *raw, const uint64_t *rows, size_t n, float *x);

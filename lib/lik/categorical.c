@@ -248,8 +248,8 @@ static void levels_range(const struct lik_block *b, const float *o, const float 
     }
 }
 
-/* The guide's output: the expected value in spreads from the center. */
-static const float *guide_output(const struct lik_block *b, const float *o, size_t ld) { return o + (b->cells->nlevels + 2) * ld; }
+/* Which output is the guide's: the expected value in spreads from the center. */
+static size_t guide_output(const struct lik_block *b) { return b->cells->nlevels + 2; }
 
 /*
  * The expected value is an output of its own, learned by squared error, beside the probabilities, which it has no part in:
@@ -258,8 +258,8 @@ static const float *guide_output(const struct lik_block *b, const float *o, size
 static void binned_guide(const struct lik_block *b, const float *x, const float *o, double *loss, float *d, float scale,
                          size_t n, size_t ld) {
     const struct cells *c = b->cells;
-    const float *head = guide_output(b, o, ld);
-    float *to = d + (c->nlevels + 2) * ld;
+    const float *head = o + guide_output(b) * ld;
+    float *to = d + guide_output(b) * ld;
     for (size_t i = 0; i < n; i++) {
         double v = isnan(x[i]) ? NAN : cells_value(c, x[i]);
         float off = isnan(v) ? 0 : head[i] - (float)((v - c->center) / c->spread);
@@ -272,7 +272,7 @@ static void binned_guide(const struct lik_block *b, const float *x, const float 
 static void binned_mean(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
     (void)theta;
     const struct cells *c = b->cells;
-    const float *head = guide_output(b, o, ld);
+    const float *head = o + guide_output(b) * ld;
     for (size_t i = 0; i < n; i++)
         out[i] = cells_x(c, c->center + c->spread * (double)head[i]);
 }
