@@ -142,8 +142,10 @@ static int latent_use(struct vae_model *m, const float *x, size_t n, struct vae_
     for (size_t at = 0; at < n; at += MAT_PANEL) {
         size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
         op_encode_panel(m, &p, x + at * m->schema->d, NULL, here);
-        m->config.latent->kl(k, model_h(&p), p.kl, kl, here, p.ld);
-        m->config.latent->mean(k, model_h(&p), model_z(&p), here, p.ld);
+        rng_normals(p.eps, m->neps, MAT_PANEL, p.ld, 0, RNG_VALID, 1, NULL, at);
+        bottleneck_draw(m, m->w, &p, 0, MAT_PANEL);
+        bottleneck_kl(m, m->w, &p, 0, here, kl);
+        bottleneck_mean(m, m->w, &p, 0, here);
         for (size_t j = 0; j < k; j++)
             for (size_t i = 0; i < here; i++) {
                 double z = (double)model_z(&p)[j * p.ld + i];
@@ -179,7 +181,6 @@ static int latent_elbo(const struct vae_model *m, const float *x, size_t n, stru
 /* elbo[n] of a chain: what generating follows, each column given those before it. One draw of z a row. */
 static int chain_elbo(const struct vae_model *m, const float *x, size_t n, double *elbo, struct vae_err *err) {
     struct model_pass p;
-    size_t k = m->config.latent_dim;
     int r = model_pass_init(&p, m, MAT_PANEL, false, err);
     for (size_t at = 0; at < n && !r; at += MAT_PANEL) {
         size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
@@ -188,10 +189,9 @@ static int chain_elbo(const struct vae_model *m, const float *x, size_t n, doubl
             rows[i] = at + i;
         model_load_rows(m, &p, 0, here, x, rows);
         nn_forward(&m->enc, m->w, &p.enc, 0, here, NULL);
-        rng_normals(p.eps, k, here, p.ld, 0, RNG_VALID, 1, rows, 0);
-        m->config.latent->sample(k, model_h(&p), p.eps, model_z(&p), here, p.ld);
-        memset(p.kl, 0, here * sizeof *p.kl);
-        m->config.latent->kl(k, model_h(&p), p.kl, NULL, here, p.ld);
+        rng_normals(p.eps, m->neps, here, p.ld, 0, RNG_VALID, 1, rows, 0);
+        bottleneck_draw(m, m->w, &p, 0, here);
+        bottleneck_kl(m, m->w, &p, 0, here, NULL);
         chain_nll(m, m->w, &p, 0, here);
         for (size_t i = 0; i < here; i++)
             elbo[at + i] = -(p.nll[i] + p.kl[i]);

@@ -84,10 +84,9 @@ static struct vae_model *new_model(const struct fit_plan *p, const struct fit_ro
 /* A full panel of the n records at x, encoded, with a draw of z each; row0 numbers the first. */
 static void draw_panel(const struct vae_model *m, struct model_pass *p, const float *x, size_t n, uint64_t seed,
                        enum rng_purpose purpose, uint64_t row0) {
-    size_t k = m->config.latent_dim;
     op_encode_panel(m, p, x, NULL, n);
-    rng_normals(p->eps, k, MAT_PANEL, p->ld, seed, purpose, 1, NULL, row0);
-    m->config.latent->sample(k, model_h(p), p->eps, model_z(p), MAT_PANEL, p->ld);
+    rng_normals(p->eps, m->neps, MAT_PANEL, p->ld, seed, purpose, 1, NULL, row0);
+    bottleneck_draw(m, m->w, p, 0, MAT_PANEL);
 }
 
 /* Free parameters of the likelihoods from the errors on rows held out, with one draw of z each. */
@@ -122,7 +121,7 @@ static int settle(struct vae_model *m, const float *x, size_t n, uint64_t seed, 
 static int fit_prior(struct vae_model *m, const struct prior *prior, const float *x, size_t n, uint64_t seed,
                      struct pool *pool, struct vae_err *err) {
     struct model_pass p;
-    size_t k = m->config.latent_dim, take = n < PRIOR_ROWS ? n : PRIOR_ROWS;
+    size_t k = m->zdim, take = n < PRIOR_ROWS ? n : PRIOR_ROWS;
     m->nprior = prior->size(k, take);
     m->prior = prior;
     m->prior_param = mem_floats(m->nprior + 1);

@@ -87,7 +87,7 @@ static void shard_task(void *ctx, size_t task, size_t worker) {
     struct trainer *t = ctx;
     size_t col = task * shard(t), n = shard_size(t, task, t->cfg->batch);
     model_load_masked(t->m, &t->pass, col, n, t->data->x, t->rows + col, t->cfg->seed, t->step);
-    rng_normals(t->pass.eps + col, t->m->config.latent_dim, n, t->pass.ld, t->cfg->seed, RNG_LATENT, t->step,
+    rng_normals(t->pass.eps + col, t->m->neps, n, t->pass.ld, t->cfg->seed, RNG_LATENT, t->step,
                 t->rows + col, 0);
     struct nn_noise noise = t->noise;
     noise.rows = t->rows + col;
@@ -213,7 +213,7 @@ static void valid_task(void *ctx, size_t task, size_t worker) {
     struct trainer *t = ctx;
     size_t col = task * shard(t), n = shard_size(t, task, t->seen);
     model_load_rows(t->m, &t->pass, col, n, t->data->x, t->rows + col);
-    rng_normals(t->pass.eps + col, t->m->config.latent_dim, n, t->pass.ld, t->cfg->seed, RNG_VALID, 0, t->rows + col,
+    rng_normals(t->pass.eps + col, t->m->neps, n, t->pass.ld, t->cfg->seed, RNG_VALID, 0, t->rows + col,
                 0);
     model_bound(t->m, t->eval_w, &t->pass, col, n, t->rows + col);
 }

@@ -26,7 +26,7 @@ struct complete {
     size_t raw_cap;
     float *ess, *offered;
     size_t ess_cap, offered_cap, count;
-    float *z;      /* [workers,k,MAT_PANEL] the picked latents */
+    float *z;      /* [workers,zdim,MAT_PANEL] the picked latents */
     int *column_of; /* [fields of the input] the model's column, -1 for none */
     struct buf cell;
     size_t draw;   /* the one that is being made */
@@ -43,29 +43,21 @@ static void complete_free(void *state) {
 
 /* log p(x_there|z) + log p(z) - log q(z|x_there) of the z at hand. */
 static void log_weights(const struct vae_model *m, struct model_pass *p, double *logw) {
-    size_t k = m->config.latent_dim;
-    double logq[MAT_PANEL] = {0};
-    m->config.latent->logq(k, model_h(p), p->eps, logq, MAT_PANEL, p->ld);
+    bottleneck_ratio(m, m->w, p, 0, MAT_PANEL, logw);
     if (m->config.chain)
         chain_nll(m, m->w, p, 0, MAT_PANEL);
     else {
         model_decode(m, m->w, p, 0, MAT_PANEL);
         model_nll(m, m->w, p, 0, MAT_PANEL);
     }
-    for (size_t i = 0; i < MAT_PANEL; i++) {
-        double logp = 0;
-        for (size_t j = 0; j < k; j++) {
-            double z = (double)model_z(p)[j * p->ld + i];
-            logp -= 0.5 * z * z + 0.91893853320467274178;
-        }
-        logw[i] = logp - logq[i] - p->nll[i];
-    }
+    for (size_t i = 0; i < MAT_PANEL; i++)
+        logw[i] -= p->nll[i];
 }
 
 /* One z for each record of the panel, by importance; the effective sample sizes, and of how many. */
 static void pick_latents(const struct vae_model *m, struct model_pass *p, const struct gen_key *key, size_t draw,
                          float *z, float *ess, float *offered) {
-    size_t k = m->config.latent_dim, ld = p->ld;
+    size_t k = m->zdim, ld = p->ld;
     struct gen_pick pick[MAT_PANEL];
     double logw[MAT_PANEL], u;
     bool done[MAT_PANEL] = {false}; /* for itself: what else is in the panel makes no difference */
@@ -74,8 +66,8 @@ static void pick_latents(const struct vae_model *m, struct model_pass *p, const 
         gen_pick_start(&pick[i]);
     for (size_t a = 0; a < PARTICLES * MOST_ROUNDS && open; a++) {
         uint64_t number = draw * PARTICLES * MOST_ROUNDS + a;
-        rng_normals(p->eps, k, MAT_PANEL, ld, key->seed, RNG_PICK, 2 * number, key->rows, 0);
-        m->config.latent->sample(k, model_h(p), p->eps, model_z(p), MAT_PANEL, ld);
+        rng_normals(p->eps, m->neps, MAT_PANEL, ld, key->seed, RNG_PICK, 2 * number, key->rows, 0);
+        bottleneck_draw(m, m->w, p, 0, MAT_PANEL);
         chain_z_off(m, p, 0, MAT_PANEL, false);
         log_weights(m, p, logw);
         for (size_t i = 0; i < MAT_PANEL; i++) {
@@ -101,7 +93,7 @@ static void pick_latents(const struct vae_model *m, struct model_pass *p, const 
 /* What is missing becomes the best single value; a level that stands for a missing cell is out of the question. */
 static void best_values(const struct vae_model *m, struct model_pass *p) {
     memcpy(p->seen, p->x, m->schema->d * p->ld * sizeof *p->x);
-    m->config.latent->mean(m->config.latent_dim, model_h(p), model_z(p), MAT_PANEL, p->ld);
+    bottleneck_mean(m, m->w, p, 0, MAT_PANEL);
     chain_z_off(m, p, 0, MAT_PANEL, true);
     model_decode(m, m->w, p, 0, MAT_PANEL);
     for (size_t b = 0; b < m->nblocks; b++) {
@@ -131,8 +123,7 @@ static void complete_panel(struct vae_op *op, struct model_pass *p, size_t first
         float ess[MAT_PANEL], offered[MAT_PANEL];
         for (size_t i = 0; i < MAT_PANEL; i++)
             key.rows[i] = op->row + first + (i < n ? i : n - 1);
-        pick_latents(m, p, &key, s->draw, s->z + key.worker * m->config.latent_dim * MAT_PANEL, ess,
-                     offered);
+        pick_latents(m, p, &key, s->draw, s->z + key.worker * m->zdim * MAT_PANEL, ess, offered);
         memcpy(s->ess + first, ess, n * sizeof *ess);
         memcpy(s->offered + first, offered, n * sizeof *offered);
         for (size_t i = 0; i < MAT_PANEL; i++)
@@ -228,7 +219,7 @@ struct vae_op *vae_complete(const struct vae_model *m, const struct vae_head *in
         err_set(err, VAE_EOS, "out of memory");
     } else {
         s->draws = opts->draws > 1 && !opts->best ? (size_t)opts->draws : 1;
-        s->z = mem_array(pool_threads(op->pool) * m->config.latent_dim * MAT_PANEL, sizeof *s->z);
+        s->z = mem_array(pool_threads(op->pool) * m->zdim * MAT_PANEL, sizeof *s->z);
         if (!s->z)
             err_set(err, VAE_EOS, "out of memory");
         else if (!schema_bind(m->schema, in, &op->map, err) && !find_columns(op, err) &&

@@ -30,7 +30,7 @@ static void generate_free(void *state) {
 static void draw_latents(struct vae_op *op, struct model_pass *p, size_t worker, const uint64_t *rows) {
     const struct generate *g = op->state;
     const struct vae_model *m = op->m;
-    size_t k = m->config.latent_dim;
+    size_t k = m->zdim;
     float *z = g->z + worker * MAT_PANEL * k;
     double t = op->opts.temperature > 0 ? op->opts.temperature : 1;
     g->prior->sample(k, g->nparam, m->prior_param, op->opts.seed, rows, (float)t, g->work ? g->work[worker] : NULL, z);
@@ -44,7 +44,7 @@ static void condition_panel(struct vae_op *op, struct model_pass *p, size_t work
                             double *draws) {
     struct generate *g = op->state;
     const struct vae_model *m = op->m;
-    size_t k = m->config.latent_dim, d = m->schema->d, ld = p->ld;
+    size_t k = m->zdim, d = m->schema->d, ld = p->ld;
     float *z = p->eps, *picked = p->spare; /* neither is used while generating */
     uint64_t rows[MAT_PANEL];
     struct gen_pick pick[MAT_PANEL];
@@ -172,7 +172,7 @@ static int prepare(struct vae_op *op, struct vae_err *err) {
     struct generate *g = op->state;
     const struct vae_model *m = op->m;
     const struct vae_op_opts *o = &op->opts;
-    size_t k = m->config.latent_dim;
+    size_t k = m->zdim;
     g->prior = o->prior ? prior_by_name(o->prior) : m->prior;
     if (!g->prior)
         return err_set(err, VAE_EUSAGE, "no such prior: '%s'", o->prior);

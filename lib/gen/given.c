@@ -69,16 +69,16 @@ int gen_given_read(struct gen_given *g, const struct vae_model *m, struct vae_in
 void gen_vary_panel(struct vae_op *op, struct model_pass *p, const struct gen_given *g, const struct gen_where *where,
                     struct gen_key *key) {
     const struct vae_model *m = op->m;
-    size_t k = m->config.latent_dim, ld = p->ld;
+    size_t ld = p->ld;
     double t = op->opts.temperature > 0 ? op->opts.temperature : 1;
     uint64_t rows[MAT_PANEL];
     for (size_t i = 0; i < MAT_PANEL; i++)
         rows[i] = key->rows[i] % g->n;
     op_encode_panel(m, p, g->x, rows, MAT_PANEL);
-    rng_normals(p->eps, k, MAT_PANEL, ld, key->seed, RNG_VARY, 0, key->rows, 0);
-    for (size_t j = 0; j < k * ld; j++)
+    rng_normals(p->eps, m->neps, MAT_PANEL, ld, key->seed, RNG_VARY, 0, key->rows, 0);
+    for (size_t j = 0; j < m->neps * ld; j++)
         p->eps[j] *= (float)t;
-    m->config.latent->sample(k, model_h(p), p->eps, model_z(p), MAT_PANEL, ld);
+    bottleneck_draw(m, m->w, p, 0, MAT_PANEL);
     gen_see_none(m, p);
     for (size_t i = 0; i < MAT_PANEL; i++)
         for (size_t c = 0; c < m->schema->ncols && m->config.chain; c++) {

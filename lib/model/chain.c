@@ -24,7 +24,7 @@ static const double PREFIX = 0.35, NOTHING = 0.45; /* what is seen with z; else 
 static bool sees_columns(const struct vae_model *m) { return m->config.chain; }
 
 static float *z_off(const struct vae_model *m, struct model_pass *p) {
-    return p->dec.act[0] + m->config.latent_dim * p->ld;
+    return p->dec.act[0] + m->zdim * p->ld;
 }
 
 static void set_column(const struct vae_model *m, float *to, const float *from, size_t c, size_t i, size_t ld) {
@@ -99,7 +99,7 @@ void chain_z_off(const struct vae_model *m, struct model_pass *p, size_t col, si
 void chain_look(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
     if (!sees_columns(m))
         return;
-    size_t k = m->config.latent_dim, ld = p->ld;
+    size_t k = m->zdim, ld = p->ld;
     const float *off = z_off(m, p);
     for (size_t j = 0; j < k; j++)
         for (size_t i = col; i < col + n; i++)
@@ -110,7 +110,7 @@ void chain_look(const struct vae_model *m, struct model_pass *p, size_t col, siz
 
 void chain_z_gradient(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
     const float *off = z_off(m, p);
-    for (size_t j = 0; j < m->config.latent_dim && sees_columns(m); j++)
+    for (size_t j = 0; j < m->zdim && sees_columns(m); j++)
         for (size_t i = col; i < col + n; i++)
             if (off[i] > 0)
                 p->dec.grad[0][j * p->ld + i] = 0;

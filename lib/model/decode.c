@@ -20,7 +20,7 @@ static void decode_panel(struct vae_op *op, struct model_pass *p, size_t first, 
 /* Latents of record i -> z[k]. */
 static int read_latents(const struct vae_op *op, const struct vae_batch *b, size_t i, float *z, struct vae_err *err) {
     const struct decode *s = op->state;
-    size_t k = op->m->config.latent_dim;
+    size_t k = op->m->zdim;
     for (size_t j = 0; j < k; j++) {
         if (s->field >= 0) {
             enum rec_type type = op->in->fields[s->field].type;
@@ -47,7 +47,7 @@ static int read_latents(const struct vae_op *op, const struct vae_batch *b, size
 }
 
 static int decode_run(struct vae_op *op, const struct vae_batch *b, size_t from, size_t *n, struct vae_err *err) {
-    size_t k = op->m->config.latent_dim, good = 0;
+    size_t k = op->m->zdim, good = 0;
     int bad = 0;
     while (good < *n && !(bad = read_latents(op, b, from + good, op->x + good * k, err)))
         good++;
@@ -66,7 +66,7 @@ static int decode_run(struct vae_op *op, const struct vae_batch *b, size_t from,
  * z1, z2, ... */
 static int find_latents(struct vae_op *op, struct vae_err *err) {
     struct decode *s = op->state;
-    size_t k = op->m->config.latent_dim;
+    size_t k = op->m->zdim;
     s->field = -1;
     for (size_t f = 0; f < op->in->nfields; f++) { /* a kept column may be called mu, too */
         const struct rec_field *field = &op->in->fields[f];
@@ -94,7 +94,7 @@ static int find_latents(struct vae_op *op, struct vae_err *err) {
 /* Carries what was kept, and the text columns that are no latents and no sd's. */
 static int keep_others(struct vae_op *op, struct vae_err *err) {
     const struct decode *s = op->state;
-    size_t k = op->m->config.latent_dim, n = op->in->nfields;
+    size_t k = op->m->zdim, n = op->in->nfields;
     bool *keep = mem_array(n + 1, sizeof *keep);
     if (!keep)
         return err_set(err, VAE_EOS, "out of memory");

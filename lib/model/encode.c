@@ -10,18 +10,17 @@
 /* Panel of records -> rows of latents in the fields behind the carried ones. */
 static void encode_panel(struct vae_op *op, struct model_pass *p, size_t first, size_t n) {
     const struct vae_model *m = op->m;
-    size_t k = m->config.latent_dim;
-    const struct latent *q = m->config.latent;
+    size_t k = m->zdim;
     op_encode_panel(m, p, op->x + first * m->schema->d, NULL, n);
     if (op->opts.sample) {
-        rng_normals(p->eps, k, MAT_PANEL, p->ld, op->opts.seed, RNG_ENC, 0, NULL, op->row + first);
-        q->sample(k, model_h(p), p->eps, model_z(p), MAT_PANEL, p->ld);
+        rng_normals(p->eps, m->neps, MAT_PANEL, p->ld, op->opts.seed, RNG_ENC, 0, NULL, op->row + first);
+        bottleneck_draw(m, m->w, p, 0, MAT_PANEL);
     } else {
-        q->mean(k, model_h(p), model_z(p), MAT_PANEL, p->ld);
+        bottleneck_mean(m, m->w, p, 0, MAT_PANEL);
     }
     mat_transpose(k, n, model_z(p), p->ld, (float *)rec_build_data(op->build, op->nkeep) + first * k, k);
     if (op->opts.with_sd) {
-        q->sd(k, model_h(p), model_z(p), MAT_PANEL, p->ld);
+        bottleneck_sd(m, m->w, p, model_z(p), 0, MAT_PANEL);
         mat_transpose(k, n, model_z(p), p->ld, (float *)rec_build_data(op->build, op->nkeep + 1) + first * k, k);
     }
 }
@@ -51,7 +50,7 @@ struct vae_op *vae_encode(const struct vae_model *m, const struct vae_head *in, 
     struct vae_op *op = op_new(m, in, "latent", opts, err);
     if (!op)
         return NULL;
-    size_t k = m->config.latent_dim;
+    size_t k = m->zdim;
     op->run = encode_run;
     op->head->model = model_ref(m, opts->no_model_path);
     op->head->origin = json_incref(in->origin ? in->origin : m->schema->origin);

@@ -304,7 +304,7 @@ static int check_values(const struct vae_model *m, struct vae_err *err) {
         for (size_t i = 1; i < m->cal.n; i++)
             if (m->cal.score[by * m->cal.n + i] < m->cal.score[by * m->cal.n + i - 1])
                 return err_set(err, VAE_EDATA, "the calibration scores are out of order");
-    return m->prior->check(m->config.latent_dim, m->nprior, m->prior_param, err);
+    return m->prior->check(m->zdim, m->nprior, m->prior_param, err);
 }
 
 static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
@@ -371,4 +371,4 @@ struct vae_model *vae_model_load(const char *path, struct vae_err *err) {
 }
 
 const char *vae_model_id(const struct vae_model *m) { return m->id; }
-size_t vae_model_latents(const struct vae_model *m) { return m->config.latent_dim; }
+size_t vae_model_latents(const struct vae_model *m) { return m->zdim; }

@@ -72,7 +72,7 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
     size_t back[MODEL_MAX_HIDDEN];
     for (size_t i = 0; i < c->nhidden; i++)
         back[i] = c->hidden[c->nhidden - 1 - i];
-    size_t code = c->latent_dim + (c->chain ? 1 + m->nfeature : 0);
+    size_t code = m->zdim + (c->chain ? 1 + m->nfeature : 0);
     struct nn_mlp enc = {m->nfeature, c->latent_dim * c->latent->heads, c->nhidden, c->hidden, c->act, c->residual, c->dropout};
     struct nn_mlp dec = {code, m->noutputs, c->nhidden, back, c->act, c->residual, c->dropout};
     int r = nn_mlp(&m->enc, &enc, err);
@@ -80,7 +80,7 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
         r = nn_mlp(&m->dec, &dec, err);
     if (r)
         return r;
-    m->dec.node[0].grad_in = c->latent_dim;
+    m->dec.node[0].grad_in = m->zdim;
     m->wlik = nn_place(&m->dec, nn_place(&m->enc, 0));
     for (size_t i = 0; i < m->nblocks; i++)
         m->block[i].w0 += m->wlik;
@@ -98,6 +98,7 @@ struct vae_model *model_new_sized(const struct model_config *config, struct sche
     }
     m->config = *config;
     m->schema = s;
+    m->zdim = m->neps = config->latent_dim;
     m->prior = &prior_normal;
     m->cal = (struct model_calibration){.alpha = 0.001, .method = "none", .by = VAE_BY_ELBO};
     m->ngroups = !m->config.chain ? 1 : s->ncols < MODEL_MAX_GROUPS ? s->ncols : MODEL_MAX_GROUPS;
@@ -187,14 +188,14 @@ void model_project(struct vae_model *m, float *w) {
 }
 
 int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, bool gradients, struct vae_err *err) {
-    size_t k = m->config.latent_dim, d = m->schema->d, values = 3 * d, floats;
+    size_t d = m->schema->d, values = 3 * d, floats;
     *p = (struct model_pass){.ld = ld};
     int r = nn_work_init(&p->enc, &m->enc, ld, gradients, err);
     if (!r)
         r = nn_work_init(&p->dec, &m->dec, ld, gradients, err);
     if (!r) {
         /* two doubles a record behind the floats */
-        p->mem = mem_mul(values + k + 4, ld, &floats) ? mem_floats(floats) : NULL;
+        p->mem = mem_mul(values + m->neps + 4, ld, &floats) ? mem_floats(floats) : NULL;
         if (!p->mem)
             r = err_set(err, VAE_EOS, "out of memory for %zu records", ld);
     }
@@ -206,7 +207,7 @@ int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, 
     p->kl = p->nll + ld;
     p->x = (float *)(p->kl + ld);
     p->eps = p->x + d * ld;
-    p->seen = p->eps + k * ld;
+    p->seen = p->eps + m->neps * ld;
     p->spare = p->seen + d * ld;
     p->target = m->config.chain ? p->spare : p->x;
     return 0;

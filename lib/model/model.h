@@ -68,6 +68,8 @@ struct vae_model {
     struct model_config config;
     struct schema *schema;
     struct nn_net enc, dec;
+    size_t zdim, neps;       /* rows of z that the decoder is given, and of the noise of a draw */
+    bool kl_varies;          /* bottleneck_kl() is an estimate by the draw, no closed form */
     size_t noutputs;         /* of the decoder */
     size_t nblocks;
     struct lik_block *block; /* of the values, in order */
@@ -110,7 +112,7 @@ struct model_pass {
     float *seen;    /* [d,ld] what a chain's decoder sees of them, NaN where it does not */
     float *target;  /* [d,ld] what is to be explained: x, or with a chain x where it is not seen */
     float *spare;   /* [d,ld] where target stands with a chain; room while generating */
-    float *eps;     /* [k,ld] */
+    float *eps;     /* [neps,ld] */
     double *nll, *kl; /* [ld] */
     void *mem;
 };
@@ -126,7 +128,7 @@ void model_load_masked(const struct vae_model *, struct model_pass *, size_t col
 /* pass->x -> what the encoder sees. model_load_rows() does it. */
 void model_look(const struct vae_model *, struct model_pass *, size_t col, size_t n);
 float *model_h(struct model_pass *); /* encoder outputs [k * heads, ld] */
-float *model_z(struct model_pass *); /* decoder inputs [k, ld] */
+float *model_z(struct model_pass *); /* decoder inputs [zdim, ld] */
 
 /* features.c: columns col..col+n-1 of the values x[d,ld] -> f[nfeature,ld]. */
 int model_place_features(struct vae_model *, struct vae_err *);
@@ -161,6 +163,25 @@ void model_nll(const struct vae_model *, const float *w, struct model_pass *, si
 /* nll and kl of the records in columns col..col+n-1, with the draws of z that pass->eps gives; rows: their numbers. */
 void model_bound(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
                  const uint64_t *rows);
+
+/*
+ * bottleneck.c: columns col..col+n-1 of a pass from the encoder's outputs to z, and what that costs. Each wants what the ones
+ * above it leave.
+ */
+void bottleneck_mean(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
+/* sd[zdim,ld] of the posterior. */
+void bottleneck_sd(const struct vae_model *, const float *w, struct model_pass *, float *sd, size_t col, size_t n);
+/* z by the noise in pass->eps. */
+void bottleneck_draw(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
+/* pass->kl = KL(q(z|x) || p(z)), or log q - log p of the draw where there is no closed form; by_latent[latent_dim] (may be NULL) +=
+ * its parts, summed over the records. */
+void bottleneck_kl(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n, double *by_latent);
+/* ratio[n] = log p(z) - log q(z|x) of the draw. */
+void bottleneck_ratio(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n, double *ratio);
+/* The gradient in dec.grad[0], that of z from behind, -> enc.grad[enc.n], with scale * beta * KL. */
+struct model_objective;
+void bottleneck_backward(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
+                         const struct model_objective *);
 
 /* A training pass over columns: draws z with pass->eps, leaves nll and kl for the records, and the gradients of
  * scale * sum(nll + beta KL) in the activations, ready for model_grad(). */

@@ -84,12 +84,9 @@ static void reconstruction(const struct vae_model *m, const float *w, struct mod
 /* x -> h, z drawn with pass->eps; kl[col..]. */
 static void encode(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                    const struct nn_noise *noise) {
-    size_t k = m->config.latent_dim;
-    const struct latent *q = m->config.latent;
     nn_forward(&m->enc, w, &p->enc, col, n, noise);
-    q->sample(k, model_h(p) + col, p->eps + col, model_z(p) + col, n, p->ld);
-    memset(p->kl + col, 0, n * sizeof *p->kl);
-    q->kl(k, model_h(p) + col, p->kl + col, NULL, n, p->ld);
+    bottleneck_draw(m, w, p, col, n);
+    bottleneck_kl(m, w, p, col, n, NULL);
 }
 
 void model_nll(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {
@@ -115,8 +112,7 @@ void model_train_shard(const struct vae_model *m, const float *w, struct model_p
     reconstruction(m, w, p, col, n, p->dec.grad[p->dec.n], obj->scale);
     nn_backward(&m->dec, w, &p->dec, col, n, true, noise);
     chain_z_gradient(m, p, col, n);
-    m->config.latent->backward(m->config.latent_dim, model_h(p) + col, p->eps + col, p->dec.grad[0] + col, obj->scale,
-                               obj->beta, obj->free_nats, p->enc.grad[p->enc.n] + col, n, p->ld);
+    bottleneck_backward(m, w, p, col, n, obj);
     nn_backward(&m->enc, w, &p->enc, col, n, false, noise);
 }
 

@@ -105,7 +105,7 @@ int op_read(struct vae_op *op, const struct vae_batch *b, size_t from, size_t *n
 }
 
 int op_reserve(struct vae_op *op, size_t n, struct vae_err *err) {
-    size_t d = op->m->schema->d, k = op->m->config.latent_dim, values;
+    size_t d = op->m->schema->d, k = op->m->zdim, values;
     if (n <= op->cap)
         return 0;
     free(op->raw), free(op->x);
@@ -209,7 +209,7 @@ void op_fill(const struct vae_model *m, struct model_pass *p, bool sample, uint6
 
 void op_decode_panel(struct vae_op *op, struct model_pass *p, size_t first, size_t n, bool sample) {
     const struct vae_model *m = op->m;
-    size_t k = m->config.latent_dim;
+    size_t k = m->zdim;
     const float *z = op->x + first * k;
     uint64_t rows[MAT_PANEL];
     for (size_t i = 0; i < MAT_PANEL; i++) {

@@ -23,7 +23,7 @@ struct vae_op {
     size_t nkeep;
     int *keep_in, *keep_out;   /* fields carried from `in` to head */
     double *raw;               /* [cap,d] */
-    float *x;                  /* [cap, max(d, k)]: values in model units, or latents */
+    float *x;                  /* [cap, max(d, zdim)]: values in model units, or latents */
     size_t cap;                /* records those hold */
 
     size_t given;              /* records that run() made of the *n it read, where that is not as many */
@@ -61,7 +61,7 @@ void op_fill(const struct vae_model *, struct model_pass *, bool sample, uint64_
 /* pass->x -> raw[n,d]; draws of plain numbers are kept within the range of the training rows. */
 void op_to_input_units(const struct schema *, const struct model_pass *, size_t n, bool sample, double *raw);
 
-/* Decodes latents op->x[first.., k] into op->raw[first.., d], in input units: means, or draws with the records' numbers. */
+/* Decodes latents op->x[first.., zdim] into op->raw[first.., d], in input units: means, or draws with the records' numbers. */
 void op_decode_panel(struct vae_op *, struct model_pass *, size_t first, size_t n, bool sample);
 
 #endif

@@ -38,7 +38,7 @@ enum { MAX_DRAWS = 65536, BALANCED = 8 };
  * mean square 1: all records share the noise, so its error in E[eps^2] would not average out over them (with 16 draws as
  * they fall, the ELBO of a linear model was off by 0.16 nats, several times its standard error). */
 static void fill_noise(struct scorer *s, uint64_t seed) {
-    size_t k = s->m->config.latent_dim;
+    size_t k = s->m->neps;
     for (size_t a = 0; a < s->draws; a++) {
         float *e = s->noise + a * k;
         rng_normals(e, k, 1, 1, seed, RNG_SCORE, 0, NULL, a / 2);
@@ -75,7 +75,7 @@ struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, 
     s->nworkers = pool ? pool_threads(pool) : 1;
     s->pass = mem_array(s->nworkers, sizeof *s->pass);
     size_t n;
-    s->noise = mem_mul(s->draws, m->config.latent_dim, &n) ? mem_floats(n) : NULL;
+    s->noise = mem_mul(s->draws, m->neps, &n) ? mem_floats(n) : NULL;
     int r = s->pass && s->noise ? 0 : err_set(err, VAE_EOS, "out of memory for %zu draws", s->draws);
     for (size_t i = 0; i < s->nworkers && !r; i++)
         r = model_pass_init(&s->pass[i], m, MAT_PANEL, false, err);
@@ -100,28 +100,13 @@ int scorer_draws(const struct scorer *s) { return (int)s->draws; }
 
 /* Decodes draw a of the panel's posteriors and leaves -log p(x|z) in pass->nll. */
 static void decode_draw(const struct scorer *s, struct model_pass *p, size_t a) {
-    size_t k = s->m->config.latent_dim;
+    size_t k = s->m->neps;
     for (size_t j = 0; j < k; j++)
         for (size_t i = 0; i < MAT_PANEL; i++)
             p->eps[j * p->ld + i] = s->noise[a * k + j];
-    s->m->config.latent->sample(k, model_h(p), p->eps, model_z(p), MAT_PANEL, p->ld);
+    bottleneck_draw(s->m, s->m->w, p, 0, MAT_PANEL);
     model_decode(s->m, s->m->w, p, 0, MAT_PANEL);
     model_nll(s->m, s->m->w, p, 0, MAT_PANEL);
-}
-
-/* log p(z) - log q(z|x) of the draw that decode_draw() left. */
-static void log_ratio(const struct scorer *s, struct model_pass *p, double *ratio) {
-    size_t k = s->m->config.latent_dim;
-    double logq[MAT_PANEL] = {0};
-    s->m->config.latent->logq(k, model_h(p), p->eps, logq, MAT_PANEL, p->ld);
-    for (size_t i = 0; i < MAT_PANEL; i++) {
-        double logp = 0;
-        for (size_t j = 0; j < k; j++) {
-            double z = (double)model_z(p)[j * p->ld + i];
-            logp -= 0.5 * z * z + 0.91893853320467274178;
-        }
-        ratio[i] = logp - logq[i];
-    }
 }
 
 /* Squared errors of value j over a panel: of categories 1 where they differ, of other cells and of counts in units of their sd,
@@ -148,7 +133,7 @@ static void add_errors(const struct vae_model *m, size_t j, const float *x, cons
 /* Mean squared error of the reconstruction from the posterior mean. */
 static void mean_error(const struct scorer *s, struct model_pass *p, double *mse) {
     const struct vae_model *m = s->m;
-    m->config.latent->mean(m->config.latent_dim, model_h(p), model_z(p), MAT_PANEL, p->ld);
+    bottleneck_mean(m, m->w, p, 0, MAT_PANEL);
     model_decode(m, m->w, p, 0, MAT_PANEL);
     memset(mse, 0, MAT_PANEL * sizeof *mse);
     for (size_t i = 0; i < m->nblocks; i++) {
@@ -176,23 +161,26 @@ static void log_sum_add(struct log_sum *s, double l) {
 }
 
 static void score_panel(const struct scorer *s, struct model_pass *p, struct score_parts *out, size_t n) {
-    double recon[MAT_PANEL] = {0}, ratio[MAT_PANEL], mse[MAT_PANEL];
+    double recon[MAT_PANEL] = {0}, kl[MAT_PANEL], ratio[MAT_PANEL], mse[MAT_PANEL];
     struct log_sum w[MAT_PANEL];
     for (size_t i = 0; i < MAT_PANEL; i++)
-        w[i] = (struct log_sum){-INFINITY, 0, 0}, p->kl[i] = 0;
+        w[i] = (struct log_sum){-INFINITY, 0, 0}, kl[i] = 0;
     for (size_t a = 0; a < s->draws; a++) {
         decode_draw(s, p, a);
         for (size_t i = 0; i < n; i++)
             recon[i] += p->nll[i] / (double)s->draws;
-        log_ratio(s, p, ratio);
+        bottleneck_ratio(s->m, s->m->w, p, 0, MAT_PANEL, ratio);
+        if (a == 0 || s->m->kl_varies)
+            bottleneck_kl(s->m, s->m->w, p, 0, MAT_PANEL, NULL);
+        for (size_t i = 0; i < n; i++)
+            kl[i] = s->m->kl_varies ? kl[i] + p->kl[i] / (double)s->draws : p->kl[i];
         for (size_t i = 0; i < n; i++)
             log_sum_add(&w[i], ratio[i] - p->nll[i]);
     }
-    s->m->config.latent->kl(s->m->config.latent_dim, model_h(p), p->kl, NULL, MAT_PANEL, p->ld);
     mean_error(s, p, mse);
     for (size_t i = 0; i < n; i++) {
         out[i] = (struct score_parts){
-            .recon = recon[i], .kl = p->kl[i], .mse = mse[i], .elbo = -(recon[i] + p->kl[i]),
+            .recon = recon[i], .kl = kl[i], .mse = mse[i], .elbo = -(recon[i] + kl[i]),
             .iw = w[i].top + log(w[i].sum / (double)s->draws), .ess = w[i].sum * w[i].sum / w[i].square};
     }
 }
