@@ -4,6 +4,7 @@
 static struct {
     int sample;
     size_t first_row;
+    struct cli_list where;
 } o;
 
 static const struct cli_opt options[] = {
@@ -12,6 +13,8 @@ static const struct cli_opt options[] = {
     {.name = "sample", .kind = CLI_SET, .to = &o.sample, .lo = 1, .help = "draws instead of means"},
     {.name = "first-row", .arg = "N", .kind = CLI_COUNT, .to = &o.first_row,
      .help = "number of the first record, from 0, for draws"},
+    {.name = "where", .arg = "CONDS", .kind = CLI_TEXTS, .to = &o.where,
+     .help = "conditions (vae-fit -c) to decode under, instead of those of the stream"},
     CLI_OPT_SEED,
     CLI_OPT_OUTPUT,
     CLI_OPT_FROM,
@@ -48,6 +51,8 @@ int main(int argc, char **argv) {
         .seed = cli.seed.value,
         .sample = o.sample != 0,
         .first_row = o.first_row,
+        .where = o.where.item,
+        .nwhere = o.where.n,
     };
     if (open_both(&r, argv + 1, n) && (r.op = vae_decode(r.model, vae_in_head(r.in), &opts, &r.err)) &&
         cli_out(&r, vae_op_head(r.op), false))

@@ -14,7 +14,7 @@ static struct {
     const char *log;
     int purpose, progress;
     struct cli_counts hidden;
-    struct cli_list as, levels, missing;
+    struct cli_list as, levels, missing, condition;
     bool no_calibrate;
 } o;
 
@@ -55,6 +55,8 @@ static const struct cli_opt options[] = {
      .help = "cells that mean missing, else empty, NA, NaN, ?, null"},
     {.name = "schema", .arg = "FILE", .kind = CLI_TEXT, .to = &fit.schema,
      .help = "kinds and levels of columns, as vae-info --schema prints them"},
+    {.c = 'c', .name = "condition", .arg = "COLS", .kind = CLI_LIST, .to = &o.condition,
+     .help = "columns (names or numbers) the model is told and does not explain"},
     {.c = 'l', .name = "latent-dim", .arg = "N", .kind = CLI_COUNT, .to = &fit.latent_dim, .lo = 1, .hi = 4096,
      .help = "latents"},
     {.name = "latent", .arg = "KIND", .kind = CLI_NAME, .to = &fit.latent, .names = latent_name,
@@ -255,6 +257,7 @@ static void resolve_options(void) {
     fit.calibrate = !o.no_calibrate;
     fit.as = o.as.item, fit.nas = o.as.n;
     fit.levels = o.levels.item, fit.nlevels = o.levels.n;
+    fit.condition = o.condition.item, fit.ncondition = o.condition.n;
     fit.missing = o.missing.item, fit.nmissing = o.missing.n;
     fit.skip_bad = cli.skip_bad;
     fit.seed = cli.seed.value;

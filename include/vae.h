@@ -149,7 +149,7 @@ struct vae_op_opts {
     uint64_t first_row; /* number of the first record, for what is drawn */
     const char *prior;  /* generate: a name of vae_prior(), NULL: the model's own */
     double temperature; /* generate: factor on the noise of the latents, 0: 1 */
-    char *const *where; /* [nwhere] generate: conditions, "age>=60", "sex=F" */
+    char *const *where; /* [nwhere] generate: conditions, "age>=60", "sex=F"; decode: of the columns that the model is told */
     size_t nwhere;
     struct vae_in *like;  /* generate: records to vary, read to their end */
     struct vae_in *avoid; /* generate: records that none may be a near-copy of, read to their end */
@@ -227,6 +227,8 @@ struct vae_fit_opts {
     size_t nas;
     char *const *levels; /* [nlevels] "column=a|b|c" */
     size_t nlevels;
+    char *const *condition; /* [ncondition] columns (names, or numbers from 1) that the model is told and does not explain */
+    size_t ncondition;
     char *const *missing; /* [nmissing] texts that stand for a missing cell; 0: empty, NA, NaN, ?, null */
     size_t nmissing;
     const char *schema;  /* a file as vae_model_schema() gives it, or NULL */

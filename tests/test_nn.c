@@ -76,6 +76,23 @@ static void ref_residual(size_t in, size_t out, const double *w, const double *x
         y[i] = x[i] + skip[i];
 }
 
+/* What an injection of skip[out,n] adds: all of its rows but the first, where there are several. */
+static size_t told_from(size_t out) {
+    return out > 1;
+}
+
+static void ref_inject(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,
+                       size_t n) {
+    (void)in;
+    size_t from = told_from(out), told = out - from;
+    for (size_t o = 0; o < out; o++)
+        for (size_t i = 0; i < n; i++) {
+            y[o * n + i] = x[o * n + i];
+            for (size_t f = 0; f < told; f++)
+                y[o * n + i] += w[o * told + f] * skip[(from + f) * n + i];
+        }
+}
+
 static double *the_mask; /* [out,n] what dropout multiplies by: drawn by the operation itself from ones */
 
 static void ref_dropout(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,
@@ -92,7 +109,7 @@ static const struct ref {
 } refs[] = {
     {"dense", ref_dense, false},    {"layernorm", ref_layernorm, true}, {"silu", ref_silu, true},
     {"relu", ref_relu, true},       {"tanh", ref_tanh, true},           {"residual", ref_residual, true},
-    {"dropout", ref_dropout, true},
+    {"dropout", ref_dropout, true}, {"inject", ref_inject, true},
 };
 
 static const struct ref *ref_of(const struct nn_op *op) {
@@ -159,18 +176,18 @@ static void differences(const struct ref *r, struct shape s, const double *w, do
     free(y);
 }
 
-static void test_weights(const struct nn_node *v, const struct ref *r, struct shape s, double *w, double *x,
-                         const float *xf, const double *dy, const float *dyf) {
+static void test_weights(const struct nn_node *v, const struct ref *r, struct shape s, double *w, double *x, double *skip,
+                         const float *xf, const float *skipf, const double *dy, const float *dyf) {
     float *dw = filled(v->nw, NAN);
     for (size_t t = v->op->ntasks(v); t-- > 0;)
-        v->op->grad(v, t, xf, dyf, dw, (struct nn_cols){s.n, s.ld});
+        v->op->grad(v, t, xf, skipf, dyf, dw, (struct nn_cols){s.n, s.ld});
     double *y = alloc(2 * s.out * s.n, sizeof *y), *z = y + s.out * s.n, bad = 0;
     for (size_t i = 0; i < v->nw; i++) {
         double keep = w[i], sum = 0;
         w[i] = keep + H;
-        r->fn(s.in, s.out, w, x, NULL, y, s.n);
+        r->fn(s.in, s.out, w, x, skip, y, s.n);
         w[i] = keep - H;
-        r->fn(s.in, s.out, w, x, NULL, z, s.n);
+        r->fn(s.in, s.out, w, x, skip, z, s.n);
         w[i] = keep;
         for (size_t k = 0; k < s.out * s.n; k++)
             sum += dy[k] * (y[k] - z[k]) / (2 * H);
@@ -184,7 +201,8 @@ static void test_weights(const struct nn_node *v, const struct ref *r, struct sh
 static void test_op(const struct nn_op *op, const struct ref *r, struct shape s, bool acc) {
     struct nn_cols c = {s.n, s.ld};
     struct nn_node v = {.op = op, .in = s.in, .out = s.out, .src = 3, .acc = acc, .rate = 0.3f, .gain = 1};
-    v.nw = op->nparam ? op->nparam(s.in, s.out) : 0;
+    v.from = told_from(s.out), v.told = s.out - v.from;
+    v.nw = op->nparam ? op->nparam(&v) : 0;
     CHECK((v.nw > 0) == (op->grad != NULL) && (v.nw > 0) == (op->ntasks != NULL), "%s: weights without tasks",
           op->name);
     float *w = alloc(v.nw, sizeof *w), *x = alloc(s.in * s.ld, sizeof *x), *skip = alloc(s.out * s.ld, sizeof *skip);
@@ -230,7 +248,7 @@ static void test_op(const struct nn_op *op, const struct ref *r, struct shape s,
         CHECK(dskip[0] == 77, "%s writes to a gradient that is not its own", op->name);
     }
     if (v.nw)
-        test_weights(&v, r, s, dw, xd, x, dyd, dy);
+        test_weights(&v, r, s, dw, xd, sd, x, skip, dyd, dy);
     if (the_mask) {
         free(the_mask);
         the_mask = NULL;
@@ -311,11 +329,16 @@ static void test_dropout(void) {
 
 /* ---- whole networks --------------------------------------------------------------------------------------- */
 
-/* y = mask * act(W x + b), y not x; moves w and mask behind what it used. */
+/* y = mask * act(W x + b + C told), y not x; moves w and mask behind what it used. told is NULL in the first layer. */
 static void ref_layer(const struct nn_mlp *m, size_t in, size_t out, const double **w, const double **mask,
-                      const double *x, double *y, size_t n) {
+                      const double *x, const double *told, double *y, size_t n) {
     ref_dense(in, out, *w, x, NULL, y, n);
     *w += in * out + out;
+    for (size_t o = 0; o < out && told; o++)
+        for (size_t f = 0; f < m->told; f++)
+            for (size_t i = 0; i < n; i++)
+                y[o * n + i] += (*w)[o * m->told + f] * told[f * n + i];
+    *w += told ? out * m->told : 0;
     ref_of(m->act)->fn(out, out, NULL, y, NULL, y, n);
     for (size_t j = 0; j < out * n && *mask; j++)
         y[j] *= (*mask)[j];
@@ -330,8 +353,9 @@ static void ref_mlp(const struct nn_mlp *m, const double *w, const double *mask,
     memcpy(h, x, width * n * sizeof *h);
     for (size_t i = 0; i < m->nhidden; i++) {
         size_t out = m->hidden[i];
+        const double *told = x + (m->in - m->told) * n;
         if (!m->residual) {
-            ref_layer(m, width, out, &w, &mask, h, a, n);
+            ref_layer(m, width, out, &w, &mask, h, i ? told : NULL, a, n);
             memcpy(h, a, out * n * sizeof *h);
         } else {
             if (i == 0 || out != width) {
@@ -340,7 +364,7 @@ static void ref_mlp(const struct nn_mlp *m, const double *w, const double *mask,
                 memcpy(h, a, out * n * sizeof *h);
             }
             ref_layernorm(out, out, NULL, h, NULL, t, n);
-            ref_layer(m, out, out, &w, &mask, t, a, n);
+            ref_layer(m, out, out, &w, &mask, t, told, a, n);
             ref_dense(out, out, w, a, NULL, t, n);
             w += out * out + out;
             for (size_t j = 0; j < out * n; j++)
@@ -432,7 +456,7 @@ static void test_net(const struct nn_mlp *m, const char *what) {
     }
     CHECK(off < 1e-4 && scale > 0.01, "%s: weights' gradient off by %g (size %g)", what, off, scale);
     CHECK(dw[0] == 77 && dw[W0 - 1] == 77 && dw[end] == 77, "%s: writes to the weights of others", what);
-    for (size_t i = 0; i < m->in * N; i++) {
+    for (size_t i = 0; i < (m->in - m->told) * N; i++) { /* what is told is data */
         double keep = xd[i], up, down;
         xd[i] = keep + H, up = functional(m, wd, mask, xd, dyd, N);
         xd[i] = keep - H, down = functional(m, wd, mask, xd, dyd, N);
@@ -453,11 +477,11 @@ static void test_nets(void) {
     } layouts[] = {{0, {0}}, {1, {6}}, {2, {6, 6}}, {2, {6, 9}}, {3, {6, 6, 6}}, {4, {5, 8, 8, 5}}, {4, {7, 7, 4, 4}}};
     for (size_t t = 0; nn_ops[t]; t++)
         for (size_t l = 0; nn_ops[t]->act && l < sizeof layouts / sizeof *layouts; l++)
-            for (int i = 0; i < 4; i++) {
-                struct nn_mlp m = {5, 3, layouts[l].n, layouts[l].hidden, nn_ops[t], i & 1, i & 2 ? 0.4f : 0};
+            for (int i = 0; i < 8; i++) {
+                struct nn_mlp m = {5, 3, layouts[l].n, layouts[l].hidden, nn_ops[t], i & 1, i & 2 ? 0.4f : 0, i & 4 ? 2 : 0};
                 char what[80];
-                snprintf(what, sizeof what, "%s of %zu layers (%zu) %s%s", i & 1 ? "residual" : "mlp", l, m.nhidden,
-                         nn_ops[t]->name, i & 2 ? ", dropout" : "");
+                snprintf(what, sizeof what, "%s of %zu layers (%zu) %s%s%s", i & 1 ? "residual" : "mlp", l, m.nhidden,
+                         nn_ops[t]->name, i & 2 ? ", dropout" : "", i & 4 ? ", told" : "");
                 test_net(&m, what);
             }
 }
@@ -466,7 +490,7 @@ static void test_init(void) {
     enum { IN = 50, OUT = 400 };
     struct nn_net net = {0};
     size_t hidden[] = {OUT, IN};
-    struct nn_mlp m = {IN, OUT, 2, hidden, &nn_relu, false, 0};
+    struct nn_mlp m = {IN, OUT, 2, hidden, &nn_relu, false, 0, 0};
     CHECK(!nn_mlp(&net, &m, NULL), "no net");
     float *w = filled(nn_place(&net, 0), NAN), *again = filled(net.nw, NAN);
     nn_init(&net, w, 4, 0), nn_init(&net, again, 4, 0);
@@ -499,7 +523,7 @@ static void test_linear_start(void) {
     struct nn_net net = {0};
     struct nn_work k;
     size_t hidden[] = {9, 9, 6};
-    struct nn_mlp m = {4, 5, 3, hidden, &nn_silu, true, 0};
+    struct nn_mlp m = {4, 5, 3, hidden, &nn_silu, true, 0, 0};
     CHECK(!nn_mlp(&net, &m, NULL) && !nn_work_init(&k, &net, 3, false, NULL), "no net");
     float *w = filled(nn_place(&net, 0), NAN);
     nn_init(&net, w, 4, 0);

@@ -30,6 +30,7 @@ enum rng_purpose {
     RNG_VARY,        /* which columns of a given row are drawn anew */
     RNG_BLANK,       /* cells of new rows that are missing at random: step = column, row = output row */
     RNG_COMPARE,     /* samples of tables that are compared */
+    RNG_CONDITION,   /* which conditions a training step drops; which ones a new record is told: row = output row */
 };
 
 /* One Philox block: four 32-bit words for key `seed` and counter c. */

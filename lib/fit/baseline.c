@@ -101,7 +101,7 @@ static double ppca_nll(const float *x, size_t d, size_t k, const double *mean, c
 
 double baseline_ppca(const struct vae_model *m, const float *train, size_t ntrain, const float *x, size_t n) {
     size_t d = m->schema->d, k = m->config.latent_dim;
-    if (d > PPCA_VALUES || ntrain < 3 || n == 0 || !all_plain(m, x, n) || !all_plain(m, train, ntrain))
+    if (m->ncond || d > PPCA_VALUES || ntrain < 3 || n == 0 || !all_plain(m, x, n) || !all_plain(m, train, ntrain))
         return NAN;
     double *mem = mem_array(d * d + 3 * d, sizeof *mem), result = NAN;
     if (!mem)

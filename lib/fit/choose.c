@@ -52,6 +52,12 @@ static void as_number(struct fit_rows *r, struct schema_col *col) {
     col->kind = SCHEMA_NUMBER;
 }
 
+/* Cells where there are levels or an order, so that a range of it can be drawn from. */
+static void choose_condition(struct schema_col *col) {
+    *col->lik = 0;
+    col->transform = col->levels.n ? &schema_level : col->kind == SCHEMA_ARRAY ? &schema_standard : &schema_bins;
+}
+
 /* The likelihood and the transform of a column, where the schema file does not say. */
 static int choose_column(const struct vae_fit_opts *o, struct schema_col *col, struct vae_err *err) {
     bool number = col->kind != SCHEMA_CATEGORY && col->kind != SCHEMA_BINARY && col->kind != SCHEMA_ORDINAL;
@@ -87,21 +93,32 @@ static int choose_blanks(const struct fit_rows *r, struct vae_err *err) {
     double *share = mem_array(s->ncols, sizeof *share);
     int e = random && share ? fit_blanks(r, random, share, err) : err_set(err, VAE_EOS, "out of memory");
     for (size_t c = 0; c < s->ncols && !e; c++)
-        if (share[c] > 0 && random[c])
+        if (share[c] > 0 && random[c] && !s->col[c].condition)
             s->col[c].blank_share = share[c];
         else if (share[c] > 0)
-            s->col[c].blank = lik_by_name(s->col[c].lik)->cells;
+            s->col[c].blank = *s->col[c].lik && lik_by_name(s->col[c].lik)->cells;
     free(random), free(share);
     return e;
+}
+
+static size_t modelled(const struct schema *s) {
+    size_t n = 0;
+    for (size_t c = 0; c < s->ncols; c++)
+        n += !s->col[c].condition;
+    return n;
 }
 
 /* Of all columns; and whether the decoder is a chain over them. */
 static int choose_columns(const struct vae_fit_opts *o, struct fit_rows *r, struct fit_plan *p, struct vae_err *err) {
     struct schema *s = r->schema;
-    bool table = s->ncols > 1 && s->ncols <= MODEL_MAX_COLUMNS, missing = false;
+    bool table = modelled(s) > 1 && s->ncols <= MODEL_MAX_COLUMNS, missing = false;
     int e = 0;
     for (size_t c = 0; c < s->ncols && !e; c++) {
         struct schema_col *col = &s->col[c];
+        if (col->condition) {
+            choose_condition(col);
+            continue;
+        }
         if (o->purpose != VAE_FOR_GENERATE && (col->kind == SCHEMA_BINARY || col->kind == SCHEMA_ORDINAL) &&
             !col->said && !*col->lik)
             as_number(r, col);
@@ -132,7 +149,9 @@ static size_t features(const struct schema *s, const struct fit_plan *p) {
 
 static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, struct model_config *c,
                         struct vae_err *err) {
-    size_t d = r->schema->d, n = r->n;
+    size_t d = 0, n = r->n;
+    for (size_t i = 0; i < r->schema->ncols; i++)
+        d += r->schema->col[i].condition ? 0 : r->schema->col[i].width;
     bool detect = o->purpose == VAE_FOR_DETECT;
     c->latent = latent_by_name(o->latent ? o->latent : "gauss");
     c->lik = lik_by_name(o->lik ? o->lik : "gaussian");

@@ -163,6 +163,8 @@ struct vae_model *fit_one(const struct fit_plan *plan, const struct fit_rows *da
     if (!r && nvalid)
         r = settle(m, x + (n - nvalid) * d, nvalid, plan->train.seed, err);
     if (!r)
+        r = condition_keep_rows(m, x, n - nvalid, err);
+    if (!r)
         r = fit_prior(m, plan->prior, x, n - nvalid, plan->train.seed, pool, err);
     free(index);
     if (!r && held)

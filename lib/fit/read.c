@@ -79,6 +79,7 @@ int fit_read(struct vae_in *in, const struct vae_fit_opts *o, struct fit_rows *r
     if (!e && schema_scan_rows(scan) > 1) {
         r->schema = schema_scan_end(scan, &r->raw, err);
         e = r->schema ? fit_wishes_likelihoods(&wishes, r->schema, err) : err ? err->code : VAE_EOS;
+        e = e ? e : fit_mark_conditions(o, vae_in_head(in), r->schema, err);
     }
     if (scan) {
         r->n = schema_scan_rows(scan);

@@ -157,3 +157,31 @@ int fit_wishes_likelihoods(const struct fit_wishes *w, struct schema *s, struct 
         }
     return 0;
 }
+
+/* The name of a column that is named, or numbered from 1. */
+static const char *condition_name(const struct vae_head *head, const char *spec) {
+    char *end;
+    unsigned long n = *spec >= '1' && *spec <= '9' && rec_head_find(head, spec) < 0 ? strtoul(spec, &end, 10) : 0;
+    return n > 0 && n <= head->nfields && !*end ? head->fields[n - 1].name : spec;
+}
+
+int fit_mark_conditions(const struct vae_fit_opts *o, const struct vae_head *head, struct schema *s, struct vae_err *err) {
+    size_t left = s->ncols;
+    for (size_t i = 0; i < o->ncondition; i++) {
+        const char *name = condition_name(head, o->condition[i]);
+        char text[80];
+        struct schema_col *col = NULL;
+        for (size_t c = 0; c < s->ncols && !col; c++)
+            col = strcmp(s->col[c].name, name) ? NULL : &s->col[c];
+        err_quote(text, sizeof text, name, strlen(name));
+        for (size_t k = 0; k < s->nkeep && !col; k++)
+            if (!strcmp(s->keep[k], name))
+                return err_set(err, VAE_EUSAGE, "-c: column '%s' is %s and only carried; if it is a category say --as %s=category",
+                               text, s->keep_kind[k] == SCHEMA_ARRAY ? "kept (-k)" : schema_kind_name(s->keep_kind[k]), text);
+        if (!col)
+            return err_set(err, VAE_EUSAGE, "-c: there is no column '%s'", text);
+        left -= !col->condition;
+        col->condition = true;
+    }
+    return left ? 0 : err_set(err, VAE_EUSAGE, "-c: all columns are conditions; none is left to model");
+}

@@ -188,7 +188,7 @@ static int find_columns(struct vae_op *op, struct vae_err *err) {
     for (size_t f = 0; f < op->in->nfields; f++)
         s->column_of[f] = -1;
     for (size_t c = 0; c < op->m->schema->ncols; c++)
-        if (op->map.field[c] >= 0)
+        if (op->map.field[c] >= 0 && !op->m->schema->col[c].condition)
             s->column_of[op->map.field[c]] = (int)c;
     return 0;
 }

@@ -60,8 +60,10 @@ static void draw_columns(const struct vae_model *m, struct model_pass *p, const 
 }
 
 void gen_see_none(const struct vae_model *m, struct model_pass *p) {
-    for (size_t i = 0; i < m->schema->d * p->ld; i++)
-        p->seen[i] = NAN;
+    for (size_t j = 0; j < m->schema->d; j++)
+        for (size_t i = 0; i < p->ld; i++)
+            p->seen[j * p->ld + i] = m->schema->col[m->feature[j].column].condition ? p->x[j * p->ld + i] : NAN;
+    condition_look(m, p, 0, MAT_PANEL);
     chain_z_off(m, p, 0, MAT_PANEL, false);
 }
 

@@ -21,8 +21,11 @@ struct gen_where {
     size_t d;
     struct gen_condition *value; /* [d] */
     size_t ncols;
-    size_t *order;               /* [ncols] columns, those with conditions first, the chain's order among equals */
-    size_t nfirst;               /* with conditions */
+    size_t *order;               /* [norder] modelled columns, those with conditions first, the chain's order among equals */
+    size_t norder, nfirst;       /* nfirst: with conditions */
+    size_t *told;                /* [ntold] which of the model's condition rows meet what is said of its conditions */
+    size_t ntold;
+    bool tells;                  /* something is said of these */
     bool *now;                   /* [workers,ncols] false; which columns a pass draws */
 };
 /* "age>=60" and the like, joined by commas or several of them; n 0: no condition. VAE_EUSAGE names what is wrong. */
@@ -33,6 +36,8 @@ void gen_where_free(struct gen_where *);
 void gen_where_hold(const struct gen_where *, size_t n, double *raw);
 /* Cells that are missing at random in the data are so in raw[n,d], too: those of record i by rows[i]. */
 void gen_where_blank(const struct gen_where *, const struct schema *, uint64_t seed, const uint64_t *rows, size_t n, double *raw);
+/* VAE_EUSAGE where something is said of columns that are no conditions of the model. */
+int gen_where_told_only(const struct gen_where *, const struct vae_model *, struct vae_err *);
 /* No missing value may be drawn. */
 int gen_where_no_blank(struct gen_where *, const struct vae_model *, struct vae_err *);
 
@@ -47,7 +52,14 @@ struct gen_key {
  * into pass->x and pass->seen; z is set. logw (may be NULL) += log P(condition). */
 void gen_fill(const struct vae_model *, struct model_pass *, const struct gen_where *, size_t from, size_t to,
               const struct gen_key *, double *logw);
-/* Nothing is given: pass->seen all NaN, z is used. */
+/*
+ * told.c: the conditions of a panel's records -> pass->x. Those that `where` speaks of, and with `all` the others too: from a
+ * training row that meets them, chosen by the record's number; where none does, each is drawn for itself.
+ */
+void gen_tell(const struct vae_model *, struct model_pass *, const struct gen_where *, const struct gen_key *, bool all);
+/* Fills told[]. */
+int gen_tell_prepare(struct gen_where *, const struct vae_model *, struct vae_err *);
+/* Nothing is given but conditions: pass->seen all NaN, z is used. */
 void gen_see_none(const struct vae_model *, struct model_pass *);
 
 /*

@@ -96,13 +96,14 @@ static void generate_panel(struct vae_op *op, struct model_pass *p, size_t first
     double ess[MAT_PANEL], draws[MAT_PANEL];
     for (size_t i = 0; i < MAT_PANEL; i++)
         key.rows[i] = op->row + first + (i < n ? i : n - 1);
+    gen_tell(m, p, &g->where, &key, true);
     if (g->like.n) {
         gen_vary_panel(op, p, &g->like, &g->where, &key);
     } else if (g->where.nfirst) {
         condition_panel(op, p, worker, &key, ess, draws);
         for (size_t i = 0; i < n; i++)
             g->ess[first + i] = (float)ess[i], g->draws[first + i] = (float)draws[i];
-        gen_fill(m, p, &g->where, g->where.nfirst, g->where.ncols, &key, NULL);
+        gen_fill(m, p, &g->where, g->where.nfirst, g->where.norder, &key, NULL);
     } else {
         draw_latents(op, p, worker, key.rows);
         op_fill(m, p, !op->opts.mean, key.seed, key.rows);

@@ -79,13 +79,16 @@ void gen_vary_panel(struct vae_op *op, struct model_pass *p, const struct gen_gi
     for (size_t j = 0; j < m->neps * ld; j++)
         p->eps[j] *= (float)t;
     bottleneck_draw(m, m->w, p, 0, MAT_PANEL);
+    gen_tell(m, p, where, key, false);
     gen_see_none(m, p);
     for (size_t i = 0; i < MAT_PANEL; i++)
         for (size_t c = 0; c < m->schema->ncols && m->config.chain; c++) {
             double u;
+            if (m->schema->col[c].condition)
+                continue;
             rng_uniform(&u, 1, key->seed, RNG_VARY, 1 + c, key->rows[i]);
             for (size_t j = m->schema->col[c].v0; j < m->schema->col[c].v0 + m->schema->col[c].width; j++)
                 p->seen[j * ld + i] = u < REDRAWN * fmin(t, 1 / REDRAWN) ? NAN : p->x[j * ld + i];
         }
-    gen_fill(m, p, where, 0, where->ncols, key, NULL);
+    gen_fill(m, p, where, 0, where->norder, key, NULL);
 }

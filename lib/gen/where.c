@@ -30,7 +30,7 @@ struct word {
 void gen_where_free(struct gen_where *w) {
     for (size_t j = 0; w->value && j < w->d; j++)
         free(w->value[j].set);
-    free(w->value), free(w->order), free(w->now);
+    free(w->value), free(w->order), free(w->now), free(w->told);
     *w = (struct gen_where){0};
 }
 
@@ -240,6 +240,8 @@ static void put_in_order(struct gen_where *w, const struct vae_model *m) {
         for (size_t g = 0; g < m->ngroups; g++)
             for (size_t c = g; c < s->ncols; c += m->ngroups) {
                 bool on = false;
+                if (s->col[c].condition)
+                    continue;
                 for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
                     on = on || w->value[j].on;
                 if (on == (first == 1))
@@ -247,6 +249,7 @@ static void put_in_order(struct gen_where *w, const struct vae_model *m) {
             }
         w->nfirst = first ? n : w->nfirst;
     }
+    w->norder = n;
 }
 
 int gen_where_parse(struct gen_where *w, const struct vae_model *m, size_t workers, char *const *text, size_t n,
@@ -267,7 +270,16 @@ int gen_where_parse(struct gen_where *w, const struct vae_model *m, size_t worke
         r = check(w, m, err);
     if (!r)
         put_in_order(w, m);
-    return r;
+    return r ? r : gen_tell_prepare(w, m, err);
+}
+
+int gen_where_told_only(const struct gen_where *w, const struct vae_model *m, struct vae_err *err) {
+    if (!w->nfirst)
+        return 0;
+    char name[80];
+    const char *column = m->schema->col[w->order[0]].name;
+    return err_set(err, VAE_EUSAGE, "--where: column '%s' is no condition of this model (vae-fit -c)",
+                   err_quote(name, sizeof name, column, strlen(column)));
 }
 
 void gen_where_hold(const struct gen_where *w, size_t n, double *raw) {

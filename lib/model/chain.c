@@ -36,6 +36,9 @@ static void set_column(const struct vae_model *m, float *to, const float *from, 
 /* 32 bits as a number in [0,1). */
 static double share(uint32_t bits) { return (double)bits * 0x1p-32; }
 
+/* Is column c told to the decoder in any case? */
+static bool is_told(const struct vae_model *m, size_t c) { return m->schema->col[c].condition; }
+
 /* Is the cell known to be blank? Without z, where gaps are filled, that is as good as unknown. */
 static bool is_blank(const struct vae_model *m, const struct model_pass *p, size_t c, size_t i) {
     size_t j = m->schema->col[c].v0;
@@ -55,11 +58,11 @@ static void mask_record(const struct vae_model *m, struct model_pass *p, size_t 
     size_t prefix = kind < PREFIX ? (size_t)(kind / PREFIX * (double)m->ngroups) : 0;
     bool chain = sees_columns(m);
     for (size_t c = 0; c < ncols; c++) {
-        if (share(bits[c] << 16) < hide)
+        if (share(bits[c] << 16) < hide && !is_told(m, c))
             set_column(m, p->x, NULL, c, i, ld);
         if (!chain)
             continue;
-        bool seen = kind < PREFIX ? model_group(m, c) < prefix : share(bits[c] & 0xffff0000u) < keep;
+        bool seen = is_told(m, c) ? true : kind < PREFIX ? model_group(m, c) < prefix : share(bits[c] & 0xffff0000u) < keep;
         bool unknown = off && is_blank(m, p, c, i);
         set_column(m, p->seen, seen && !unknown ? p->x : NULL, c, i, ld);
         set_column(m, p->target, seen || unknown ? NULL : p->x, c, i, ld);
@@ -86,9 +89,9 @@ void chain_mask(const struct vae_model *m, struct model_pass *p, size_t col, siz
 }
 
 void chain_see_none(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
-    for (size_t j = 0; j < m->schema->d && sees_columns(m); j++)
+    for (size_t c = 0; c < m->schema->ncols && sees_columns(m); c++)
         for (size_t i = col; i < col + n; i++)
-            p->seen[j * p->ld + i] = NAN;
+            set_column(m, p->seen, is_told(m, c) ? p->x : NULL, c, i, p->ld);
 }
 
 void chain_z_off(const struct vae_model *m, struct model_pass *p, size_t col, size_t n, bool off) {
@@ -150,7 +153,7 @@ void chain_nll_once(const struct vae_model *m, const float *w, struct model_pass
         size_t group = (size_t)(rng_permute(rows[i] % 4096, 4096, 1, RNG_MASK, rows[i] / 4096) % m->ngroups);
         for (size_t c = 0; c < m->schema->ncols; c++) {
             size_t g = model_group(m, c);
-            set_column(m, p->seen, g < group ? p->x : NULL, c, col + i, p->ld);
+            set_column(m, p->seen, g < group || is_told(m, c) ? p->x : NULL, c, col + i, p->ld);
             set_column(m, p->target, g == group ? p->x : NULL, c, col + i, p->ld);
         }
     }

@@ -45,28 +45,48 @@ static int choose_hot(const struct cells *c, size_t rows, struct model_feature *
     return 0;
 }
 
+/* The features of a column's values from *f on, which moves behind them. */
+static int place_column(struct vae_model *m, size_t c, size_t *f, struct vae_err *err) {
+    const struct schema_col *col = &m->schema->col[c];
+    for (size_t j = 0; j < col->width; j++) {
+        const struct cells *cells = &m->schema->cells[col->v0 + j];
+        struct model_feature *v = &m->feature[col->v0 + j];
+        *v = (struct model_feature){.column = c, .f0 = *f, .one_hot = cells->n > 0};
+        v->place = cells->n > 0 && has_order(col);
+        v->value = v->place && col->kind != SCHEMA_ORDINAL;
+        v->cycles = col->kind == SCHEMA_TIME ? (j == 0 ? 2 : 1) : 0;
+        if (v->one_hot && choose_hot(cells, m->schema->rows, v, err))
+            return VAE_EOS;
+        v->n = (v->one_hot ? v->nhot : 1) + v->place + v->value + 2 * (size_t)v->cycles;
+        if (!mem_add(*f, v->n, f) || *f > MODEL_MAX_FEATURES)
+            return err_set(err, VAE_EDATA, "the columns have too many levels: more than %d in all", MODEL_MAX_FEATURES);
+    }
+    return 0;
+}
+
+/* Conditions stand last, in one piece: decoders are told them, too. */
 int model_place_features(struct vae_model *m, struct vae_err *err) {
     const struct schema *s = m->schema;
     m->feature = mem_array(s->d, sizeof *m->feature);
-    if (!m->feature)
+    m->absent = mem_array(s->ncols, sizeof *m->absent);
+    m->conditions.value = mem_array(s->d, sizeof *m->conditions.value);
+    if (!m->feature || !m->absent || !m->conditions.value)
         return err_set(err, VAE_EOS, "out of memory");
-    size_t f = 0;
-    for (size_t c = 0; c < s->ncols; c++)
-        for (size_t j = 0; j < s->col[c].width; j++) {
-            const struct cells *cells = &s->cells[s->col[c].v0 + j];
-            struct model_feature *v = &m->feature[s->col[c].v0 + j];
-            *v = (struct model_feature){.column = c, .f0 = f, .one_hot = cells->n > 0};
-            v->place = cells->n > 0 && has_order(&s->col[c]);
-            v->value = v->place && s->col[c].kind != SCHEMA_ORDINAL;
-            v->cycles = s->col[c].kind == SCHEMA_TIME ? (j == 0 ? 2 : 1) : 0;
-            if (v->one_hot && choose_hot(cells, s->rows, v, err))
-                return VAE_EOS;
-            v->n = (v->one_hot ? v->nhot : 1) + v->place + v->value + 2 * (size_t)v->cycles;
-            if (!mem_add(f, v->n, &f) || f > MODEL_MAX_FEATURES)
-                return err_set(err, VAE_EDATA, "the columns have too many levels: more than %d in all",
-                               MODEL_MAX_FEATURES);
-        }
-    m->nfeature = f + (m->config.masks ? s->ncols : 0);
+    size_t f = 0, first = 0;
+    for (int condition = 0; condition < 2; condition++) {
+        first = f;
+        for (size_t c = 0; c < s->ncols; c++)
+            if (s->col[c].condition == (condition == 1) && place_column(m, c, &f, err))
+                return err ? err->code : VAE_EOS;
+        for (size_t c = 0; c < s->ncols; c++)
+            if (s->col[c].condition == (condition == 1))
+                m->absent[c] = condition || m->config.masks ? f++ : SIZE_MAX;
+    }
+    for (size_t j = 0; j < s->d; j++)
+        if (s->col[m->feature[j].column].condition)
+            m->conditions.value[m->conditions.width++] = j;
+    m->nfeature = f;
+    m->ncond = f - first;
     return 0;
 }
 
@@ -130,27 +150,40 @@ static void cycles(const struct vae_model *m, size_t j, const float *x, float *f
         }
 }
 
-void model_features(const struct vae_model *m, const float *x, float *f, size_t col, size_t n, size_t ld) {
-    const struct schema *s = m->schema;
-    for (size_t j = 0; j < s->d; j++) {
-        const struct model_feature *v = &m->feature[j];
-        const float *xj = x + j * ld + col;
-        float *to = f + v->f0 * ld + col;
-        size_t own = v->n - 2 * (size_t)v->cycles;
-        if (v->one_hot) {
-            one_hot(&s->cells[j], v, xj, to, n, ld);
-        } else {
-            copy_present(xj, to, n);
-            if (largest(to, n) > KNEE)
-                squash(to, n);
-        }
-        if (v->cycles)
-            cycles(m, j, xj, to + own * ld, n, ld);
+/* The features of value j -> to. */
+static void value_features(const struct vae_model *m, size_t j, const float *x, float *to, size_t n, size_t ld) {
+    const struct model_feature *v = &m->feature[j];
+    if (v->one_hot) {
+        one_hot(&m->schema->cells[j], v, x, to, n, ld);
+    } else {
+        copy_present(x, to, n);
+        if (largest(to, n) > KNEE)
+            squash(to, n);
     }
-    for (size_t c = 0; c < s->ncols && m->config.masks; c++) {
+    if (v->cycles)
+        cycles(m, j, x, to + (v->n - 2 * (size_t)v->cycles) * ld, n, ld);
+}
+
+/* Of all columns, or of the conditions alone; f is where feature f0 goes. */
+static void features(const struct vae_model *m, bool conditions, size_t f0, const float *x, float *f, size_t col, size_t n,
+                     size_t ld) {
+    const struct schema *s = m->schema;
+    for (size_t c = 0; c < s->ncols; c++) {
+        if (conditions && !s->col[c].condition)
+            continue;
+        for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
+            value_features(m, j, x + j * ld + col, f + (m->feature[j].f0 - f0) * ld + col, n, ld);
         const float *xc = x + s->col[c].v0 * ld + col;
-        float *absent = f + (m->nfeature - s->ncols + c) * ld + col;
-        for (size_t i = 0; i < n; i++)
+        float *absent = m->absent[c] == SIZE_MAX ? NULL : f + (m->absent[c] - f0) * ld + col;
+        for (size_t i = 0; i < n && absent; i++)
             absent[i] = xc[i] == xc[i] ? 0 : 1;
     }
+}
+
+void model_features(const struct vae_model *m, const float *x, float *f, size_t col, size_t n, size_t ld) {
+    features(m, false, 0, x, f, col, n, ld);
+}
+
+void model_condition_features(const struct vae_model *m, const float *x, float *f, size_t col, size_t n, size_t ld) {
+    features(m, true, m->nfeature - m->ncond, x, f, col, n, ld);
 }

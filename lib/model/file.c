@@ -32,12 +32,12 @@ static int walk_net(const struct nn_net *net, const char *part, float *w, array_
         if (!v->nw)
             continue;
         char name[64];
-        size_t shape[2] = {v->out, v->in};
+        size_t bias = v->op->bias ? v->out : 0, shape[2] = {v->out, (v->nw - bias) / v->out};
         snprintf(name, sizeof name, "%s.%zu.weight", part, layer);
         r = fn(ctx, name, 2, shape, TENSOR_F32, w + v->w0, err);
         snprintf(name, sizeof name, "%s.%zu.bias", part, layer++);
-        if (!r)
-            r = fn(ctx, name, 1, shape, TENSOR_F32, w + v->w0 + v->out * v->in, err);
+        if (!r && bias)
+            r = fn(ctx, name, 1, shape, TENSOR_F32, w + v->w0 + v->nw - bias, err);
     }
     return r;
 }
@@ -59,6 +59,9 @@ static int walk(struct vae_model *m, array_fn *fn, void *ctx, struct vae_err *er
         r = fn(ctx, "likelihood", 1, &nlik, TENSOR_F32, m->w + m->wlik, err);
     if (!r && m->nprior)
         r = fn(ctx, "prior", 1, &m->nprior, TENSOR_F32, m->prior_param, err);
+    size_t told[2] = {m->conditions.n, m->conditions.width};
+    if (!r && m->conditions.n)
+        r = fn(ctx, "conditions", 2, told, TENSOR_F32, m->conditions.x, err);
     if (!r && m->cal.n)
         r = fn(ctx, "calibration", 2, cal, TENSOR_F32, m->cal.score, err);
     if (!r && m->use)
@@ -290,6 +293,17 @@ static int load_prior(struct vae_model *m, const struct tensors *t, struct vae_e
     return r;
 }
 
+/* Room for the rows of conditions that the file says it has. */
+static int load_conditions(struct vae_model *m, const struct tensors *t, struct vae_err *err) {
+    const struct tensor *rows = tensors_find(t, "conditions");
+    struct model_conditions *c = &m->conditions;
+    if (!rows || !c->width)
+        return rows ? err_set(err, VAE_EDATA, "there are rows of conditions, but no column is one") : 0;
+    c->n = rows->count / c->width;
+    c->x = mem_floats(c->n * c->width + 1);
+    return c->x ? 0 : err_set(err, VAE_EOS, "out of memory");
+}
+
 /* What would make a formula fail later: scales that are not positive, cuts and scores out of order. */
 static int check_values(const struct vae_model *m, struct vae_err *err) {
     for (size_t j = 0; j < m->schema->d; j++)
@@ -300,6 +314,9 @@ static int check_values(const struct vae_model *m, struct vae_err *err) {
         if (b->lik->sound && !b->lik->sound(b, m->w + b->w0))
             return err_set(err, VAE_EDATA, "the parameters of a %s likelihood make no sense", b->lik->name);
     }
+    for (size_t i = 0; i < m->conditions.n * m->conditions.width; i++)
+        if (isinf(m->conditions.x[i]))
+            return err_set(err, VAE_EDATA, "a row of conditions holds an infinite value");
     for (size_t by = 0; by < MODEL_NBY; by++)
         for (size_t i = 1; i < m->cal.n; i++)
             if (m->cal.score[by * m->cal.n + i] < m->cal.score[by * m->cal.n + i - 1])
@@ -323,6 +340,8 @@ static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
     r = load_calibration(m, t, err);
     if (!r)
         r = load_prior(m, t, err);
+    if (!r)
+        r = load_conditions(m, t, err);
     if (!r && tensors_find(t, "kl") && !(m->use = mem_array(m->config.latent_dim, sizeof *m->use)))
         r = err_set(err, VAE_EOS, "out of memory");
     json_t *training = r ? NULL : get_json(t, "training", err);

@@ -51,6 +51,10 @@ static int add_blocks(struct vae_model *m, size_t w0, struct vae_err *err) {
     size_t o = 0, w = w0;
     bool alone = false;
     for (size_t c = 0; c < s->ncols; c++) {
+        if (s->col[c].condition) {
+            alone = true;
+            continue;
+        }
         const struct lik *lik = column_lik(m, c);
         int r = check_lik(m, c, lik, err);
         if (r)
@@ -64,7 +68,7 @@ static int add_blocks(struct vae_model *m, size_t w0, struct vae_err *err) {
     }
     m->noutputs = o;
     m->nw = w;
-    return 0;
+    return o ? 0 : err_set(err, VAE_EDATA, "all columns are conditions: none is left to model");
 }
 
 static int add_nets(struct vae_model *m, struct vae_err *err) {
@@ -72,9 +76,9 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
     size_t back[MODEL_MAX_HIDDEN];
     for (size_t i = 0; i < c->nhidden; i++)
         back[i] = c->hidden[c->nhidden - 1 - i];
-    size_t code = m->zdim + (c->chain ? 1 + m->nfeature : 0);
-    struct nn_mlp enc = {m->nfeature, c->latent_dim * c->latent->heads, c->nhidden, c->hidden, c->act, c->residual, c->dropout};
-    struct nn_mlp dec = {code, m->noutputs, c->nhidden, back, c->act, c->residual, c->dropout};
+    size_t code = m->zdim + (c->chain ? 1 + m->nfeature : m->ncond);
+    struct nn_mlp enc = {m->nfeature, c->latent_dim * c->latent->heads, c->nhidden, c->hidden, c->act, c->residual, c->dropout, 0};
+    struct nn_mlp dec = {code, m->noutputs, c->nhidden, back, c->act, c->residual, c->dropout, m->ncond};
     int r = nn_mlp(&m->enc, &enc, err);
     if (!r)
         r = nn_mlp(&m->dec, &dec, err);
@@ -137,7 +141,8 @@ void vae_model_free(struct vae_model *m) {
     nn_net_free(&m->enc);
     nn_net_free(&m->dec);
     free(m->block);
-    free(m->feature);
+    free(m->feature), free(m->absent);
+    free(m->conditions.value), free(m->conditions.x);
     free(m->w);
     free(m->lik_mean);
     free(m->use);

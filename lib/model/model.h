@@ -64,10 +64,18 @@ struct model_feature {
     int cycles;    /* pairs of sine and cosine of a time: 2 of a day (week, year), 1 of a second of the day */
 };
 
+/* The values of the condition columns, and what these were in some training rows: what new records are told where nobody says. */
+struct model_conditions {
+    size_t width, *value; /* [width] which values of a record */
+    size_t n;
+    float *x;             /* [n,width] model units */
+};
+
 struct vae_model {
     struct model_config config;
     struct schema *schema;
     struct nn_net enc, dec;
+    size_t ncond;            /* features of the conditions: the last of those of a record, and of the decoder's inputs */
     size_t zdim, neps;       /* rows of z that the decoder is given, and of the noise of a draw */
     bool kl_varies;          /* bottleneck_kl() is an estimate by the draw, no closed form */
     size_t noutputs;         /* of the decoder */
@@ -75,7 +83,9 @@ struct vae_model {
     struct lik_block *block; /* of the values, in order */
     size_t nw, wlik;         /* weights; the first likelihood parameter */
     struct model_feature *feature; /* [d] */
-    size_t nfeature;         /* of a record: those of its values, and with config.masks one per column: is it absent? */
+    size_t nfeature;         /* of a record: those of its values, and of columns that may be absent: is it? Conditions last */
+    size_t *absent;          /* [ncols] the feature that says so, SIZE_MAX: none */
+    struct model_conditions conditions;
     size_t ngroups;          /* of the chain: column c is in group c % ngroups; 1 without */
     float *w;
     double *lik_mean, *lik_sd, *lik_floor; /* marginals in model units, [d] each */
@@ -133,6 +143,19 @@ float *model_z(struct model_pass *); /* decoder inputs [zdim, ld] */
 /* features.c: columns col..col+n-1 of the values x[d,ld] -> f[nfeature,ld]. */
 int model_place_features(struct vae_model *, struct vae_err *);
 void model_features(const struct vae_model *, const float *x, float *f, size_t col, size_t n, size_t ld);
+/* The features of the conditions alone -> f[ncond,ld]. */
+void model_condition_features(const struct vae_model *, const float *x, float *f, size_t col, size_t n, size_t ld);
+
+/*
+ * condition.c: columns that the nets are told. In a training step they are dropped from some records, so that one model knows
+ * p(x given all of them), given some, and p(x).
+ */
+void condition_drop(const struct vae_model *, struct model_pass *, size_t col, size_t n, uint64_t seed, uint64_t step,
+                    const uint64_t *rows);
+/* The conditions in pass->x -> the decoder's input (a chain is told them with the columns it sees). */
+void condition_look(const struct vae_model *, struct model_pass *, size_t col, size_t n);
+/* Keeps the conditions of some of the rows x[n,d] with the model. */
+int condition_keep_rows(struct vae_model *, const float *x, size_t n, struct vae_err *);
 
 /*
  * chain.c. p(x|z) = prod over groups g of p(x_g | z, x of the groups before g). The decoder sees any set of columns, as it

@@ -36,16 +36,19 @@ void model_load_rows(const struct vae_model *m, struct model_pass *p, size_t col
 void model_load_masked(const struct vae_model *m, struct model_pass *p, size_t col, size_t n, const float *x,
                        const uint64_t *rows, uint64_t seed, uint64_t step) {
     gather(m, p, col, n, x, rows);
+    condition_drop(m, p, col, n, seed, step, rows);
     if (!m->config.masks) {
         model_look(m, p, col, n);
         return;
     }
     chain_mask(m, p, col, n, seed, step, rows);
     model_features(m, p->x, p->enc.act[0], col, n, p->ld);
+    condition_look(m, p, col, n);
 }
 
 void model_look(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
     model_features(m, p->x, p->enc.act[0], col, n, p->ld);
+    condition_look(m, p, col, n);
     if (m->config.chain) { /* unless said otherwise, latents alone explain all */
         chain_see_none(m, p, col, n);
         chain_z_off(m, p, col, n, false);

@@ -46,11 +46,16 @@ void vae_op_totals(const struct vae_op *op, struct vae_op_totals *t) {
 
 const struct vae_head *vae_op_head(const struct vae_op *op) { return op->head; }
 
-static bool is_modelled(const struct schema *s, const char *name) {
+static const struct schema_col *column_named(const struct schema *s, const char *name) {
     for (size_t c = 0; c < s->ncols; c++)
         if (!strcmp(s->col[c].name, name))
-            return true;
-    return false;
+            return &s->col[c];
+    return NULL;
+}
+
+bool op_is_condition(const struct vae_op *op, const char *name) {
+    const struct schema_col *col = column_named(op->m->schema, name);
+    return col && col->condition;
 }
 
 int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
@@ -62,7 +67,7 @@ int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
     for (size_t f = 0; f < in->nfields; f++)
         if (keep ? keep[f] : in->fields[f].keep) {
             const struct rec_field *from = &in->fields[f];
-            if (is_modelled(op->m->schema, from->name)) {
+            if (column_named(op->m->schema, from->name) && !op_is_condition(op, from->name)) {
                 char name[80];
                 return err_set(err, VAE_EUSAGE, "column '%s' is modelled, so it cannot be carried (-k) as well",
                                err_quote(name, sizeof name, from->name, strlen(from->name)));
@@ -195,6 +200,7 @@ static void fill_group(const struct vae_model *m, struct model_pass *p, size_t g
 
 void op_fill(const struct vae_model *m, struct model_pass *p, bool sample, uint64_t seed, const uint64_t *rows) {
     bool chain = m->config.chain && sample;
+    condition_look(m, p, 0, MAT_PANEL);
     chain_see_none(m, p, 0, MAT_PANEL);
     chain_z_off(m, p, 0, MAT_PANEL, false);
     for (size_t g = 0; g < (m->config.chain ? m->ngroups : 1); g++) {
@@ -205,20 +211,6 @@ void op_fill(const struct vae_model *m, struct model_pass *p, bool sample, uint6
             for (size_t j = m->schema->col[c].v0; j < m->schema->col[c].v0 + m->schema->col[c].width; j++)
                 memcpy(p->seen + j * p->ld, p->x + j * p->ld, MAT_PANEL * sizeof *p->x);
     }
-}
-
-void op_decode_panel(struct vae_op *op, struct model_pass *p, size_t first, size_t n, bool sample) {
-    const struct vae_model *m = op->m;
-    size_t k = m->zdim;
-    const float *z = op->x + first * k;
-    uint64_t rows[MAT_PANEL];
-    for (size_t i = 0; i < MAT_PANEL; i++) {
-        rows[i] = op->row + first + i;
-        for (size_t j = 0; j < k; j++)
-            model_z(p)[j * p->ld + i] = z[(i < n ? i : n - 1) * k + j];
-    }
-    op_fill(m, p, sample, op->opts.seed, rows);
-    op_to_input_units(m->schema, p, n, sample, op->raw + first * m->schema->d);
 }
 
 int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, const struct vae_batch **out,

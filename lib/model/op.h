@@ -38,6 +38,8 @@ struct vae_op *op_new(const struct vae_model *, const struct vae_head *in, const
                       struct vae_err *);
 /* Adds the fields of `in` that are to be carried to the head: those with keep[field], or with NULL the ones flagged so. */
 int op_keep(struct vae_op *, const bool *keep, struct vae_err *);
+/* Is a field of this name one of the model's conditions? */
+bool op_is_condition(const struct vae_op *, const char *name);
 /* Copies the kept cells of records from..from+n-1. */
 int op_carry(struct vae_op *, const struct vae_batch *, size_t from, size_t n, struct vae_err *);
 /* Ready to run: the head is complete. panels: with a pass for each worker, for op_panels(). */
@@ -60,8 +62,5 @@ void op_fill(const struct vae_model *, struct model_pass *, bool sample, uint64_
 
 /* pass->x -> raw[n,d]; draws of plain numbers are kept within the range of the training rows. */
 void op_to_input_units(const struct schema *, const struct model_pass *, size_t n, bool sample, double *raw);
-
-/* Decodes latents op->x[first.., zdim] into op->raw[first.., d], in input units: means, or draws with the records' numbers. */
-void op_decode_panel(struct vae_op *, struct model_pass *, size_t first, size_t n, bool sample);
 
 #endif

@@ -15,12 +15,12 @@ static void in_order(const struct schema *s, char **names, bool *optional) {
     for (size_t i = 0; i < json_array_size(origin); i++) {
         const char *name = json_string_value(json_array_get(origin, i));
         if (name && c < s->ncols && !strcmp(name, s->col[c].name))
-            names[n++] = s->col[c++].name;
+            optional[n] = s->col[c].condition, names[n++] = s->col[c++].name;
         else if (name && k < s->nkeep && !strcmp(name, s->keep[k]))
             optional[n] = true, names[n++] = s->keep[k++];
     }
     while (c < s->ncols)
-        names[n++] = s->col[c++].name;
+        optional[n] = s->col[c].condition, names[n++] = s->col[c++].name;
     while (k < s->nkeep)
         optional[n] = true, names[n++] = s->keep[k++];
 }

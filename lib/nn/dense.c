@@ -14,7 +14,7 @@
 
 enum { BLOCK = 128 };
 
-static size_t dense_nparam(size_t in, size_t out) { return out * in + out; }
+static size_t dense_nparam(const struct nn_node *v) { return v->out * v->in + v->out; }
 
 static void dense_init(const struct nn_node *v, float *w, uint64_t seed, uint64_t block) {
     rng_normals(w, v->in, v->out, v->out, seed, RNG_INIT, block, NULL, 0); /* drawn as [in,out] for speed: all alike */
@@ -63,14 +63,15 @@ static void dense_backward(const struct nn_node *v, const float *w, const float 
 
 static size_t dense_ntasks(const struct nn_node *v) { return (v->out + BLOCK - 1) / BLOCK; }
 
-static void dense_grad(const struct nn_node *v, size_t task, const float *x, const float *dy, float *dw,
+static void dense_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *dy, float *dw,
                        struct nn_cols c) {
+    (void)skip;
     size_t o = task * BLOCK, m = v->out - o < BLOCK ? v->out - o : BLOCK;
     mat_gemm(false, true, m, v->in, c.n, dy + o * c.ld, c.ld, x, c.ld, 0, dw + o * v->in, v->in);
     sum_rows(dy + o * c.ld, dw + v->in * v->out + o, m, c);
 }
 
 const struct nn_op nn_dense = {
-    .name = "dense", .nparam = dense_nparam, .init = dense_init, .forward = dense_forward,
+    .name = "dense", .nparam = dense_nparam, .bias = true, .init = dense_init, .forward = dense_forward,
     .backward = dense_backward, .ntasks = dense_ntasks, .grad = dense_grad,
 };

@@ -6,26 +6,34 @@
 #include "base/mem.h"
 #include "nn/nn.h"
 
-int nn_add(struct nn_net *net, const struct nn_op *op, size_t in, size_t out, size_t src, float rate,
-           struct vae_err *err) {
+int nn_add_node(struct nn_net *net, struct nn_node v, struct vae_err *err) {
     struct nn_node *node = realloc(net->node, (net->n + 1) * sizeof *node);
     if (!node)
         return err_set(err, VAE_EOS, "out of memory");
     net->node = node;
     if (net->n)
-        in = node[net->n - 1].out;
-    node[net->n] = (struct nn_node){.op = op, .in = in, .out = out, .src = src, .rate = rate, .gain = 1};
-    node[net->n].nw = op->nparam ? op->nparam(in, out) : 0;
-    if (op == &nn_residual)
-        node[src].acc = true;
-    net->nw += node[net->n].nw;
+        v.in = node[net->n - 1].out;
+    v.gain = 1;
+    v.nw = v.op->nparam ? v.op->nparam(&v) : 0;
+    node[net->n] = v;
+    if (v.op == &nn_residual)
+        node[v.src].acc = true;
+    net->nw += v.nw;
     net->n++;
     return 0;
 }
 
+int nn_add(struct nn_net *net, const struct nn_op *op, size_t in, size_t out, size_t src, float rate,
+           struct vae_err *err) {
+    return nn_add_node(net, (struct nn_node){.op = op, .in = in, .out = out, .src = src, .rate = rate}, err);
+}
+
 /* act(W x + b) and dropout behind what is there. */
 static int add_layer(struct nn_net *net, const struct nn_mlp *m, size_t width, struct vae_err *err) {
+    bool first = net->n == 0;
     int r = nn_add(net, &nn_dense, m->in, width, 0, 0, err);
+    if (!r && m->told && !first)
+        r = nn_add_node(net, (struct nn_node){.op = &nn_inject, .out = width, .from = m->in - m->told, .told = m->told}, err);
     if (!r)
         r = nn_add(net, m->act, width, width, 0, 0, err);
     if (!r && m->dropout > 0)
@@ -142,7 +150,7 @@ void nn_grad(const struct nn_net *net, const struct nn_work *k, size_t task, siz
         const struct nn_node *v = &net->node[i];
         size_t here = v->nw ? v->op->ntasks(v) : 0;
         if (task < here) {
-            v->op->grad(v, task, k->act[i], k->grad[i + 1], dw + v->w0, (struct nn_cols){n, k->ld});
+            v->op->grad(v, task, k->act[i], k->act[v->src], k->grad[i + 1], dw + v->w0, (struct nn_cols){n, k->ld});
             return;
         }
         task -= here;

@@ -33,6 +33,7 @@ struct nn_node {
     size_t in, out; /* features */
     size_t src;     /* residual: the activation that is added */
     size_t w0, nw;  /* weights: w[w0 .. w0+nw) of the model's array */
+    size_t from, told; /* inject: which inputs of the net it adds, the first and how many */
     size_t grad_in; /* leading inputs whose gradient is wanted, 0: all (data beside latents needs none) */
     bool acc;       /* a later residual has already left a gradient for this node's input: add to it */
     float rate;     /* dropout */
@@ -42,10 +43,11 @@ struct nn_node {
 struct nn_op {
     const char *name;
     bool act;                          /* an elementwise activation that --act may name */
-    size_t (*nparam)(size_t in, size_t out); /* NULL: none */
+    size_t (*nparam)(const struct nn_node *); /* NULL: none */
+    bool bias;                         /* the last `out` of them are one */
     /* Start weights, w[nw]; block numbers the node for the generator. */
     void (*init)(const struct nn_node *, float *w, uint64_t seed, uint64_t block);
-    /* x[in,n] (and skip[out,n] for residuals) -> y[out,n] */
+    /* x[in,n] (and skip, the activation node->src) -> y[out,n] */
     void (*forward)(const struct nn_node *, const float *w, const float *x, const float *skip, float *y,
                     struct nn_cols, const struct nn_noise *);
     /* dy[out,n] -> dx[in,n], added where node->acc. dskip[out,n] is where a residual leaves its other gradient. */
@@ -53,10 +55,11 @@ struct nn_op {
                      float *dskip, struct nn_cols, const struct nn_noise *);
     /* Gradient of the weights over all columns, cut in tasks; dw[nw], each element written by one task. */
     size_t (*ntasks)(const struct nn_node *);
-    void (*grad)(const struct nn_node *, size_t task, const float *x, const float *dy, float *dw, struct nn_cols);
+    void (*grad)(const struct nn_node *, size_t task, const float *x, const float *skip, const float *dy, float *dw,
+                 struct nn_cols);
 };
 
-extern const struct nn_op nn_dense, nn_layernorm, nn_silu, nn_relu, nn_tanh, nn_residual, nn_dropout;
+extern const struct nn_op nn_dense, nn_layernorm, nn_silu, nn_relu, nn_tanh, nn_residual, nn_dropout, nn_inject;
 extern const struct nn_op *const nn_ops[]; /* the table; ends with NULL */
 const struct nn_op *nn_op_by_name(const char *);
 
@@ -68,6 +71,8 @@ struct nn_net {
 /* Appends a node that reads the last activation; `src` only matters for a residual. in: features of the input
  * (taken from the last node where there is one). VAE_EOS when out of memory. */
 int nn_add(struct nn_net *, const struct nn_op *, size_t in, size_t out, size_t src, float rate, struct vae_err *);
+/* The same for a node of which more is to be said; its in, nw and gain are set here. */
+int nn_add_node(struct nn_net *, struct nn_node, struct vae_err *);
 
 /*
  * What a multi-layer perceptron is made of. Plain: dense and activation for each hidden layer, then dense. Residual: a
@@ -82,6 +87,7 @@ struct nn_mlp {
     const struct nn_op *act;
     bool residual;
     float dropout; /* of activations */
+    size_t told;   /* the last inputs, which each block behind the first layer is given again (inject.c) */
 };
 int nn_mlp(struct nn_net *, const struct nn_mlp *, struct vae_err *);
 /* Gives every node its offset, from w0 on; returns the first offset behind the net. */

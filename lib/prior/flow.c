@@ -28,7 +28,7 @@ static size_t width_for(size_t k, size_t n) { return n < 2000 ? widths[0] : k <=
 
 int flow_net(struct nn_net *net, size_t k, size_t width, struct vae_err *err) {
     const size_t hidden[BLOCKS] = {width, width, width};
-    const struct nn_mlp m = {k + 2 * FLOW_WAVES, k, BLOCKS, hidden, &nn_silu, true, 0};
+    const struct nn_mlp m = {k + 2 * FLOW_WAVES, k, BLOCKS, hidden, &nn_silu, true, 0, 0};
     int r = nn_mlp(net, &m, err);
     if (!r) {
         net->node[net->n - 1].gain = 0;

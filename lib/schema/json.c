@@ -58,6 +58,10 @@ static json_t *col_to_json(const struct schema_col *c) {
     if (!unit_empty(&c->unit))
         json_object_set_new(j, "unit", json_pack("{s:o, s:o, s:b}", "before", bytes_to_json(c->unit.before), "after",
                                                  bytes_to_json(c->unit.after), "group", c->unit.group));
+    if (c->condition)
+        json_object_set_new(j, "condition", json_true());
+    if (c->apart)
+        json_object_set_new(j, "apart", json_true());
     if (c->missing)
         json_object_set_new(j, "missing", json_true());
     if (c->blank)
@@ -136,6 +140,8 @@ static int unit_from_json(const json_t *j, struct unit *u, struct vae_err *err) 
 static int kind_from_json(const json_t *j, struct schema_col *c, struct vae_err *err) {
     const char *kind = json_string_value(json_object_get(j, "kind"));
     int k = kind ? schema_kind_by_name(kind) : c->type == REC_UTF8 ? SCHEMA_NUMBER : SCHEMA_ARRAY;
+    c->condition = json_is_true(json_object_get(j, "condition"));
+    c->apart = json_is_true(json_object_get(j, "apart"));
     c->missing = json_is_true(json_object_get(j, "missing"));
     c->blank = json_is_true(json_object_get(j, "blank"));
     c->blank_share = json_number_value(json_object_get(j, "blank_share")); /* 0 without */

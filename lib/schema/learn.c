@@ -142,18 +142,16 @@ int schema_learn(struct schema *s, const double *raw, const uint64_t *rows, size
 /* Standardised, a value that far out is as odd as any, and its square is still finite. Counts stay what they are. */
 static double farthest(const struct schema_col *c) { return c->transform == &schema_none ? (double)FLT_MAX : 1e6; }
 
+float schema_x(const struct schema *s, const struct schema_col *col, size_t j, double raw) {
+    double far = farthest(col), v = (raw - s->center[j]) / s->scale[j];
+    return s->cells[j].n ? cells_x(&s->cells[j], raw) : (float)(v > far ? far : v < -far ? -far : v);
+}
+
 void schema_to_model(const struct schema *s, const double *raw, const uint64_t *rows, size_t n, float *x) {
     for (size_t i = 0; i < n; i++)
-        for (size_t c = 0; c < s->ncols; c++) {
-            double far = farthest(&s->col[c]);
-            for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++) {
-                double raw_v = raw[(rows ? rows[i] : i) * s->d + j], v = (raw_v - s->center[j]) / s->scale[j];
-                if (s->cells[j].n)
-                    x[i * s->d + j] = cells_x(&s->cells[j], raw_v);
-                else
-                    x[i * s->d + j] = (float)(v > far ? far : v < -far ? -far : v);
-            }
-        }
+        for (size_t c = 0; c < s->ncols; c++)
+            for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
+                x[i * s->d + j] = schema_x(s, &s->col[c], j, raw[(rows ? rows[i] : i) * s->d + j]);
 }
 
 double schema_log_jacobian(const struct schema *s, size_t v0, size_t n) {

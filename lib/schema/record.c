@@ -29,6 +29,10 @@ int schema_bind(const struct schema *s, const struct vae_head *head, struct sche
         err_quote(name, sizeof name, col->name, strlen(col->name));
         if (f < 0 && head->nfields == 1 && numeric == 1)
             return err_set(err, VAE_EDATA, "expected %zu values a record, got %zu", s->d, values);
+        if (f < 0 && col->condition) { /* then it is not told */
+            map->field[c] = -1;
+            continue;
+        }
         if (f < 0)
             return err_set(err, VAE_EDATA, "column '%s' is missing", name);
         size_t width = col->kind == SCHEMA_ARRAY ? col->width : 1;
@@ -118,40 +122,59 @@ static int read_typed(const struct schema *s, const struct schema_col *col, cons
     return read_cell(s, col, text, isnan(v) ? 0 : num_put_double(text, v), raw, unknown, err);
 }
 
+/* A column's values of record i, which begin at item `at` of field f. */
+static int read_column(const struct schema *s, const struct schema_col *sc, const struct vae_batch *b,
+                       const struct vae_head *head, size_t f, size_t i, size_t at, double *raw, struct schema_seen *seen,
+                       struct vae_err *err) {
+    char plain[CELL_PLAIN];
+    const struct rec_col *col = &b->cols[f];
+    enum rec_type type = head->fields[f].type;
+    bool unknown = false;
+    int r;
+    if (sc->kind == SCHEMA_ARRAY && type != REC_UTF8)
+        return cell_numbers(sc->name, col, type, at, sc->width, raw, err);
+    if (type != REC_UTF8) {
+        r = read_typed(s, sc, col, type, at, raw, &unknown, err);
+    } else {
+        size_t len;
+        const char *p = rec_cell(col, i, &len);
+        if (sc->kind <= SCHEMA_COUNT && !s->nmissing && num_parse(p, len, raw) == NUM_NUMBER)
+            return 0; /* most cells: no quotes, not missing */
+        p = cell_text(col, i, b->quoted, plain, &len);
+        r = read_cell(s, sc, p, len, raw, &unknown, err);
+    }
+    if (sc->condition && unknown) /* of no use to the nets */
+        *raw = NAN;
+    if (sc->kind == SCHEMA_ARRAY && !r && isnan(*raw) && !sc->condition) {
+        char name[80];
+        r = err_set(err, VAE_EROW, "column '%s' has a missing cell; leave such rows out (--skip-bad)",
+                    err_quote(name, sizeof name, sc->name, strlen(sc->name)));
+    }
+    seen->missing += isnan(*raw) ? 1 : 0;
+    seen->unknown += unknown;
+    return r;
+}
+
+int schema_read_column(const struct schema *s, size_t c, const struct vae_batch *b, const struct vae_head *head, size_t f,
+                       size_t i, double *raw, struct schema_seen *seen, struct vae_err *err) {
+    const struct schema_col *sc = &s->col[c];
+    return read_column(s, sc, b, head, f, i, i * (sc->kind == SCHEMA_ARRAY ? sc->width : 1), raw, seen, err);
+}
+
 /* Record i of a batch -> row[d]. */
 static int read_record(const struct schema *s, const struct schema_map *map, const struct vae_batch *b,
                        const struct vae_head *head, size_t i, double *row, struct schema_seen *seen,
                        struct vae_err *err) {
-    char plain[CELL_PLAIN];
     int r = 0;
     for (size_t c = 0; c < s->ncols && !r; c++) {
         const struct schema_col *sc = &s->col[c];
-        size_t f = map->whole ? 0 : (size_t)map->field[c], len;
-        const struct rec_col *col = &b->cols[f];
-        enum rec_type type = head->fields[f].type;
-        size_t at = map->whole ? i * s->d + sc->v0 : i * (sc->kind == SCHEMA_ARRAY ? sc->width : 1);
-        double *raw = row + sc->v0;
-        bool unknown = false;
-        if (sc->kind == SCHEMA_ARRAY && type != REC_UTF8) {
-            r = cell_numbers(sc->name, col, type, at, sc->width, raw, err);
-            continue;
-        }
-        if (type != REC_UTF8) {
-            r = read_typed(s, sc, col, type, at, raw, &unknown, err);
-        } else {
-            const char *p = rec_cell(col, i, &len);
-            if (sc->kind <= SCHEMA_COUNT && !s->nmissing && num_parse(p, len, raw) == NUM_NUMBER)
-                continue; /* most cells: no quotes, not missing */
-            p = cell_text(col, i, b->quoted, plain, &len);
-            r = read_cell(s, sc, p, len, raw, &unknown, err);
-        }
-        if (sc->kind == SCHEMA_ARRAY && !r && isnan(*raw)) {
-            char name[80];
-            r = err_set(err, VAE_EROW, "column '%s' has a missing cell; leave such rows out (--skip-bad)",
-                        err_quote(name, sizeof name, sc->name, strlen(sc->name)));
-        }
-        seen->missing += isnan(*raw) ? 1 : 0;
-        seen->unknown += unknown;
+        if (map->whole)
+            r = read_column(s, sc, b, head, 0, i, i * s->d + sc->v0, row + sc->v0, seen, err);
+        else if (map->field[c] >= 0)
+            r = schema_read_column(s, c, b, head, (size_t)map->field[c], i, row + sc->v0, seen, err);
+        else
+            for (size_t j = 0; j < sc->width; j++)
+                row[sc->v0 + j] = NAN;
     }
     return r;
 }
@@ -185,6 +208,8 @@ struct vae_head *schema_head(const struct schema *s, struct vae_err *err) {
     struct vae_head *h = rec_head_new("data", err);
     for (size_t c = 0; c < s->ncols && h; c++) {
         const struct schema_col *col = &s->col[c];
+        if (col->apart)
+            continue;
         enum rec_type type = is_text(col) ? REC_UTF8 : col->type == REC_UTF8 ? REC_F64 : col->type;
         struct rec_field *f = rec_head_add(h, col->name, type, col->ndim, col->shape, err);
         if (!f) {
@@ -258,19 +283,23 @@ int schema_write(const struct schema *s, const double *raw, size_t n, size_t row
                  struct vae_err *err) {
     struct buf cell = {0};
     int r = rec_build_rows(build, row0 + n, err);
+    size_t f = 0;
     for (size_t c = 0; c < s->ncols && !r; c++) {
         const struct schema_col *col = &s->col[c];
+        if (col->apart)
+            continue;
         if (is_text(col)) {
             rec_build_quoted(build, true);
             for (size_t i = 0; i < n && !r; i++) {
                 cell.n = 0;
                 r = schema_put_cell(s, c, raw + i * s->d + col->v0, &cell, err);
-                r = r ? r : rec_build_text(build, c, cell.n ? cell.p : "", cell.n, err);
+                r = r ? r : rec_build_text(build, f, cell.n ? cell.p : "", cell.n, err);
             }
+            f++;
             continue;
         }
         enum rec_type type = col->type == REC_UTF8 ? REC_F64 : col->type;
-        void *data = rec_build_data(build, c);
+        void *data = rec_build_data(build, f++);
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < col->width; j++)
                 put_number(data, type, (row0 + i) * col->width + j, in_bounds(col, raw[i * s->d + col->v0 + j]));

@@ -55,6 +55,8 @@ struct schema_col {
     size_t width, v0;                 /* values, and the first of them */
     int decimals;                     /* digits behind the point in the input, -1 not fixed */
     bool said;                        /* the kind is the user's own */
+    bool condition;                   /* the nets are told it, and never explain it */
+    bool apart;                       /* it came beside the data (--label-from) and is not written with it */
     bool missing;                     /* training rows had missing cells here */
     bool blank;                       /* a missing cell is a level of its own: vae-gen leaves blanks, too */
     double blank_share;               /* or cells were missing at random, so many of them; else 0 */
@@ -145,9 +147,9 @@ void schema_free(struct schema *);
 
 /* The field of `head` for each column, by name, in field[ncols]; where the head is one numeric field of d values (arrays
  * have no names) the values are taken in order, `whole` is true and field[] says nothing. VAE_EDATA names a missing
- * column. */
+ * column; a condition may be missing, and is not told then. */
 struct schema_map {
-    int *field;
+    int *field; /* -1: none */
     bool whole; /* one numeric field holds all d values in order */
 };
 int schema_bind(const struct schema *, const struct vae_head *, struct schema_map *, struct vae_err *);
@@ -163,6 +165,9 @@ struct schema_seen {
  * one: VAE_EROW and a message that names the column for a cell that is no number where one must stand. */
 int schema_read(const struct schema *, const struct schema_map *, const struct vae_batch *, const struct vae_head *,
                 size_t from, size_t n, double *raw, struct schema_seen *seen, size_t *good, struct vae_err *);
+/* The same for column c of record i alone, which stands in field f -> its values in raw. */
+int schema_read_column(const struct schema *, size_t c, const struct vae_batch *, const struct vae_head *, size_t f, size_t i,
+                       double *raw, struct schema_seen *seen, struct vae_err *err);
 /* Learns stats from the n records raw[rows[i],.], then center and scale, or cells, as each column's transform says. The
  * most cells' levels a column of numbers may have is `bins`. */
 int schema_learn(struct schema *, const double *raw, const uint64_t *rows, size_t n, size_t bins, struct vae_err *);
@@ -170,12 +175,14 @@ struct schema *schema_copy(const struct schema *, struct vae_err *); /* without 
 
 /* The n records raw[rows[i],.] (rows NULL: raw[i,.]) -> x[n,d]. */
 void schema_to_model(const struct schema *, const double *raw, const uint64_t *rows, size_t n, float *x);
+/* One of them: a value j in input units. */
+float schema_x(const struct schema *, const struct schema_col *, size_t j, double raw);
 /* Sum over values of log scale: what a density in model units lacks to one in input units. */
 double schema_log_jacobian(const struct schema *, size_t v0, size_t n);
 
-/* Fields like the training data's for generated or decoded records. */
+/* Fields like the training data's for generated or decoded records: of the columns that are not `apart`. */
 struct vae_head *schema_head(const struct schema *, struct vae_err *);
-/* raw[n,d] -> the schema's columns as fields 0..ncols-1 of a batch being built, which holds row0 rows; a missing number of
+/* raw[n,d] -> the schema's columns as the first fields of a batch being built, which holds row0 rows; a missing number of
  * a table is an empty cell. Text (levels, times, numbers with missing ones among them) is in CSV form: quoted where it must be.
  * Which fields are text: schema_head(). */
 int schema_write(const struct schema *, const double *raw, size_t n, size_t row0, struct rec_build *, struct vae_err *);

@@ -1,4 +1,5 @@
-/* decode.c - latents to records: the mean of p(x given z), or a draw from it. */
+/* decode.c - latents to records: the mean of p(x given z), or a draw from it; conditions as they were carried along, or as
+ * --where says: the same content under another label. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,15 +7,57 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/num.h"
-#include "model/op.h"
+#include "gen/gen.h"
 
 struct decode {
     int field;          /* of the latents, a vector; -1: one text field a latent, cell[k] */
     int cell[MODEL_MAX_LATENT];
+    int *condition;     /* [ncols] the field of a condition, -1: not there, or no condition */
+    struct gen_where where;
 };
 
+static void decode_free(void *state) {
+    struct decode *s = state;
+    gen_where_free(&s->where);
+    free(s->condition), free(s);
+}
+
+/* Latents op->x[first.., zdim], with the conditions in op->raw, -> op->raw[first.., d]. */
 static void decode_panel(struct vae_op *op, struct model_pass *p, size_t first, size_t n) {
-    op_decode_panel(op, p, first, n, op->opts.sample);
+    const struct decode *s = op->state;
+    const struct vae_model *m = op->m;
+    size_t k = m->zdim, d = m->schema->d;
+    struct gen_key key = {.seed = op->opts.seed, .worker = (size_t)(p - op->pass)};
+    for (size_t i = 0; i < MAT_PANEL; i++) {
+        size_t at = first + (i < n ? i : n - 1);
+        key.rows[i] = op->row + first + i;
+        for (size_t j = 0; j < k; j++)
+            model_z(p)[j * p->ld + i] = op->x[at * k + j];
+        for (size_t c = 0; c < m->conditions.width; c++) {
+            size_t j = m->conditions.value[c];
+            p->x[j * p->ld + i] = schema_x(m->schema, &m->schema->col[m->feature[j].column], j, op->raw[at * d + j]);
+        }
+    }
+    gen_tell(m, p, &s->where, &key, false);
+    op_fill(m, p, op->opts.sample, op->opts.seed, key.rows);
+    op_to_input_units(m->schema, p, n, op->opts.sample, op->raw + first * d);
+}
+
+/* Conditions of record i, as they were carried along -> raw[d]. */
+static int read_conditions(struct vae_op *op, const struct vae_batch *b, size_t i, double *raw, struct vae_err *err) {
+    const struct decode *s = op->state;
+    const struct schema *schema = op->m->schema;
+    for (size_t c = 0; c < schema->ncols; c++) {
+        const struct schema_col *col = &schema->col[c];
+        if (!col->condition)
+            continue;
+        for (size_t j = 0; j < col->width; j++)
+            raw[col->v0 + j] = NAN;
+        if (s->condition[c] >= 0 &&
+            schema_read_column(schema, c, b, op->in, (size_t)s->condition[c], i, raw + col->v0, &op->seen, err))
+            return err->code;
+    }
+    return 0;
 }
 
 /* Latents of record i -> z[k]. */
@@ -49,7 +92,8 @@ static int read_latents(const struct vae_op *op, const struct vae_batch *b, size
 static int decode_run(struct vae_op *op, const struct vae_batch *b, size_t from, size_t *n, struct vae_err *err) {
     size_t k = op->m->zdim, good = 0;
     int bad = 0;
-    while (good < *n && !(bad = read_latents(op, b, from + good, op->x + good * k, err)))
+    while (good < *n && !(bad = read_latents(op, b, from + good, op->x + good * k, err)) &&
+           !(bad = read_conditions(op, b, from + good, op->raw + good * op->m->schema->d, err)))
         good++;
     *n = good;
     int r = rec_build_rows(op->build, good, err);
@@ -91,6 +135,17 @@ static int find_latents(struct vae_op *op, struct vae_err *err) {
     return 0;
 }
 
+static int find_conditions(struct vae_op *op, struct vae_err *err) {
+    struct decode *s = op->state;
+    const struct schema *schema = op->m->schema;
+    s->condition = mem_array(schema->ncols, sizeof *s->condition);
+    if (!s->condition)
+        return err_set(err, VAE_EOS, "out of memory");
+    for (size_t c = 0; c < schema->ncols; c++)
+        s->condition[c] = schema->col[c].condition ? rec_head_find(op->in, schema->col[c].name) : -1;
+    return 0;
+}
+
 /* Carries what was kept, and the text columns that are no latents and no sd's. */
 static int keep_others(struct vae_op *op, struct vae_err *err) {
     const struct decode *s = op->state;
@@ -99,7 +154,8 @@ static int keep_others(struct vae_op *op, struct vae_err *err) {
     if (!keep)
         return err_set(err, VAE_EOS, "out of memory");
     for (size_t f = 0; f < n; f++)
-        keep[f] = op->in->fields[f].type == REC_UTF8 || (op->in->fields[f].keep && (int)f != s->field);
+        keep[f] = (op->in->fields[f].type == REC_UTF8 || (op->in->fields[f].keep && (int)f != s->field)) &&
+                  !op_is_condition(op, op->in->fields[f].name); /* written with the data */
     for (size_t j = 0; j < k && s->field < 0; j++) {
         char name[24];
         snprintf(name, sizeof name, "sd%zu", j + 1);
@@ -138,12 +194,14 @@ struct vae_op *vae_decode(const struct vae_model *m, const struct vae_head *in, 
     if (!op)
         return NULL;
     op->run = decode_run;
-    op->state = mem_array(1, sizeof(struct decode));
-    op->free_state = free;
-    if (!op->state)
+    struct decode *s = op->state = mem_array(1, sizeof *s);
+    op->free_state = s ? decode_free : NULL;
+    if (!s)
         err_set(err, VAE_EOS, "out of memory");
-    else if (!check_model(op, err) && !find_latents(op, err) && !data_head(op, err) && !keep_others(op, err) &&
-             !op_seal(op, true, err))
+    else if (!check_model(op, err) && !find_latents(op, err) && !find_conditions(op, err) && !data_head(op, err) &&
+             !keep_others(op, err) &&
+             !gen_where_parse(&s->where, m, pool_threads(op->pool), opts->where, opts->nwhere, err) &&
+             !gen_where_told_only(&s->where, m, err) && !op_seal(op, true, err))
         return op;
     vae_op_free(op);
     return NULL;

@@ -1,0 +1,53 @@
+/*
+ * condition.c - columns that the encoder and the decoder are told, and never explain: p(x|c) (Sohn et al. 2015, "Learning
+ * structured output representation using deep conditional generative models").
+ *
+ * In training they are dropped from a tenth of the records, all of them, and where there are several each from some more, so that
+ * one model knows p(x|c), p(x|some of c) and p(x) (as in Ho & Salimans 2022, 2207.12598). A condition that is not there is 0
+ * in all its features, and a feature that says so is 1.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "model/model.h"
+
+enum { KEPT_ROWS = 4096 };
+static const double ALL = 0.1, SOME = 0.1; /* shares of the records; of SOME each condition has even odds */
+
+void condition_drop(const struct vae_model *m, struct model_pass *p, size_t col, size_t n, uint64_t seed, uint64_t step,
+                    const uint64_t *rows) {
+    const struct schema *s = m->schema;
+    for (size_t i = 0; i < n && m->ncond; i++) {
+        double u[1], each;
+        rng_uniform(u, 1, seed, RNG_CONDITION, 2 * step, rows[i]);
+        bool some = m->conditions.width > 1 && u[0] >= ALL && u[0] < ALL + SOME;
+        for (size_t c = 0; c < s->ncols && u[0] < ALL + SOME; c++) {
+            if (!s->col[c].condition)
+                continue;
+            rng_uniform(&each, 1, seed, RNG_CONDITION, 2 * step + 1 + ((uint64_t)c << 32), rows[i]);
+            for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
+                if (u[0] < ALL || (some && each < 0.5))
+                    p->x[j * p->ld + col + i] = NAN;
+        }
+    }
+}
+
+void condition_look(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
+    if (m->ncond && !m->config.chain)
+        model_condition_features(m, p->x, p->dec.act[0] + m->zdim * p->ld, col, n, p->ld);
+}
+
+int condition_keep_rows(struct vae_model *m, const float *x, size_t n, struct vae_err *err) {
+    struct model_conditions *c = &m->conditions;
+    c->n = !c->width ? 0 : n < KEPT_ROWS ? n : KEPT_ROWS;
+    c->x = mem_floats(c->n * c->width + 1);
+    if (!c->x)
+        return err_set(err, VAE_EOS, "out of memory");
+    for (size_t i = 0; i < c->n; i++) /* rows come in random order already */
+        for (size_t j = 0; j < c->width; j++)
+            c->x[i * c->width + j] = x[i * m->schema->d + c->value[j]];
+    return 0;
+}
