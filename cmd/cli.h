@@ -77,6 +77,8 @@ struct cli_shared {
     char delim, delim_out; /* 0: as the content, or the origin of the data, says */
     int header, header_out; /* -1: likewise */
     struct cli_list keep;
+    const char *label_from;
+    bool label_from_path;
     size_t threads;
     struct cli_seed seed;
     bool unbuffered, skip_bad, quiet, verbose;
@@ -116,6 +118,11 @@ cli_names cli_formats_in, cli_formats_out, cli_log_formats;
 #define CLI_OPT_KEEP                                                                                                   \
     { .c = 'k', .name = "keep", .arg = "COLS", .kind = CLI_LIST, .to = &cli.keep,                                      \
       .help = "carry these columns (names or numbers) unchanged" }
+#define CLI_OPT_LABELS                                                                                                 \
+    { .name = "label-from", .arg = "FILE", .kind = CLI_TEXT, .to = &cli.label_from,                                    \
+      .help = "conditions that stand in a file beside the data, row by row" },                                         \
+    { .name = "label-from-path", .kind = CLI_FLAG, .to = &cli.label_from_path,                                         \
+      .help = "the condition is the folder that each file is in" }
 #define CLI_OPT_THREADS                                                                                                \
     { .c = 'j', .name = "threads", .arg = "N", .kind = CLI_COUNT, .to = &cli.threads, .hi = 1024,                      \
       .help = "threads, 0: one per processor" }

@@ -5,7 +5,9 @@ static struct {
     int sample;
     size_t first_row;
     struct cli_list where;
-} o;
+    bool guided;
+    double guidance;
+} o = {.guidance = 1};
 
 static const struct cli_opt options[] = {
     CLI_OPT_MODEL,
@@ -13,8 +15,10 @@ static const struct cli_opt options[] = {
     {.name = "sample", .kind = CLI_SET, .to = &o.sample, .lo = 1, .help = "draws instead of means"},
     {.name = "first-row", .arg = "N", .kind = CLI_COUNT, .to = &o.first_row,
      .help = "number of the first record, from 0, for draws"},
-    {.name = "where", .arg = "CONDS", .kind = CLI_TEXTS, .to = &o.where,
+    {.name = "where", .arg = "CONDITIONS", .kind = CLI_TEXTS, .to = &o.where,
      .help = "conditions (vae-fit -c) to decode under, instead of those of the stream"},
+    {.name = "guidance", .arg = "W", .kind = CLI_REAL, .to = &o.guidance, .hi = 100, .given = &o.guided,
+     .help = "how much conditions count; above 1: more than they should"},
     CLI_OPT_SEED,
     CLI_OPT_OUTPUT,
     CLI_OPT_FROM,
@@ -53,6 +57,8 @@ int main(int argc, char **argv) {
         .first_row = o.first_row,
         .where = o.where.item,
         .nwhere = o.where.n,
+        .guided = o.guided,
+        .guidance = o.guidance,
     };
     if (open_both(&r, argv + 1, n) && (r.op = vae_decode(r.model, vae_in_head(r.in), &opts, &r.err)) &&
         cli_out(&r, vae_op_head(r.op), false))

@@ -14,6 +14,7 @@ static const struct cli_opt options[] = {
      .help = "number of the first record, from 0, for draws"},
     CLI_OPT_SEED,
     CLI_OPT_KEEP,
+    CLI_OPT_LABELS,
     CLI_OPT_OUTPUT,
     CLI_OPT_FROM,
     CLI_OPT_TO,

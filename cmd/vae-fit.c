@@ -94,6 +94,7 @@ static const struct cli_opt options[] = {
      .help = "show how far it is"},
     CLI_OPT_SEED,
     CLI_OPT_KEEP,
+    CLI_OPT_LABELS,
     CLI_OPT_FROM,
     CLI_OPT_DELIM,
     CLI_OPT_HEADER,

@@ -8,8 +8,9 @@ static struct {
     bool rows_given, first_given, mean, best;
     const char *prior, *complete, *like, *avoid;
     struct cli_list where;
-    double temperature;
-} o = {.rows = 1000, .draws = 1, .temperature = 1};
+    double temperature, guidance;
+    bool guided;
+} o = {.rows = 1000, .draws = 1, .temperature = 1, .guidance = 1};
 
 static const char *prior_name(size_t i) { return vae_prior(i, NULL); }
 
@@ -29,6 +30,8 @@ static const struct cli_opt options[] = {
      .help = "no near-copies of the records in FILE"},
     {.name = "temperature", .arg = "T", .kind = CLI_REAL, .to = &o.temperature, .lo = 0.01, .hi = 10,
      .help = "factor on the noise of the latents"},
+    {.name = "guidance", .arg = "W", .kind = CLI_REAL, .to = &o.guidance, .hi = 100, .given = &o.guided,
+     .help = "how much conditions count; above 1: more than they should"},
     {.name = "mean", .kind = CLI_FLAG, .to = &o.mean, .help = "means of the decoder instead of draws"},
     {.name = "prior", .arg = "KIND", .kind = CLI_NAME, .to = &o.prior, .names = prior_name,
      .help = "what latents are drawn from, else the model's own"},
@@ -111,10 +114,8 @@ static void check_options(void) {
         cli_usage("--draws and --best go with --complete");
     if (o.best && o.draws > 1)
         cli_usage("--best is one value a cell; leave --draws out");
-    if (o.mean && (o.where.n || o.like))
-        cli_usage("--mean is for records without conditions");
-    if (o.like && o.where.n)
-        cli_usage("--like and --where do not go together");
+    if (o.mean && o.like)
+        cli_usage("--mean and --like do not go together");
     if (o.avoid && o.first_given)
         cli_usage("--min-distance draws others for what it drops, so records have no fixed numbers: leave --first-row out and "
                   "give each run a --seed of its own");
@@ -136,6 +137,8 @@ int main(int argc, char **argv) {
         .temperature = o.temperature,
         .where = o.where.item,
         .nwhere = o.where.n,
+        .guided = o.guided,
+        .guidance = o.guidance,
         .draws = (int)o.draws,
         .best = o.best,
         .skip_bad = cli.skip_bad,

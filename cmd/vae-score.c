@@ -5,7 +5,8 @@
 
 static struct {
     int by, iw, draws;
-    bool iw_given, by_given, draws_given, parts, check, mean_nll;
+    bool iw_given, by_given, draws_given, parts, check, mean_nll, classify;
+    const char *class;
     double alpha;
 } o = {.alpha = NAN};
 
@@ -27,7 +28,12 @@ static const struct cli_opt options[] = {
      .help = "p at or below it is an anomaly, else the model's own"},
     {.name = "mean-nll", .kind = CLI_FLAG, .to = &o.mean_nll, .help = "no records, but one line: mean nll, its error"},
     {.name = "check", .kind = CLI_FLAG, .to = &o.check, .help = "exit with 1 where there were anomalies"},
+    {.name = "classify", .kind = CLI_FLAG, .to = &o.classify,
+     .help = "which level of its condition each record has, and the probabilities"},
+    {.name = "class", .arg = "COL", .kind = CLI_TEXT, .to = &o.class,
+     .help = "with --classify: the condition, where the model has several"},
     CLI_OPT_KEEP,
+    CLI_OPT_LABELS,
     CLI_OPT_OUTPUT,
     CLI_OPT_FROM,
     CLI_OPT_TO,
@@ -53,6 +59,10 @@ static void check_options(void) {
         cli_usage("--iw says --by iw and --draws already; leave one out");
     if (o.iw_given)
         o.by = VAE_BY_IW, o.draws = o.iw;
+    if (o.classify && (o.by_given || o.iw_given || o.parts || o.check || o.mean_nll || !isnan(o.alpha)))
+        cli_usage("--classify tells levels, not scores: of the options about scores only --draws goes with it");
+    if (o.class && !o.classify)
+        cli_usage("--class goes with --classify");
     if (o.mean_nll && o.parts)
         cli_usage("--mean-nll prints no records that --parts could add to");
 }
@@ -116,9 +126,13 @@ int main(int argc, char **argv) {
         .draws = o.draws,
         .parts = o.parts,
         .alpha = isnan(o.alpha) ? 0 : o.alpha,
+        .classify = o.class,
     };
-    if (cli_model(&r, cli.model) && cli_in(&r, argv + 1, n, r.model) &&
-        (r.op = vae_score(r.model, vae_in_head(r.in), &opts, &r.err)))
+    bool open = cli_model(&r, cli.model) && cli_in(&r, argv + 1, n, r.model);
+    if (open && o.classify) {
+        if ((r.op = vae_classify(r.model, vae_in_head(r.in), &opts, &r.err)) && cli_out(&r, vae_op_head(r.op), false))
+            cli_pump(&r);
+    } else if (open && (r.op = vae_score(r.model, vae_in_head(r.in), &opts, &r.err)))
         score(&r);
     return cli_end(&r);
 }

@@ -66,6 +66,8 @@ struct vae_in_opts {
     char *const *keep;        /* names (or 1-based numbers) of columns to carry, never to model */
     size_t nkeep;
     size_t batch_rows;        /* at most so many records a batch, 0: a good number */
+    const char *label_from; /* a file whose columns stand beside the records, row by row: the labels of images; NULL: none */
+    bool label_from_path;   /* or each record's label is the folder its file is in */
     const struct vae_model *model; /* match columns to this model's, by name; NULL: take all as they come */
 };
 
@@ -151,6 +153,8 @@ struct vae_op_opts {
     double temperature; /* generate: factor on the noise of the latents, 0: 1 */
     char *const *where; /* [nwhere] generate: conditions, "age>=60", "sex=F"; decode: of the columns that the model is told */
     size_t nwhere;
+    bool guided;          /* generate, decode: conditions count `guidance` times as much as they should (1: as they should) */
+    double guidance;
     struct vae_in *like;  /* generate: records to vary, read to their end */
     struct vae_in *avoid; /* generate: records that none may be a near-copy of, read to their end */
     bool skip_bad;        /* leave bad records of those two out, counting them */
@@ -159,10 +163,14 @@ struct vae_op_opts {
     int draws;          /* score: posterior draws, 0: the model's own number */
     bool parts;         /* score: nll, recon, kl and mse too */
     double alpha;       /* score: threshold on p, 0: the model's own */
+    const char *classify; /* classify: a condition, NULL: the only one */
 };
 struct vae_op *vae_encode(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
 struct vae_op *vae_decode(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
 struct vae_op *vae_score(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
+/* Records -> which level of the categorical condition `classify` (NULL: the only one) they have, and the probability of each:
+ * p(c|x) in proportion to p(x|c) p(c), p(x|c) by the importance-weighted bound of `draws` (0: 64). */
+struct vae_op *vae_classify(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
 struct vae_op *vae_generate(const struct vae_model *, const struct vae_op_opts *, struct vae_err *);
 /* Rows of a table with missing cells -> the same rows, `draws` times each (0: once), those cells filled. */
 struct vae_op *vae_complete(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);

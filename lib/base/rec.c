@@ -1,6 +1,7 @@
 /* rec.c - heads and batches of typed records. */
 #include "base/rec.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,6 +97,7 @@ struct vae_head *rec_head_copy(const struct vae_head *h, struct vae_err *err) {
         if (!g)
             goto fail;
         g->keep = f->keep;
+        g->apart = f->apart;
         g->decimals = f->decimals;
     }
     if (copy_json(&c->origin, h->origin) && copy_json(&c->model, h->model) && copy_json(&c->extra, h->extra))
@@ -104,6 +106,17 @@ struct vae_head *rec_head_copy(const struct vae_head *h, struct vae_err *err) {
 fail:
     rec_head_free(c);
     return NULL;
+}
+
+double rec_number(const struct rec_col *c, enum rec_type type, size_t i) {
+    const void *data = c->data;
+    switch (type) {
+    case REC_U8: return ((const unsigned char *)data)[i];
+    case REC_I32: return ((const int32_t *)data)[i];
+    case REC_F32: return (double)((const float *)data)[i];
+    case REC_F64: return ((const double *)data)[i];
+    default: return NAN;
+    }
 }
 
 int rec_head_find(const struct vae_head *h, const char *name) {

@@ -27,6 +27,7 @@ struct rec_field {
     char *name;
     enum rec_type type;
     bool keep;                  /* carried, never modelled */
+    bool apart;                 /* it came beside the data (stream/labels.h) */
     size_t ndim, shape[REC_MAX_DIMS]; /* of one record; ndim 0 is a scalar */
     size_t width;               /* values per record: the product of shape, 1 for a scalar and for text */
     int decimals;               /* how a table shows the numbers: digits behind the point, -1 shortest */
@@ -68,6 +69,9 @@ struct vae_batch {
     struct rec_col *cols;
     bool quoted;         /* text cells are in CSV form: a cell that starts with a double quote is quoted */
 };
+
+/* Number i of a field of numbers of that type. */
+double rec_number(const struct rec_col *, enum rec_type, size_t i);
 
 /* Cell i of a text column. */
 static inline const char *rec_cell(const struct rec_col *c, size_t i, size_t *n) {

@@ -73,7 +73,7 @@ static int read_cell(struct compare_column *col, size_t t, size_t at, const stru
     *code = NO_TEXT;
     *value = NAN;
     if (f->type != REC_UTF8) {
-        *value = cell_number(&b->cols[field], f->type, i);
+        *value = rec_number(&b->cols[field], f->type, i);
         return 0;
     }
     char plain[CELL_PLAIN];

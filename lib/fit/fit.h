@@ -29,7 +29,7 @@ struct fit_wishes {
 /* Reads the schema file where there is one; an option about a column wins over it. fit_wishes_free() in any case. */
 int fit_wishes_make(struct fit_wishes *, const struct vae_fit_opts *, struct vae_err *);
 int fit_wishes_likelihoods(const struct fit_wishes *, struct schema *, struct vae_err *);
-/* Marks the columns that the options name as conditions. */
+/* Marks the columns that the options name, and those of labels beside the data, as conditions. */
 int fit_mark_conditions(const struct vae_fit_opts *, const struct vae_head *, struct schema *, struct vae_err *);
 void fit_wishes_free(struct fit_wishes *);
 

@@ -167,10 +167,13 @@ static const char *condition_name(const struct vae_head *head, const char *spec)
 
 int fit_mark_conditions(const struct vae_fit_opts *o, const struct vae_head *head, struct schema *s, struct vae_err *err) {
     size_t left = s->ncols;
-    for (size_t i = 0; i < o->ncondition; i++) {
-        const char *name = condition_name(head, o->condition[i]);
+    for (size_t i = 0; i < o->ncondition + head->nfields; i++) {
+        const struct rec_field *field = i < o->ncondition ? NULL : &head->fields[i - o->ncondition];
+        const char *name = field ? field->name : condition_name(head, o->condition[i]);
         char text[80];
         struct schema_col *col = NULL;
+        if (field && !field->apart)
+            continue;
         for (size_t c = 0; c < s->ncols && !col; c++)
             col = strcmp(s->col[c].name, name) ? NULL : &s->col[c];
         err_quote(text, sizeof text, name, strlen(name));
@@ -182,6 +185,11 @@ int fit_mark_conditions(const struct vae_fit_opts *o, const struct vae_head *hea
             return err_set(err, VAE_EUSAGE, "-c: there is no column '%s'", text);
         left -= !col->condition;
         col->condition = true;
+        if (!field)
+            continue;
+        col->apart = true;
+        if (col->kind == SCHEMA_ORDINAL && !col->said) /* labels are names, though they be numbers */
+            col->kind = SCHEMA_CATEGORY;
     }
     return left ? 0 : err_set(err, VAE_EUSAGE, "-c: all columns are conditions; none is left to model");
 }

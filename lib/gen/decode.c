@@ -201,7 +201,7 @@ struct vae_op *vae_decode(const struct vae_model *m, const struct vae_head *in, 
     else if (!check_model(op, err) && !find_latents(op, err) && !find_conditions(op, err) && !data_head(op, err) &&
              !keep_others(op, err) &&
              !gen_where_parse(&s->where, m, pool_threads(op->pool), opts->where, opts->nwhere, err) &&
-             !gen_where_told_only(&s->where, m, err) && !op_seal(op, true, err))
+             !gen_where_told_only(&s->where, m, "latents are given", err) && !op_seal(op, true, err))
         return op;
     vae_op_free(op);
     return NULL;

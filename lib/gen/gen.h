@@ -36,8 +36,8 @@ void gen_where_free(struct gen_where *);
 void gen_where_hold(const struct gen_where *, size_t n, double *raw);
 /* Cells that are missing at random in the data are so in raw[n,d], too: those of record i by rows[i]. */
 void gen_where_blank(const struct gen_where *, const struct schema *, uint64_t seed, const uint64_t *rows, size_t n, double *raw);
-/* VAE_EUSAGE where something is said of columns that are no conditions of the model. */
-int gen_where_told_only(const struct gen_where *, const struct vae_model *, struct vae_err *);
+/* VAE_EUSAGE where something is said of columns that are no conditions of the model; what: the option that asks for that. */
+int gen_where_told_only(const struct gen_where *, const struct vae_model *, const char *what, struct vae_err *);
 /* No missing value may be drawn. */
 int gen_where_no_blank(struct gen_where *, const struct vae_model *, struct vae_err *);
 

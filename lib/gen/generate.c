@@ -191,6 +191,8 @@ static int prepare(struct vae_op *op, struct vae_err *err) {
             return VAE_EOS;
     uint64_t *bad = o->skip_bad ? &op->totals.bad_given : NULL;
     int r = gen_where_parse(&g->where, m, g->nworkers, o->where, o->nwhere, err);
+    if (!r && (o->mean || o->like)) /* conditions on what is modelled are met by drawing */
+        r = gen_where_told_only(&g->where, m, o->mean ? "--mean" : "--like", err);
     if (!r && o->like)
         r = gen_given_read(&g->like, m, o->like, "--like", bad, err);
     if (!r && o->avoid)

@@ -273,12 +273,12 @@ int gen_where_parse(struct gen_where *w, const struct vae_model *m, size_t worke
     return r ? r : gen_tell_prepare(w, m, err);
 }
 
-int gen_where_told_only(const struct gen_where *w, const struct vae_model *m, struct vae_err *err) {
+int gen_where_told_only(const struct gen_where *w, const struct vae_model *m, const char *what, struct vae_err *err) {
     if (!w->nfirst)
         return 0;
     char name[80];
     const char *column = m->schema->col[w->order[0]].name;
-    return err_set(err, VAE_EUSAGE, "--where: column '%s' is no condition of this model (vae-fit -c)",
+    return err_set(err, VAE_EUSAGE, "%s: --where may speak of the model's conditions (vae-fit -c) only, and '%s' is none", what,
                    err_quote(name, sizeof name, column, strlen(column)));
 }
 

@@ -122,6 +122,8 @@ void chain_z_gradient(const struct vae_model *m, struct model_pass *p, size_t co
 void model_decode(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {
     chain_look(m, p, col, n);
     nn_forward(&m->dec, w, &p->dec, col, n, NULL);
+    if (p->unguided)
+        condition_guided(m, w, p, col, n);
 }
 
 void chain_nll(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {

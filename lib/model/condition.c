@@ -7,6 +7,7 @@
  * in all its features, and a feature that says so is 1.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -38,6 +39,32 @@ void condition_drop(const struct vae_model *m, struct model_pass *p, size_t col,
 void condition_look(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
     if (m->ncond && !m->config.chain)
         model_condition_features(m, p->x, p->dec.act[0] + m->zdim * p->ld, col, n, p->ld);
+}
+
+int condition_guide(const struct vae_model *m, struct model_pass *p, double guidance, struct vae_err *err) {
+    size_t n;
+    free(p->unguided);
+    p->guidance = (float)guidance;
+    p->unguided = mem_mul(m->noutputs + m->ncond, p->ld, &n) ? mem_floats(n) : NULL;
+    return p->unguided ? 0 : err_set(err, VAE_EOS, "out of memory");
+}
+
+void condition_guided(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {
+    size_t ld = p->ld, no = m->noutputs;
+    float *told = p->dec.act[0] + (nn_in(&m->dec) - m->ncond) * ld, *o = model_o(p), *with = p->unguided, *keep = with + no * ld;
+    for (size_t f = 0; f < no; f++)
+        memcpy(with + f * ld + col, o + f * ld + col, n * sizeof *o);
+    memcpy(keep, told, m->ncond * ld * sizeof *keep);
+    for (size_t j = 0; j < m->ncond; j++)
+        memset(told + j * ld + col, 0, n * sizeof *told);
+    for (size_t c = 0; c < m->schema->ncols; c++)
+        for (size_t i = col; i < col + n && m->schema->col[c].condition; i++)
+            told[(m->absent[c] - (m->nfeature - m->ncond)) * ld + i] = 1;
+    nn_forward(&m->dec, w, &p->dec, col, n, NULL);
+    for (size_t f = 0; f < no; f++)
+        for (size_t i = col; i < col + n; i++)
+            o[f * ld + i] += p->guidance * (with[f * ld + i] - o[f * ld + i]);
+    memcpy(told, keep, m->ncond * ld * sizeof *keep);
 }
 
 int condition_keep_rows(struct vae_model *m, const float *x, size_t n, struct vae_err *err) {

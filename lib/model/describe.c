@@ -10,7 +10,7 @@
 /* What a reader of the file could learn of single rows: see is_stored(). */
 static const char *const stored[] = {"smallest and largest value of each column", "levels of categories and how many rows had each",
                                      "quantiles of columns of numbers, and all values where they are few",
-                                     "scores of the calibration rows", NULL};
+                                     "scores of the calibration rows", "the conditions of up to 4096 training rows", NULL};
 
 static bool has_cells(const struct vae_model *m) {
     bool any = false;
@@ -21,8 +21,13 @@ static bool has_cells(const struct vae_model *m) {
 
 /* Is it in this model's file, stored[i]? */
 static bool is_stored(const struct vae_model *m, size_t i) {
-    enum { LEVELS = 1, QUANTILES, SCORES };
-    return i == SCORES ? m->cal.n > 0 : i == LEVELS || i == QUANTILES ? has_cells(m) : true;
+    enum { LEVELS = 1, QUANTILES, SCORES, CONDITIONS };
+    return i == CONDITIONS ? m->conditions.n > 0 : i == SCORES ? m->cal.n > 0 : i == LEVELS || i == QUANTILES ? has_cells(m) : true;
+}
+
+/* What becomes of a column: its likelihood, or that it is a condition. */
+static const char *what_is(const struct vae_model *m, const struct schema_col *col) {
+    return col->condition ? "condition" : *col->lik ? col->lik : m->config.lik->name;
 }
 
 static json_t *columns_json(const struct vae_model *m) {
@@ -31,7 +36,7 @@ static json_t *columns_json(const struct vae_model *m) {
     for (size_t c = 0; c < s->ncols; c++) {
         const struct schema_col *col = &s->col[c];
         json_t *j = json_pack("{s:s, s:I, s:s, s:s}", "name", col->name, "values", (json_int_t)col->width, "transform",
-                              col->transform->name, "lik", *col->lik ? col->lik : m->config.lik->name);
+                              col->transform->name, "lik", what_is(m, col));
         json_object_set_new(j, "kind", json_string(schema_kind_name(col->kind)));
         json_object_set_new(j, "missing", json_boolean(col->missing));
         if (col->levels.n)
@@ -109,7 +114,7 @@ static int column_text(const struct vae_model *m, const struct schema_col *col, 
     const struct schema_stats *s = &m->schema->stats;
     const struct cells *cells = &m->schema->cells[col->v0];
     int r = buf_printf(b, NULL, "column       %s: %s, %s", show(col->name).text, schema_kind_name(col->kind),
-                       *col->lik ? col->lik : m->config.lik->name);
+                       what_is(m, col));
     if (!r && cells->n)
         r = buf_printf(b, NULL, ", %zu levels", col->levels.n ? col->levels.n : cells->nlevels);
     else if (!r)

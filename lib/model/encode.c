@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/mat.h"
+#include "base/mem.h"
 #include "base/rng.h"
 #include "model/op.h"
 
@@ -54,9 +55,13 @@ struct vae_op *vae_encode(const struct vae_model *m, const struct vae_head *in, 
     op->run = encode_run;
     op->head->model = model_ref(m, opts->no_model_path);
     op->head->origin = json_incref(in->origin ? in->origin : m->schema->origin);
-    bool ok = !op_keep(op, NULL, err) && rec_head_add(op->head, "mu", REC_F32, 1, &k, err) &&
+    bool *keep = mem_array(in->nfields + 1, sizeof *keep);
+    for (size_t f = 0; f < in->nfields && keep; f++) /* what was told goes along: the decoder will be told it, too */
+        keep[f] = in->fields[f].keep || op_is_condition(op, in->fields[f].name);
+    bool ok = keep && !op_keep(op, keep, err) && rec_head_add(op->head, "mu", REC_F32, 1, &k, err) &&
               (!opts->with_sd || rec_head_add(op->head, "sd", REC_F32, 1, &k, err)) &&
               !schema_bind(m->schema, in, &op->map, err) && !op_seal(op, true, err);
+    free(keep);
     if (ok)
         return op;
     vae_op_free(op);

@@ -221,7 +221,7 @@ int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, 
 void model_pass_free(struct model_pass *p) {
     nn_work_free(&p->enc);
     nn_work_free(&p->dec);
-    free(p->mem);
+    free(p->mem), free(p->unguided);
     *p = (struct model_pass){0};
 }
 

@@ -124,6 +124,7 @@ struct model_pass {
     float *spare;   /* [d,ld] where target stands with a chain; room while generating */
     float *eps;     /* [neps,ld] */
     double *nll, *kl; /* [ld] */
+    float guidance, *unguided; /* condition_guide(); NULL: off */
     void *mem;
 };
 int model_pass_init(struct model_pass *, const struct vae_model *, size_t ld, bool gradients, struct vae_err *);
@@ -154,6 +155,11 @@ void condition_drop(const struct vae_model *, struct model_pass *, size_t col, s
                     const uint64_t *rows);
 /* The conditions in pass->x -> the decoder's input (a chain is told them with the columns it sees). */
 void condition_look(const struct vae_model *, struct model_pass *, size_t col, size_t n);
+/* From now on the outputs o of a decoder are o(none) + guidance (o(c) - o(none)): the conditions count for more (guidance above 1)
+ * or less (Ho & Salimans 2022, 2207.12598). */
+int condition_guide(const struct vae_model *, struct model_pass *, double guidance, struct vae_err *);
+/* Does that; model_decode() asks for it. */
+void condition_guided(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
 /* Keeps the conditions of some of the rows x[n,d] with the model. */
 int condition_keep_rows(struct vae_model *, const float *x, size_t n, struct vae_err *);
 

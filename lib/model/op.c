@@ -83,6 +83,23 @@ int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
     return 0;
 }
 
+int op_keep_or_row(struct vae_op *op, bool *row, struct vae_err *err) {
+    bool *keep = mem_array(op->in->nfields + 1, sizeof *keep);
+    if (!keep)
+        return err_set(err, VAE_EOS, "out of memory");
+    *row = true;
+    for (size_t f = 0; f < op->in->nfields; f++) {
+        keep[f] = op->in->fields[f].keep && !op_is_condition(op, op->in->fields[f].name);
+        *row = *row && !keep[f];
+    }
+    int r = *row ? 0 : op_keep(op, keep, err);
+    free(keep);
+    struct rec_field *f = *row ? rec_head_add(op->head, "row", REC_F64, 0, NULL, err) : NULL;
+    if (f)
+        f->decimals = 0;
+    return *row && !f ? VAE_EOS : r;
+}
+
 int op_carry(struct vae_op *op, const struct vae_batch *b, size_t from, size_t n, struct vae_err *err) {
     int r = 0;
     for (size_t i = 0; i < op->nkeep && !r; i++)
@@ -92,6 +109,8 @@ int op_carry(struct vae_op *op, const struct vae_batch *b, size_t from, size_t n
 
 int op_seal(struct vae_op *op, bool panels, struct vae_err *err) {
     size_t workers = pool_threads(op->pool);
+    if (op->opts.guided && !op->m->ncond)
+        return err_set(err, VAE_EUSAGE, "--guidance is for models with conditions (vae-fit -c), and this has none");
     op->build = rec_build_new(op->head, err);
     if (!op->build || !panels)
         return op->build ? 0 : VAE_EOS;
@@ -99,6 +118,8 @@ int op_seal(struct vae_op *op, bool panels, struct vae_err *err) {
     int r = op->pass ? 0 : err_set(err, VAE_EOS, "out of memory");
     for (; op->nworkers < workers && !r; op->nworkers++)
         r = model_pass_init(&op->pass[op->nworkers], op->m, MAT_PANEL, false, err);
+    for (size_t i = 0; i < op->nworkers && !r && op->opts.guided; i++)
+        r = condition_guide(op->m, &op->pass[i], op->opts.guidance, err);
     return r;
 }
 

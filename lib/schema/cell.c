@@ -81,21 +81,10 @@ int cell_bad_time(const char *column, const char *p, size_t n, struct vae_err *e
                    err_quote(cell, sizeof cell, p, n));
 }
 
-double cell_number(const struct rec_col *c, enum rec_type type, size_t i) {
-    const void *data = c->data;
-    switch (type) {
-    case REC_U8: return ((const unsigned char *)data)[i];
-    case REC_I32: return ((const int32_t *)data)[i];
-    case REC_F32: return (double)((const float *)data)[i];
-    case REC_F64: return ((const double *)data)[i];
-    default: return NAN;
-    }
-}
-
 int cell_numbers(const char *column, const struct rec_col *c, enum rec_type type, size_t at, size_t n, double *out,
                  struct vae_err *err) {
     for (size_t j = 0; j < n; j++) {
-        out[j] = cell_number(c, type, at + j);
+        out[j] = rec_number(c, type, at + j);
         if (!isfinite(out[j])) {
             char name[80];
             err_quote(name, sizeof name, column, strlen(column));

@@ -23,9 +23,6 @@ int cell_bad_time(const char *column, const char *p, size_t n, struct vae_err *)
 /* The way out for a text where numbers are expected and fitting. */
 const char *cell_way(const char *p, size_t n);
 
-/* Number i of a field of that type. */
-double cell_number(const struct rec_col *, enum rec_type, size_t i);
-
 /* Numbers at.. of a field of numbers, all of them finite; else VAE_EROW. */
 int cell_numbers(const char *column, const struct rec_col *, enum rec_type, size_t at, size_t n, double *out,
                  struct vae_err *);

@@ -25,17 +25,19 @@ int schema_bind(const struct schema *s, const struct vae_head *head, struct sche
     for (size_t c = 0; c < s->ncols && !map->whole; c++) {
         const struct schema_col *col = &s->col[c];
         int f = rec_head_find(head, col->name);
+        size_t width = col->kind == SCHEMA_ARRAY ? col->width : 1;
         char name[80];
+        if (f < 0 && !col->condition && head->nfields == 1 && numeric == 1 && col->kind == SCHEMA_ARRAY && values == width)
+            f = 0; /* arrays have no names */
         err_quote(name, sizeof name, col->name, strlen(col->name));
-        if (f < 0 && head->nfields == 1 && numeric == 1)
-            return err_set(err, VAE_EDATA, "expected %zu values a record, got %zu", s->d, values);
         if (f < 0 && col->condition) { /* then it is not told */
             map->field[c] = -1;
             continue;
         }
+        if (f < 0 && head->nfields == 1 && numeric == 1)
+            return err_set(err, VAE_EDATA, "expected %zu values a record, got %zu", s->d, values);
         if (f < 0)
             return err_set(err, VAE_EDATA, "column '%s' is missing", name);
-        size_t width = col->kind == SCHEMA_ARRAY ? col->width : 1;
         if (head->fields[f].width != width)
             return err_set(err, VAE_EDATA, "column '%s': expected %zu values, got %zu", name, width, head->fields[f].width);
         map->field[c] = f;
@@ -112,7 +114,7 @@ int schema_get_cell(const struct schema *s, size_t c, const char *text, size_t n
  * to be a text is the one that is written so. */
 static int read_typed(const struct schema *s, const struct schema_col *col, const struct rec_col *from,
                       enum rec_type type, size_t at, double *raw, bool *unknown, struct vae_err *err) {
-    double v = cell_number(from, type, at);
+    double v = rec_number(from, type, at);
     char text[NUM_MAX];
     *unknown = false;
     if (isfinite(v) && !col->levels.n && col->kind != SCHEMA_TIME) {

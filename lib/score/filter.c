@@ -88,24 +88,8 @@ static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, 
 static int score_head(struct vae_op *op, struct vae_err *err) {
     static const char *const name[] = {"score", "p", "anomaly", "nll", "recon", "kl", "mse"};
     struct score_state *s = op->state;
-    bool *keep = mem_array(op->in->nfields + 1, sizeof *keep);
-    if (!keep)
-        return err_set(err, VAE_EOS, "out of memory");
-    s->row_column = true;
-    for (size_t f = 0; f < op->in->nfields; f++) {
-        keep[f] = op->in->fields[f].keep && !op_is_condition(op, op->in->fields[f].name);
-        s->row_column = s->row_column && !keep[f];
-    }
-    int r = s->row_column ? 0 : op_keep(op, keep, err);
-    free(keep);
-    if (r)
-        return r;
-    if (s->row_column) {
-        struct rec_field *f = rec_head_add(op->head, "row", REC_F64, 0, NULL, err);
-        if (!f)
-            return VAE_EOS;
-        f->decimals = 0;
-    }
+    if (op_keep_or_row(op, &s->row_column, err))
+        return err ? err->code : VAE_EOS;
     s->field = op->head->nfields;
     for (size_t i = 0; i < (op->opts.parts ? 7 : 3); i++) {
         struct rec_field *f = rec_head_add(op->head, name[i], REC_F32, 0, NULL, err);

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "stream/format.h"
+#include "stream/labels.h"
 
 enum { PLACE = 80 }; /* bytes of ":17" */
 
@@ -24,6 +25,10 @@ struct vae_in {
     const struct stream_format *now;
     void *reader;
     struct vae_batch batch;
+    const struct vae_head *told;       /* head, and the columns of labels behind it */
+    struct vae_head *labelled;         /* that, where there are some */
+    struct labels *labels;
+    struct rec_col *cols;              /* [fields of labelled] */
     uint64_t first;            /* records of the operands before */
     struct vae_in_stats stats; /* of them; rows: of all */
     bool has_input;
@@ -212,6 +217,22 @@ static int open_next(struct vae_in *in, struct vae_err *err) {
     return 0;
 }
 
+/* The head with the columns of labels that stand beside the data. */
+static int open_labels(struct vae_in *in, const struct vae_in_opts *o, struct vae_err *err) {
+    in->told = in->head;
+    if (!o->label_from && !o->label_from_path)
+        return 0;
+    in->labelled = rec_head_copy(in->head, err);
+    in->labels = !in->labelled  ? NULL
+                 : o->label_from ? labels_open(o->label_from, in->labelled, err)
+                                 : labels_from_folders(in->labelled, err);
+    in->cols = in->labels ? mem_array(in->labelled->nfields, sizeof *in->cols) : NULL;
+    if (!in->labels)
+        return VAE_EDATA;
+    in->told = in->labelled;
+    return in->cols ? 0 : out_of_memory(err);
+}
+
 /* ---- the public functions -------------------------------------------------------------------------------- */
 
 struct vae_in *stream_in_open(char *const *paths, size_t n, const struct vae_in_opts *opts,
@@ -223,7 +244,8 @@ struct vae_in *stream_in_open(char *const *paths, size_t n, const struct vae_in_
         return NULL;
     }
     in->has_input = true;
-    if (copy_opts(in, paths, n, opts ? opts : &plain, want, err) < 0 || open_next(in, err) < 0) {
+    if (copy_opts(in, paths, n, opts ? opts : &plain, want, err) < 0 || open_next(in, err) < 0 ||
+        open_labels(in, opts ? opts : &plain, err) < 0) {
         vae_in_free(in);
         return NULL;
     }
@@ -231,7 +253,21 @@ struct vae_in *stream_in_open(char *const *paths, size_t n, const struct vae_in_
 }
 
 const struct vae_head *vae_in_head(const struct vae_in *in) {
-    return in->head;
+    return in->told;
+}
+
+/* Labels beside the n records of the batch (n < 0: a bad one, whose label is passed over; 0: the end). */
+static int add_labels(struct vae_in *in, int n, struct vae_err *err) {
+    struct rec_col *beside = in->cols + in->head->nfields;
+    int r = n == 0 ? labels_end(in->labels, err)
+                   : labels_next(in->labels, in->src ? source_name(in->src) : "", n < 0 ? 1 : (size_t)n,
+                                 n > 0 && in->batch.quoted, beside, err);
+    if (r || n <= 0)
+        return r;
+    memcpy(in->cols, in->batch.cols, in->head->nfields * sizeof *in->cols);
+    in->batch.cols = in->cols;
+    in->batch.nfields = in->labelled->nfields;
+    return 0;
 }
 
 /* Would another call answer at once? Then what is out already can wait. */
@@ -257,6 +293,10 @@ int vae_in_next(struct vae_in *in, const struct vae_batch **b, struct vae_err *e
         if (n < 0)
             break;
         n = 0;
+    }
+    if (in->labels && (n >= 0 || n == VAE_EROW)) {
+        int r = add_labels(in, n, &own);
+        n = r < 0 ? r : n;
     }
     if (n > 0) {
         in->batch.first += in->first;
@@ -308,6 +348,9 @@ void vae_in_free(struct vae_in *in) {
     free(in->names);
     free(in->first_name);
     free(in->where);
+    labels_free(in->labels);
+    rec_head_free(in->labelled);
+    free(in->cols);
     rec_head_free(in->head);
     free(in);
 }
