@@ -69,12 +69,19 @@ void condition_guided(const struct vae_model *m, const float *w, struct model_pa
 
 int condition_keep_rows(struct vae_model *m, const float *x, size_t n, struct vae_err *err) {
     struct model_conditions *c = &m->conditions;
-    c->n = !c->width ? 0 : n < KEPT_ROWS ? n : KEPT_ROWS;
-    c->x = mem_floats(c->n * c->width + 1);
+    size_t most = !c->width ? 0 : n < KEPT_ROWS ? n : KEPT_ROWS;
+    c->n = 0;
+    c->x = mem_floats(most * c->width + 1);
     if (!c->x)
         return err_set(err, VAE_EOS, "out of memory");
-    for (size_t i = 0; i < c->n; i++) /* rows come in random order already */
-        for (size_t j = 0; j < c->width; j++)
-            c->x[i * c->width + j] = x[i * m->schema->d + c->value[j]];
+    for (size_t i = 0; i < n && c->n < most; i++) { /* rows come in random order already */
+        float *row = c->x + c->n * c->width;
+        bool whole = true;
+        for (size_t j = 0; j < c->width; j++) {
+            row[j] = x[i * m->schema->d + c->value[j]];
+            whole = whole && !isnan(row[j]);
+        }
+        c->n += whole;
+    }
     return 0;
 }

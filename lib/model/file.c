@@ -314,9 +314,6 @@ static int check_values(const struct vae_model *m, struct vae_err *err) {
         if (b->lik->sound && !b->lik->sound(b, m->w + b->w0))
             return err_set(err, VAE_EDATA, "the parameters of a %s likelihood make no sense", b->lik->name);
     }
-    for (size_t i = 0; i < m->conditions.n * m->conditions.width; i++)
-        if (isinf(m->conditions.x[i]))
-            return err_set(err, VAE_EDATA, "a row of conditions holds an infinite value");
     for (size_t by = 0; by < MODEL_NBY; by++)
         for (size_t i = 1; i < m->cal.n; i++)
             if (m->cal.score[by * m->cal.n + i] < m->cal.score[by * m->cal.n + i - 1])

@@ -160,7 +160,7 @@ void condition_look(const struct vae_model *, struct model_pass *, size_t col, s
 int condition_guide(const struct vae_model *, struct model_pass *, double guidance, struct vae_err *);
 /* Does that; model_decode() asks for it. */
 void condition_guided(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
-/* Keeps the conditions of some of the rows x[n,d] with the model. */
+/* Keeps the conditions of some of the rows x[n,d] that have all of them with the model. */
 int condition_keep_rows(struct vae_model *, const float *x, size_t n, struct vae_err *);
 
 /*
