@@ -225,6 +225,7 @@ void model_grad(const struct vae_model *, const float *w, const struct model_pas
                 float *dw);
 
 
+json_t *model_config_json(const struct model_config *); /* as a model file has it; NULL when out of memory */
 /* The model in the n bytes of a file (vae_model_load() reads one); name is for messages. NULL and err. */
 struct vae_model *model_parse(const void *p, size_t n, const char *name, struct vae_err *);
 
