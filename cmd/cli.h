@@ -25,6 +25,7 @@ enum cli_kind {
     CLI_INT,     /* int, lo..hi */
     CLI_REAL,    /* double, lo..hi */
     CLI_BYTES,   /* uint64_t, with k, M, G or T for powers of 1024 */
+    CLI_TIME,    /* double, seconds: a number with s, m or h behind it */
     CLI_SEED,    /* struct cli_seed */
     CLI_CHAR,    /* char; "tab" too */
     CLI_CHOICE,  /* int: which of `names` */
@@ -203,6 +204,22 @@ void cli_progress_clear(void); /* before anything else is written to standard er
 void cli_signals_catch(void);
 bool cli_signal_caught(void);
 void cli_signal_raise(void); /* the one that was caught, with its default action: ends the process; else nothing */
+
+/* ---- what vae-fit writes (cli_fit_curve.c, cli_fit_report.c) --------------------------------------------- */
+
+struct cli_curve {
+    FILE *file; /* NULL: none wanted, or lost */
+    const char *name;
+    struct vae_err err; /* why it was lost */
+    bool started;
+};
+/* path NULL: none is wanted. An old file is kept until training starts. false with err set. */
+bool cli_curve_open(struct cli_curve *, const char *path, struct vae_err *);
+void cli_curve_start(struct cli_curve *); /* with its header; does nothing the second time */
+void cli_curve_add(struct cli_curve *, const struct vae_progress *);
+void cli_curve_close(struct cli_curve *);
+
+void cli_fit_report(const struct vae_fit_report *, const struct vae_model *);
 
 /* ---- a run from reader to writer (cli_run.c, cli_pump.c) ----------------------------------------------- */
 

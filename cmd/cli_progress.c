@@ -42,8 +42,8 @@ static void describe(const struct vae_progress *p, double elapsed, char *text, s
         if (isfinite(line.point.valid))
             n = add(text, size, n, "  held out %.2f", -line.point.valid);
     }
-    if (p->total && p->done && p->done < p->total) {
-        double left = elapsed * (double)(p->total - p->done) / (double)p->done;
+    if (p->total && p->done > p->from && p->done < p->total) {
+        double left = elapsed * (double)(p->total - p->done) / (double)(p->done - p->from);
         n = add(text, size, n, "  %.0f:%02.0f left", floor(left / 60), floor(fmod(left, 60)));
     }
 }

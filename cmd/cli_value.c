@@ -56,6 +56,21 @@ static bool read_bytes(const char *text, uint64_t *out) {
     return *out >> shift == v;
 }
 
+static bool read_time(const struct cli_opt *o, const char *text, double *out) {
+    static const char suffix[] = "smh";
+    static const double seconds[] = {1, 60, 3600};
+    char number[32];
+    size_t n = strlen(text);
+    const char *s = n > 1 && n <= sizeof number ? strchr(suffix, text[n - 1]) : NULL;
+    if (!s)
+        return false;
+    snprintf(number, sizeof number, "%.*s", (int)(n - 1), text);
+    if (!read_real(o, number, out))
+        return false;
+    *out *= seconds[s - suffix];
+    return true;
+}
+
 static bool read_seed(const char *text, struct cli_seed *out) {
     char *end;
     out->random = !strcmp(text, "random");
@@ -148,6 +163,9 @@ bool cli_value_read(const struct cli_opt *o, const char *value, char *expected, 
     case CLI_BYTES:
         snprintf(expected, size, "a size such as 500M or 2G");
         return read_bytes(value, o->to);
+    case CLI_TIME:
+        snprintf(expected, size, "a time such as 90s, 10m or 1.5h");
+        return read_time(o, value, o->to);
     case CLI_SEED:
         snprintf(expected, size, "a number from 0 to 18446744073709551615, or random");
         return read_seed(value, o->to);
@@ -198,6 +216,10 @@ char *cli_value_show(const struct cli_opt *o, char *out, size_t size) {
     case CLI_REAL:
         if (*(const double *)o->to >= o->lo)
             snprintf(out, size, "%g", *(const double *)o->to);
+        break;
+    case CLI_TIME:
+        if (*(const double *)o->to > 0)
+            snprintf(out, size, "%gs", *(const double *)o->to);
         break;
     case CLI_BYTES:
         if (*(const uint64_t *)o->to)

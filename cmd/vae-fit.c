@@ -1,7 +1,7 @@
 /* vae-fit.c - records in, a model out. */
 #include "cli.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +11,7 @@ enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 
 static struct vae_fit_opts fit; /* most options write straight into it */
 static struct {
-    const char *log;
+    const char *log, *checkpoint;
     int purpose, progress;
     struct cli_counts hidden;
     struct cli_list as, levels, missing, condition;
@@ -78,6 +78,8 @@ static const struct cli_opt options[] = {
     {.name = "steps", .arg = "N", .kind = CLI_COUNT, .to = &fit.steps, .lo = 1, .help = "steps of the optimiser"},
     {.name = "epochs", .arg = "N", .kind = CLI_COUNT, .to = &fit.epochs, .lo = 1, .hi = 1e9,
      .help = "passes over the data, where --steps is not given"},
+    {.name = "budget", .arg = "TIME", .kind = CLI_TIME, .to = &fit.budget, .lo = 1e-3,
+     .help = "time the whole fit may take (s, m, h), instead of --steps"},
     {.name = "batch", .arg = "N", .kind = CLI_COUNT, .to = &fit.batch, .lo = 1, .hi = 65536, .help = "records a step"},
     {.name = "lr", .arg = "RATE", .kind = CLI_REAL, .to = &fit.lr, .lo = 1e-12, .hi = 10, .help = "learning rate"},
     {.name = "decay", .arg = "D", .kind = CLI_REAL, .to = &fit.decay, .hi = 10, .help = "weight decay"},
@@ -89,6 +91,12 @@ static const struct cli_opt options[] = {
     {.name = "no-calibrate", .kind = CLI_FLAG, .to = &o.no_calibrate, .help = "keep no rows apart for p-values"},
     {.name = "max-memory", .arg = "SIZE", .kind = CLI_BYTES, .to = &fit.max_memory,
      .help = "for the data (k, M, G, T), else half of the machine's"},
+    {.name = "resume", .kind = CLI_FLAG, .to = &fit.resume,
+     .help = "go on from the checkpoint of a run that was killed, and keep one (MODEL.ckpt)"},
+    {.name = "checkpoint", .arg = "FILE", .kind = CLI_TEXT, .to = &o.checkpoint,
+     .help = "keep what is needed to go on in FILE until the model is written"},
+    {.name = "checkpoint-every", .arg = "TIME", .kind = CLI_TIME, .to = &fit.checkpoint_every,
+     .help = "time between two checkpoints (s, m, h), else 1m"},
     {.name = "log", .arg = "FILE", .kind = CLI_TEXT, .to = &o.log, .help = "write the curve to FILE as CSV"},
     {.name = "progress", .arg = "WHEN", .kind = CLI_CHOICE, .to = &o.progress, .names = progress_name,
      .help = "show how far it is"},
@@ -110,146 +118,61 @@ static const struct cli_command command = {
     options,
 };
 
-/* ---- the curve ----------------------------------------------------------------------------------------- */
+/* ---- the run ------------------------------------------------------------------------------------------- */
 
-struct curve {
-    FILE *file; /* NULL: none wanted, or lost */
-    const char *name;
-    struct vae_err err; /* why it was lost */
-    bool show;          /* progress on standard error */
-    size_t step;        /* the last one heard of */
+struct watch {
+    struct cli_curve curve;
+    bool show;         /* progress on standard error */
+    bool went_on;      /* from a checkpoint: told */
+    const char *stage; /* the last that was heard of: */
+    size_t step;
 };
-
-/* Training goes on without the curve; the status tells in the end. */
-static void lose_curve(struct curve *c) {
-    cli_fail(&c->err, VAE_EIO, "%s: %s", c->name, cli_reason(errno));
-    if (c->file != stdout)
-        fclose(c->file);
-    c->file = NULL;
-    cli_progress_clear();
-    cli_warn("%s; training goes on", c->err.msg);
-}
-
-static bool open_curve(struct curve *c, struct vae_err *err) {
-    bool standard = o.log && !strcmp(o.log, "-");
-    if (!o.log)
-        return true;
-    c->name = standard ? "standard output" : o.log;
-    c->file = standard ? stdout : fopen(o.log, "we");
-    if (!c->file)
-        cli_fail(err, VAE_ECREATE, "%s: %s", c->name, cli_reason(errno));
-    else if (fputs("step,recon,kl,beta,elbo,valid\n", c->file) < 0 || fflush(c->file) != 0)
-        cli_fail(err, VAE_EIO, "%s: %s", c->name, cli_reason(errno));
-    return err->code == 0;
-}
-
-static void add_point(struct curve *c, const struct vae_progress *p) {
-    char valid[32] = "";
-    if (isfinite(p->valid)) /* as an ELBO, to stand beside elbo */
-        snprintf(valid, sizeof valid, "%.9g", -p->valid);
-    if (fprintf(c->file, "%zu,%.9g,%.9g,%.9g,%.9g,%s\n", p->step, p->recon, p->kl, p->beta, p->elbo, valid) < 0 ||
-        fflush(c->file) != 0)
-        lose_curve(c);
-}
-
-static void close_curve(struct curve *c) {
-    FILE *f = c->file;
-    c->file = NULL;
-    if (f && f != stdout && fclose(f) != 0)
-        cli_fail(&c->err, VAE_EIO, "%s: %s", c->name, cli_reason(errno));
-}
 
 /* Called by vae_fit(). While it reads there is nothing to end in order, and a read that waits would not notice. */
 static bool report(void *ctx, const struct vae_progress *p) {
-    struct curve *c = ctx;
+    struct watch *w = ctx;
     static bool catching;
     if (!catching && strcmp(p->stage, "reading") != 0) {
         cli_signals_catch();
         catching = true;
     }
-    c->step = p->step ? p->step : c->step;
-    if (p->point && c->file)
-        add_point(c, p);
-    if (c->show)
+    w->stage = p->stage;
+    w->step = p->step ? p->step : w->step;
+    if (!strcmp(p->stage, "planned")) {
+        cli_note("time for %llu steps; --steps %llu gives the same model", (unsigned long long)p->total, (unsigned long long)p->total);
+        return cli_signal_caught();
+    }
+    if (!strcmp(p->stage, "training"))
+        cli_curve_start(&w->curve);
+    if (p->from && !w->went_on) {
+        cli_note("goes on behind step %zu of %llu", p->from, (unsigned long long)p->total);
+        w->went_on = true;
+    }
+    if (p->trouble) {
+        cli_progress_clear();
+        cli_warn("%s; training goes on without a checkpoint", p->trouble);
+    }
+    if (p->point)
+        cli_curve_add(&w->curve, p);
+    if (w->show)
         cli_progress(p);
     return cli_signal_caught();
 }
 
-/* ---- the report ---------------------------------------------------------------------------------------- */
-
-static void tell_kl(const struct vae_fit_report *rep) {
-    char text[400];
-    size_t n = 0, shown = 0;
-    for (; rep->kl && shown < rep->latents && n + 24 < sizeof text; shown++)
-        n += (size_t)snprintf(text + n, sizeof text - n, " %.2f", rep->kl[shown]);
-    if (shown > 0)
-        cli_note("KL of each latent:%s%s", text, shown < rep->latents ? " ..." : "");
-}
-
-/* Columns that nobody asked to keep: what was taken for a number may have been meant as one. */
-static void tell_carried(const struct vae_model *m) {
-    char text[600] = "", name[64];
-    const char *column, *kind;
-    size_t at = 0, more = 0;
-    for (size_t i = 0; (column = vae_model_carried(m, i, &kind)); i++) {
-        if (!strcmp(kind, "kept"))
-            continue;
-        vae_quote(name, sizeof name, column, strlen(column));
-        if (more || at + strlen(name) + sizeof ", 12345 (text)" > 200)
-            more++;
-        else
-            at += (size_t)snprintf(text + at, sizeof text - at, "%s%s (%s)", at ? ", " : "", name, kind);
+/* Beside the model, unless it is said where. */
+static void resolve_checkpoint(void) {
+    static char name[PATH_MAX];
+    fit.checkpoint = o.checkpoint;
+    if (!o.checkpoint && !fit.resume && !isnan(fit.checkpoint_every))
+        cli_usage("--checkpoint-every goes with --resume or --checkpoint");
+    if (!o.checkpoint && fit.resume && cli.model) {
+        if (snprintf(name, sizeof name, "%s.ckpt", cli.model) >= (int)sizeof name)
+            cli_usage("-m %s: too long a name", cli.model);
+        fit.checkpoint = name;
     }
-    if (more)
-        snprintf(text + at, sizeof text - at, " and %zu more", more);
-    if (at)
-        cli_note("carried, not modelled: %s", text);
+    if (o.checkpoint && cli.model && !strcmp(o.checkpoint, cli.model))
+        cli_usage("--checkpoint and -m name the same file");
 }
-
-static void judge(const struct vae_fit_report *rep) {
-    double gain = rep->elbo - rep->independent, linear = rep->elbo - rep->ppca;
-    double noise = isfinite(rep->elbo_se) ? 2 * rep->elbo_se : 0;
-    if (!isfinite(gain))
-        return;
-    if (rep->chain && gain <= noise)
-        cli_note("what columns tell of one another is not counted: the bound is that of the latents alone");
-    else if (rep->chain)
-        cli_note("latents alone explain %.4g nats a record more than independent columns; what columns tell of one another is not "
-                 "counted", gain);
-    else if (gain <= noise)
-        cli_note("the model does not clearly explain more than independent columns do");
-    else if (isfinite(linear) && linear < -noise)
-        cli_note("the model explains %.4g nats a record more than independent columns, but %.4g less than a linear one",
-                 gain, -linear);
-    else
-        cli_note("the model explains %.4g nats a record more than independent columns", gain);
-}
-
-static void tell(const struct vae_fit_report *rep, const struct vae_model *m) {
-    char beside[128] = "";
-    size_t n = 0;
-    if (rep->assumed)
-        cli_warn("%s", rep->assumed);
-    tell_carried(m);
-    const char *s = rep->latents == 1 ? "" : "s";
-    cli_note("%llu rows of %llu value%s; %zu latent%s, %zu of them active; %llu weights; best of %zu steps: %zu",
-             (unsigned long long)rep->rows, (unsigned long long)rep->values, rep->values == 1 ? "" : "s", rep->latents, s,
-             rep->active_units, (unsigned long long)rep->weights, rep->steps, rep->best_step);
-    if (isfinite(rep->independent))
-        n = (size_t)snprintf(beside, sizeof beside, "; independent columns %.4f", rep->independent);
-    if (isfinite(rep->ppca))
-        snprintf(beside + n, sizeof beside - n, "; PCA with %zu latent%s %.4f", rep->latents, s, rep->ppca);
-    cli_note("%s ELBO %.4f +- %.4f nats a record%s", rep->held_out ? "held-out" : "in-sample (too few rows)", rep->elbo,
-             rep->elbo_se, beside);
-    tell_kl(rep);
-    judge(rep);
-    if (rep->calibration_rows)
-        cli_note("p-values from %llu rows; an anomaly is a row with p <= %.3g",
-                 (unsigned long long)rep->calibration_rows, rep->alpha);
-    cli_note("%s: model %.12s", cli.model, vae_model_id(m));
-}
-
-/* ---- the run ------------------------------------------------------------------------------------------- */
 
 static void resolve_options(void) {
     fit.purpose = (enum vae_purpose)o.purpose;
@@ -263,8 +186,9 @@ static void resolve_options(void) {
     fit.skip_bad = cli.skip_bad;
     fit.seed = cli.seed.value;
     fit.threads = cli.threads;
-    if (fit.steps && fit.epochs)
-        cli_usage("--steps and --epochs say the same; leave one out");
+    if ((fit.steps != 0) + (fit.epochs != 0) + !isnan(fit.budget) > 1)
+        cli_usage("--steps, --epochs and --budget say the same; leave all but one out");
+    resolve_checkpoint();
 }
 
 /* Would the model take the place of a file that is to be read? */
@@ -281,39 +205,53 @@ static bool spares_data(struct cli_run *r, char *const *paths, size_t n) {
     return true;
 }
 
+/* Where it was stopped, and how to go on. */
+static void say_stopped(struct cli_run *r, const struct watch *w, const struct vae_fit_report *rep) {
+    char where[64], on[PATH_MAX + 64] = "";
+    if (w->stage && strcmp(w->stage, "training") != 0)
+        snprintf(where, sizeof where, "while %s", w->stage);
+    else
+        snprintf(where, sizeof where, "at step %zu", w->step);
+    if (rep->kept)
+        snprintf(on, sizeof on, "; with --resume it goes on behind step %zu (%s)", rep->kept, fit.checkpoint);
+    cli_fail(&r->err, VAE_ESTOP, "stopped %s; %s is as it was%s", where, cli.model, on);
+}
+
 /* Trains and saves; r->model is there where that went well. */
-static void train(struct cli_run *r, struct curve *c) {
+static void train(struct cli_run *r, struct watch *w) {
     struct vae_fit_report rep = {0};
-    c->show = o.progress == PROGRESS_ALWAYS || (o.progress == PROGRESS_AUTO && !cli.quiet && isatty(STDERR_FILENO) &&
+    w->show = o.progress == PROGRESS_ALWAYS || (o.progress == PROGRESS_AUTO && !cli.quiet && isatty(STDERR_FILENO) &&
                                                 cli.log_format == CLI_LOG_TEXT);
     fit.report = report;
-    fit.ctx = c;
+    fit.ctx = w;
     r->model = vae_fit(r->in, &fit, &rep, &r->err);
     cli_progress_clear();
-    close_curve(c);
+    cli_curve_close(&w->curve);
     r->rows = rep.rows;
     r->bad_rows = rep.bad_rows;
     if (cli_signal_caught() || r->err.code == VAE_ESTOP) {
-        cli_fail(&r->err, VAE_ESTOP, "stopped at step %zu; %s is as it was", c->step, cli.model);
+        say_stopped(r, w, &rep);
         return;
     }
     if (!r->model || vae_model_save(r->model, cli.model, &r->err) < 0)
         return;
-    r->err = c->err;
-    tell(&rep, r->model);
+    if (rep.kept)
+        unlink(fit.checkpoint);
+    r->err = w->curve.err;
+    cli_fit_report(&rep, r->model);
 }
 
 int main(int argc, char **argv) {
     struct cli_run r = {0};
-    struct curve c = {0};
+    struct watch w = {0};
     vae_fit_defaults(&fit);
     size_t n = cli_begin(&command, argc, argv);
     resolve_options();
     if (!cli.model)
         cli_model(&r, NULL);
-    else if (spares_data(&r, argv + 1, n) && vae_model_can_save(cli.model, &r.err) == 0 && open_curve(&c, &r.err) &&
-             cli_in(&r, argv + 1, n, NULL))
-        train(&r, &c);
+    else if (spares_data(&r, argv + 1, n) && vae_model_can_save(cli.model, &r.err) == 0 &&
+             cli_curve_open(&w.curve, o.log, &r.err) && cli_in(&r, argv + 1, n, NULL))
+        train(&r, &w);
     int status = cli_end(&r);
     cli_signal_raise();
     return status;

@@ -211,11 +211,13 @@ void vae_op_free(struct vae_op *);
 enum vae_purpose { VAE_FOR_GENERATE, VAE_FOR_DETECT, VAE_FOR_REDUCE };
 
 struct vae_progress {
-    const char *stage; /* "reading", "training", "calibrating" */
+    const char *stage; /* "reading", "planned" (`total` steps make good use of the budget), "training", "finishing" (what is fitted behind it, and measured), "calibrating" */
     uint64_t done, total;
     double recon, kl, beta, elbo, valid;
     size_t step;
-    bool point; /* a point of the curve: the six before are set */
+    size_t from; /* the step of a checkpoint that training goes on from, 0: from the start. The points before it come first */
+    bool point; /* a point of the curve: recon to valid are set */
+    const char *trouble; /* something failed that does not end the run (a checkpoint cannot be written): a line to tell; else NULL */
 };
 
 /* Zero (NULL, NaN for the floats set so by vae_fit_defaults()) means: chosen from the data. */
@@ -227,6 +229,7 @@ struct vae_fit_opts {
     size_t hidden[16], nhidden;
     double beta, warmup, free_bits, lr, decay, dropout, valid; /* NaN: chosen */
     size_t steps, epochs, batch, patience;
+    double budget;       /* seconds that the fit may take, from which the steps are found; NaN: none */
     bool patience_set;
     uint64_t seed;
     size_t threads;
@@ -240,6 +243,10 @@ struct vae_fit_opts {
     char *const *missing; /* [nmissing] texts that stand for a missing cell; 0: empty, NA, NaN, ?, null */
     size_t nmissing;
     const char *schema;  /* a file as vae_model_schema() gives it, or NULL */
+    const char *checkpoint; /* a file for the state of training, to go on from after a kill; NULL: none. The caller's to remove when
+                             * the model is saved */
+    double checkpoint_every; /* seconds between two; NaN: a minute */
+    bool resume;         /* go on from the checkpoint where it is there, else that is VAE_EUSAGE */
     bool calibrate;      /* keep rows apart for p-values */
     bool skip_bad;       /* leave bad rows out, counting them */
     /* Progress, perhaps from another thread, but one call at a time; returning true stops with VAE_ESTOP. */
@@ -260,6 +267,7 @@ struct vae_fit_report {
     size_t steps, best_step;
     uint64_t calibration_rows;    /* behind the p-values; 0: none */
     double alpha;                 /* p at or below it is an anomaly */
+    size_t kept;                  /* the step that the checkpoint left behind is of, also after a failure; 0: there is none */
     const char *assumed;          /* a line to tell, or NULL */
 };
 /* Reads all of `in`, trains, calibrates. NULL and err on failure. */

@@ -36,6 +36,33 @@ pieces() { perl -e 'while (sysread STDIN, $b, $ARGV[0]) { syswrite STDOUT, $b }'
     same a.vae b.vae
 }
 
+@test "fit: killed, stopped and resumed: the bytes of a run that nothing happened to, and its curve" {
+    o="-k 1 --steps 250 --batch 32 --hidden 32 --prior gmm"
+    vae-fit -q -m a.vae $o --log a.csv "$WINE"
+    for ((i = 1; i <= 60; i++)); do
+        signal=$((i % 2 ? 9 : 15)) status=0
+        timeout -s $signal "0.$((15 + i * 7 % 30))" vae-fit -m b.vae $o --resume --checkpoint-every 0s --log b.csv -j $((i % 3 + 1)) "$WINE" 2>>err || status=$?
+        [ "$status" != 0 ] || break
+    done
+    equal status "$status" 0
+    same b.vae a.vae
+    same b.csv a.csv
+    grep -q 'goes on behind step [1-9][0-9]* of 250' err
+    equal files "$(ls | tr '\n' ' ')" "a.csv a.vae b.csv b.vae err "
+    # stopped behind the training: that is not repeated
+    vae-fit -q -m c.vae $o --checkpoint c "$WINE"
+    equal files "$(ls | tr '\n' ' ')" "a.csv a.vae b.csv b.vae c.vae err "
+    same c.vae a.vae
+}
+
+@test "fit: --steps of what --budget found gives the same model" {
+    vae-fit -m a.vae -k 1 --budget 1.5s --hidden 32 --patience 0 --prior gmm --no-calibrate "$WINE" 2>err
+    n=$(sed -n 's/^vae-fit: time for [0-9]* steps; --steps \([0-9]*\) gives the same model$/\1/p' err)
+    [ "$n" -ge 1 ]
+    vae-fit -q -m b.vae -k 1 --steps "$n" --hidden 32 --patience 0 --prior gmm --no-calibrate "$WINE"
+    same b.vae a.vae
+}
+
 @test "a model does not know where it was made" {
     vae-fit -q -m a.vae -k 1 --steps 5 --prior gmm "$WINE"
     mkdir other && cp "$WINE" other/copy.csv && cd other

@@ -286,6 +286,43 @@ prefix() {
     done
 }
 
+@test "SIGTERM with a checkpoint: within a second, and it says how to go on; another run does not take it" {
+    o="-m m.vae -k 1 --steps 100000000 --patience 0 --no-calibrate"
+    vae-fit $o --resume --log log "$WINE" 2>err &
+    until [ -s log ]; do sleep 0.05; done # it trains
+    kill -TERM $!
+    wait $! || true
+    rm log
+    grep -qx 'vae-fit: stopped at step [0-9]*; m.vae is as it was; with --resume it goes on behind step [1-9][0-9]* (m.vae.ckpt)' err || { cat err; return 1; }
+    equal files "$(names)" "err/m.vae.ckpt"
+    cp m.vae.ckpt good
+    fails 64 vae-fit "m.vae.ckpt is of a fit with lr 0.001, not 0.01; .*remove it" "vae-fit $o --resume --lr .01 $WINE"
+    fails 64 vae-fit "m.vae.ckpt is of a fit with hidden .*, not .64.; " "vae-fit $o --resume --hidden 64 $WINE"
+    fails 65 vae-fit "m.vae.ckpt is of other data.*remove it" "vae-fit $o --resume <(sed '5s/,1/,2/' $WINE)"
+    fails 65 vae-fit "m.vae.ckpt is of other data.*remove it" "vae-fit $o --resume --as alcohol=category $WINE"
+    fails 64 vae-fit "m.vae.ckpt is there; --resume goes on from it, or remove it" "vae-fit $o --checkpoint m.vae.ckpt $WINE"
+    fails 64 vae-fit "name the same file" "vae-fit $o --checkpoint m.vae $WINE"
+    fails 64 vae-fit "--checkpoint-every goes with" "vae-fit $o --checkpoint-every 1m $WINE"
+    fails 65 vae-enc "m.vae.ckpt: a checkpoint, no model" "vae-enc -m m.vae.ckpt $WINE"
+    fails 65 vae-fit "wine.vae is a model, no checkpoint" "vae-fit $o --resume --checkpoint $MODEL $WINE"
+    fails 65 vae-fit "wine.csv: .*remove it|not a" "vae-fit $o --resume --checkpoint $WINE $WINE"
+    fails 73 vae-fit "nowhere/c" "vae-fit $o --checkpoint nowhere/c $WINE"
+    same m.vae.ckpt good
+    # cut and flipped: one line, the file stays, an older log too
+    n=$(size good)
+    echo old >log
+    for at in 0 9 2000 $((n - 1)); do
+        head -c "$at" good >m.vae.ckpt
+        fails 65 vae-fit "m.vae.ckpt.*remove it" "vae-fit $o --resume --log log $WINE"
+        equal size "$(size m.vae.ckpt)" "$at"
+    done
+    for ((at = 3; at < n; at += n / 5 + 1)); do
+        flip good "$at" $((at % 8)) >m.vae.ckpt
+        fails 65 vae-fit "m.vae.ckpt" "vae-fit $o --resume --log log $WINE"
+    done
+    equal log "$(cat log)" old
+}
+
 @test "kill -9 at any moment of fitting and saving: the old model or the new one, whole" {
     # so quick that the last of the moments are behind its end: saving is among them
     quick="-k 1 --steps 20 --prior gmm --no-calibrate"

@@ -145,6 +145,14 @@ vae-fit --warmup=1.5 from.0.to.1
 vae-fit --steps=0 number
 vae-fit --steps=1e3 number
 vae-fit --steps=99999999999999999999 number
+vae-fit --budget=10 a.time.such.as.90s
+vae-fit --budget=0s time
+vae-fit --budget=m time
+vae-fit --budget=-1m time
+vae-fit --budget=1d time
+vae-fit --resume=1 takes.no.value
+vae-fit --checkpoint= FILE
+vae-fit --checkpoint-every=soon time
 vae-fit --lr=0 number
 vae-fit --dropout=1 number
 vae-fit --valid=1 number
@@ -191,7 +199,9 @@ LIST
 }
 
 @test "options that contradict each other" {
-    fails 64 vae-fit "--steps and --epochs" "vae-fit -m m.vae --steps 5 --epochs 5 $WINE"
+    for two in "--steps 5 --epochs 5" "--steps 5 --budget 1m" "--epochs 5 --budget 1m"; do
+        fails 64 vae-fit "--steps, --epochs and --budget" "vae-fit -m m.vae $two $WINE"
+    done
     fails 64 vae-score "--iw" "vae-score -m m.vae --iw 5 --draws 6 $WINE"
     fails 64 vae-score "--iw" "vae-score -m m.vae --iw 5 --by mse $WINE"
     fails 64 vae-score "--mean-nll" "vae-score -m m.vae --mean-nll --parts $WINE"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # make soak: what takes longer than make check may. Every parser under libFuzzer (clang) for TIME seconds each, then
-# kill -9 of fits at random moments: the model file must always be whole.
+# kill -9 of fits at random moments: the model file must always be whole, and one fit killed twenty times and more and
+# resumed must give the bytes of one that nothing happened to.
 set -eu
 cd "$(dirname "$0")/.."
 TIME=${TIME:-120}
@@ -39,3 +40,19 @@ while [ "$i" -lt "$ROUNDS" ]; do
     "$bin/vae-info" "$dir/m.vae" >/dev/null || { echo "soak: a model was damaged by kill -9"; exit 1; }
 done
 echo "soak: $ROUNDS fits killed, the model whole each time"
+
+fit="--steps 1500 --log"
+# shellcheck disable=SC2086
+"$bin/vae-fit" -q $fit "$dir/a.csv" -m "$dir/a.vae" examples/breast_cancer.csv
+killed=0
+while [ ! -e "$dir/b.vae" ]; do
+    # shellcheck disable=SC2086
+    "$bin/vae-fit" -q $fit "$dir/b.csv" --resume --checkpoint-every 0s -m "$dir/b.vae" examples/breast_cancer.csv &
+    seconds=$((killed / 2)) # longer and longer: at last to the end, however slow the machine is
+    sleep "$seconds.$((killed * 7 % 10))$((killed * 3 % 10))"
+    kill -9 $! 2>/dev/null && killed=$((killed + 1))
+    wait $! 2>/dev/null || true
+done
+[ "$killed" -ge 20 ] || { echo "soak: only $killed kills; more steps are needed"; exit 1; }
+cmp "$dir/a.vae" "$dir/b.vae" && cmp "$dir/a.csv" "$dir/b.csv" || { echo "soak: a resumed fit gave another model"; exit 1; }
+echo "soak: a fit killed $killed times and resumed: the same bytes"

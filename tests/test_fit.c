@@ -44,7 +44,7 @@ static void test_threads(const struct lik *lik) {
         struct train_data data = {x, ROWS - VALID, VALID, rows, rows + ROWS - VALID};
         struct pool *pool = threads ? pool_new(threads, &err) : NULL;
         struct train_result res;
-        CHECK(!train_model(m, &data, &t, pool, NULL, NULL, &res, &err), "%s", err.msg);
+        CHECK(!train_model(m, &data, &t, &(struct train_run){.pool = pool}, &res, &err), "%s", err.msg);
         CHECK(isfinite(res.best) && res.steps == 60 && res.skipped == 0, "best %g after %zu", res.best, res.steps);
         if (!first) {
             first = mem_floats(m->nw);
@@ -189,7 +189,7 @@ static void test_linear(void) {
     m->config.latent_dim = PK;
     double ppca = baseline_ppca(m, x, TRAIN, held, VALID);
 
-    CHECK(!train_model(m, &data, &t, NULL, NULL, NULL, &res, &err), "%s", err.msg);
+    CHECK(!train_model(m, &data, &t, &(struct train_run){0}, &res, &err), "%s", err.msg);
     struct vae_fit_report rep = {0};
     CHECK(!fit_measure(m, held, VALID, NULL, &rep, &err), "%s", err.msg);
     CHECK(fabs(-rep.elbo - ppca) < 0.06, "a linear model reaches -log p %g (validation %g), PPCA %g, columns %g",

@@ -43,6 +43,8 @@ struct pool {
     bool spin;
     size_t nthreads, started; /* the caller included; workers that run */
     struct worker *workers;   /* [nthreads - 1] */
+    pool_stop_fn *stop;
+    void *stop_ctx;
 };
 
 static void relax(void) {
@@ -189,6 +191,15 @@ struct pool *pool_new(size_t n, struct vae_err *err) {
 
 size_t pool_threads(const struct pool *p) {
     return p ? p->nthreads : 1;
+}
+
+void pool_on_stop(struct pool *p, pool_stop_fn *stop, void *ctx) {
+    p->stop = stop;
+    p->stop_ctx = ctx;
+}
+
+bool pool_stopped(const struct pool *p) {
+    return p && p->stop && p->stop(p->stop_ctx);
 }
 
 void pool_run(struct pool *p, size_t ntasks, pool_fn *fn, void *ctx) {

@@ -2,6 +2,7 @@
 #ifndef BASE_POOL_H
 #define BASE_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "vae.h"
@@ -18,5 +19,10 @@ size_t pool_threads(const struct pool *);
 typedef void pool_fn(void *ctx, size_t task, size_t worker);
 void pool_run(struct pool *p, size_t ntasks, pool_fn *fn, void *ctx);
 void pool_free(struct pool *);
+
+/* A question that long work asks between its steps, outside pool_run(): true ends it with VAE_ESTOP. */
+typedef bool pool_stop_fn(void *ctx);
+void pool_on_stop(struct pool *, pool_stop_fn *, void *ctx);
+bool pool_stopped(const struct pool *); /* asks; false where there is no pool or no question */
 
 #endif

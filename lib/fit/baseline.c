@@ -168,11 +168,9 @@ static int latent_elbo(const struct vae_model *m, const float *x, size_t n, stru
                        struct vae_err *err) {
     struct scorer *s = scorer_new(m, VAE_BY_ELBO, SCORE_DRAWS, pool, err);
     struct score_parts *parts = mem_array(n, sizeof *parts);
-    if (s && parts)
-        scorer_run(s, x, NULL, n, parts);
-    for (size_t i = 0; i < n && s && parts; i++)
+    int r = s && parts ? fit_score(s, pool, x, n, m->schema->d, parts, err) : err_set(err, VAE_EOS, "out of memory");
+    for (size_t i = 0; i < n && !r; i++)
         elbo[i] = parts[i].elbo;
-    int r = s && parts ? 0 : err_set(err, VAE_EOS, "out of memory");
     scorer_free(s);
     free(parts);
     return r;

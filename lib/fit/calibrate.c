@@ -12,6 +12,17 @@
 /* As a model file takes it: a score that is no number, or too large for one, is above all others. */
 static float score_kept(double s) { return !(s <= (double)FLT_MAX) ? FLT_MAX : s < -(double)FLT_MAX ? -FLT_MAX : (float)s; }
 
+int fit_score(struct scorer *s, struct pool *pool, const float *x, size_t n, size_t d, struct score_parts *parts,
+              struct vae_err *err) {
+    enum { ROWS = 1024 };
+    for (size_t at = 0; at < n; at += ROWS) {
+        if (pool_stopped(pool))
+            return err_set(err, VAE_ESTOP, "stopped while scoring");
+        scorer_run(s, x + at * d, NULL, n - at < ROWS ? n - at : ROWS, parts + at);
+    }
+    return 0;
+}
+
 /* Scores of rows of the data by m, all kinds: out[kind * stride + i]. The importance-weighted bound has noise of its
  * own (score.c), so it is scored apart. */
 static int score_rows(const struct vae_model *m, const struct fit_rows *data, const uint64_t *rows, size_t n,
@@ -24,9 +35,7 @@ static int score_rows(const struct vae_model *m, const struct fit_rows *data, co
         schema_to_model(m->schema, data->raw, rows, n, x);
     for (int iw = 0; iw < 2 && !r; iw++) {
         struct scorer *s = scorer_new(m, iw ? VAE_BY_IW : VAE_BY_ELBO, SCORE_DRAWS, pool, err);
-        r = s ? 0 : VAE_EOS;
-        if (s)
-            scorer_run(s, x, NULL, n, parts);
+        r = s ? fit_score(s, pool, x, n, d, parts, err) : VAE_EOS;
         for (int by = VAE_BY_ELBO; by <= MODEL_NBY && !r; by++)
             for (size_t i = 0; i < n && iw == (by == VAE_BY_IW); i++)
                 out[(size_t)(by - 1) * stride + i] = score_kept(score_by(&parts[i], (enum vae_by)by));
@@ -43,9 +52,10 @@ struct folds {
 };
 
 static bool fold_report(void *ctx, const struct train_point *pt) {
+    (void)pt;
     struct folds *f = ctx;
     const struct vae_fit_opts *o = &f->plan->opts;
-    struct vae_progress p = {.stage = "calibrating", .step = pt->step};
+    struct vae_progress p = {.stage = "calibrating"};
     if (!o->report)
         return false;
     pthread_mutex_lock(&f->lock);
@@ -58,9 +68,12 @@ static int fold(void *ctx, const uint64_t *rows, size_t n, const uint64_t *test,
                 size_t stride, struct vae_err *err) {
     struct folds *f = ctx;
     struct train_result res;
-    struct vae_model *m = fit_one(f->plan, f->data, rows, n, NULL, fold_report, f, &res, NULL, err);
-    int r = m ? score_rows(m, f->data, test, ntest, NULL, out, stride, err) : (err->code ? err->code : VAE_EOS);
-    vae_model_free(m);
+    struct train_run run = {.report = fold_report, .ctx = f};
+    struct fit_material made;
+    int r = fit_one(f->plan, f->data, rows, n, false, &run, &res, &made, err);
+    if (!r)
+        r = score_rows(made.m, f->data, test, ntest, NULL, out, stride, err);
+    fit_material_free(&made);
     return r;
 }
 

@@ -17,7 +17,7 @@ static const double WORK = 1e14, CHAIN_WORK = 5e13;
 
 void vae_fit_defaults(struct vae_fit_opts *o) {
     *o = (struct vae_fit_opts){.seed = 1, .calibrate = true, .beta = NAN, .warmup = NAN, .free_bits = NAN, .lr = NAN,
-                               .decay = NAN, .dropout = NAN, .valid = NAN};
+                               .decay = NAN, .dropout = NAN, .valid = NAN, .checkpoint_every = NAN, .budget = NAN};
 }
 
 static double or_else(double v, double otherwise) { return isnan(v) ? otherwise : v; }
@@ -201,6 +201,12 @@ static double weights(const struct model_config *c, size_t d) {
     return 2 * (sum + ends * ((double)d + (double)c->latent_dim));
 }
 
+/* A point of the curve is a fiftieth of the steps. */
+void fit_set_steps(struct train_config *c, size_t steps) {
+    c->steps = steps ? steps : 1;
+    c->valid_every = c->steps / 50 ? c->steps / 50 : 1;
+}
+
 static void choose_training(const struct vae_fit_opts *o, const struct fit_rows *r, const struct model_config *m,
                             size_t nfeatures, struct train_config *c) {
     size_t n = r->n;
@@ -215,8 +221,7 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
         steps = steps > most ? most : steps;
         steps = steps < 2000 ? 2000 : steps > 20000 ? 20000 : steps;
     }
-    c->steps = (size_t)(steps < 1 ? 1 : steps);
-    c->valid_every = c->steps / 50 ? c->steps / 50 : 1;
+    fit_set_steps(c, (size_t)steps);
     c->patience = o->patience_set ? o->patience : 12;
     c->lr = (float)or_else(o->lr, 1e-3);
     c->decay = (float)or_else(o->decay, 0.01);

@@ -55,14 +55,42 @@ int fit_blanks(const struct fit_rows *, bool *random, double *share, struct vae_
 /* schema_to_model() of rows that were read: what is missing there is known to be blank, in columns that have such a level. */
 void fit_to_model(const struct schema *, const double *raw, const uint64_t *rows, size_t n, float *x);
 
-/* One model on rows[n] of the data, of which it holds some out for itself. *held (may be NULL): those it held out. */
-struct fit_held {
-    float *x;       /* [n,d] all its rows in model units, the held out ones last */
+/* One model on rows[n] of the data, of which it holds some out for itself, and what it is trained with. */
+struct fit_material {
+    struct vae_model *m;
+    float *x;        /* [n,d] all its rows in model units, the held out ones last */
     size_t n, nheld;
+    uint64_t *index; /* [n] */
+    struct train_data train;
+    struct train_config cfg;
 };
-struct vae_model *fit_one(const struct fit_plan *, const struct fit_rows *, const uint64_t *rows, size_t n,
-                          struct pool *, train_report_fn *, void *ctx, struct train_result *, struct fit_held *,
-                          struct vae_err *);
+void fit_material_free(struct fit_material *);
+/* The model started, nothing trained. fit_material_free() in any case, here and below. */
+int fit_prepare(const struct fit_plan *, const struct fit_rows *, const uint64_t *rows, size_t n, struct fit_material *,
+                struct vae_err *);
+/* prior: the one that is drawn from is fitted, too; no score asks for it. */
+int fit_one(const struct fit_plan *, const struct fit_rows *, const uint64_t *rows, size_t n, bool prior,
+            const struct train_run *, struct train_result *, struct fit_material *, struct vae_err *);
+/* The prior to draw from, fitted to draws of the posteriors of training rows x[n,d]. */
+int fit_prior(struct vae_model *, const struct prior *, const float *x, size_t n, uint64_t seed, struct pool *,
+              struct vae_err *);
+
+/* plan->train.steps so that a fit of rows[n] and all that follows it end `seconds` from now, as far as a short trial on copies can
+ * tell. */
+int fit_budget(struct fit_plan *, const struct fit_rows *, const uint64_t *rows, size_t n, double seconds, struct pool *,
+               struct vae_err *);
+void fit_set_steps(struct train_config *, size_t steps);
+
+/* The plan a checkpoint is of: all that the options and the data decide. NULL when out of memory. */
+json_t *fit_whole_plan(const struct fit_plan *, const struct fit_rows *);
+/* m->training: the plan, and what came of it. */
+int fit_describe(struct vae_model *, const struct fit_plan *, const struct fit_rows *, const struct train_result *,
+                 const struct vae_fit_report *, struct vae_err *);
+
+/* scorer_run() of x[n,d], asking now and then whether to stop (VAE_ESTOP). */
+struct scorer;
+struct score_parts;
+int fit_score(struct scorer *, struct pool *, const float *x, size_t n, size_t d, struct score_parts *, struct vae_err *);
 
 /* Calibrates m: by the rows `cal`, or across folds. */
 int fit_calibrate(const struct fit_plan *, const struct fit_rows *, struct vae_model *m, const uint64_t *cal,

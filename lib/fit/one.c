@@ -117,8 +117,7 @@ static int settle(struct vae_model *m, const float *x, size_t n, uint64_t seed, 
     return r;
 }
 
-/* The prior to draw from, fitted to draws of the posteriors of training rows. */
-static int fit_prior(struct vae_model *m, const struct prior *prior, const float *x, size_t n, uint64_t seed,
+int fit_prior(struct vae_model *m, const struct prior *prior, const float *x, size_t n, uint64_t seed,
                      struct pool *pool, struct vae_err *err) {
     struct model_pass p;
     size_t k = m->zdim, take = n < PRIOR_ROWS ? n : PRIOR_ROWS;
@@ -141,38 +140,42 @@ static int fit_prior(struct vae_model *m, const struct prior *prior, const float
     return r;
 }
 
-struct vae_model *fit_one(const struct fit_plan *plan, const struct fit_rows *data, const uint64_t *rows, size_t n,
-                          struct pool *pool, train_report_fn *report, void *ctx, struct train_result *res,
-                          struct fit_held *held, struct vae_err *err) {
+void fit_material_free(struct fit_material *f) {
+    vae_model_free(f->m);
+    free(f->x), free(f->index);
+    *f = (struct fit_material){0};
+}
+
+int fit_prepare(const struct fit_plan *plan, const struct fit_rows *data, const uint64_t *rows, size_t n,
+                struct fit_material *f, struct vae_err *err) {
     size_t d = data->schema->d, values, nvalid = rows_to_hold(plan, n);
-    struct vae_model *m = new_model(plan, data, rows, n, err);
-    uint64_t *index = mem_array(n, sizeof *index);
-    float *x = mem_mul(n, d, &values) ? mem_floats(values) : NULL;
-    int r = m ? 0 : VAE_EOS;
-    if (!r && (!x || !index))
-        r = err_set(err, VAE_EOS, "out of memory for %zu rows", n);
-    if (!r) {
-        fit_to_model(m->schema, data->raw, rows, n, x);
-        for (size_t i = 0; i < n; i++)
-            index[i] = i;
-        struct train_data t = {x, n - nvalid, nvalid, index, index + n - nvalid};
-        struct train_config cfg = plan->train;
-        cfg.batch = cfg.batch > t.n ? t.n : cfg.batch;
-        r = train_model(m, &t, &cfg, pool, report, ctx, res, err);
-    }
-    if (!r && nvalid)
-        r = settle(m, x + (n - nvalid) * d, nvalid, plan->train.seed, err);
+    *f = (struct fit_material){.n = n, .nheld = nvalid, .cfg = plan->train};
+    f->m = new_model(plan, data, rows, n, err);
+    if (!f->m)
+        return VAE_EOS;
+    f->index = mem_array(n, sizeof *f->index);
+    f->x = mem_mul(n, d, &values) ? mem_floats(values) : NULL;
+    if (!f->x || !f->index)
+        return err_set(err, VAE_EOS, "out of memory for %zu rows", n);
+    fit_to_model(f->m->schema, data->raw, rows, n, f->x);
+    for (size_t i = 0; i < n; i++)
+        f->index[i] = i;
+    f->train = (struct train_data){f->x, n - nvalid, nvalid, f->index, f->index + n - nvalid};
+    f->cfg.batch = f->cfg.batch > f->train.n ? f->train.n : f->cfg.batch;
+    return 0;
+}
+
+int fit_one(const struct fit_plan *plan, const struct fit_rows *data, const uint64_t *rows, size_t n, bool prior,
+            const struct train_run *run, struct train_result *res, struct fit_material *f, struct vae_err *err) {
+    uint64_t seed = plan->train.seed;
+    int r = fit_prepare(plan, data, rows, n, f, err);
     if (!r)
-        r = condition_keep_rows(m, x, n - nvalid, err);
+        r = train_model(f->m, &f->train, &f->cfg, run, res, err);
+    if (!r && f->nheld)
+        r = settle(f->m, f->x + f->train.n * data->schema->d, f->nheld, seed, err);
     if (!r)
-        r = fit_prior(m, plan->prior, x, n - nvalid, plan->train.seed, pool, err);
-    free(index);
-    if (!r && held)
-        *held = (struct fit_held){x, n, nvalid};
-    else
-        free(x);
-    if (!r)
-        return m;
-    vae_model_free(m);
-    return NULL;
+        r = condition_keep_rows(f->m, f->x, f->train.n, err);
+    if (!r && prior)
+        r = fit_prior(f->m, plan->prior, f->x, f->train.n, seed, run->pool, err);
+    return r;
 }

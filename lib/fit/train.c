@@ -11,13 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mat.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "nn/adamw.h"
+#include "fit/checkpoint.h"
 
-enum { CHUNK = 1 << 14, NORMS = 64, EMA_EVERY = 4, MAX_SKIPS = 3, MAX_ROLLBACKS = 5, COLUMN_GAP = 16 };
+enum { CHUNK = 1 << 14, EMA_EVERY = 4, MAX_SKIPS = 3, MAX_ROLLBACKS = 5, COLUMN_GAP = 16 };
 static const float LIK_RATE = 10; /* log sd has to travel far, and its gradient is well scaled */
 static const double EMA_DECAY = 0.998;
 
@@ -25,28 +26,24 @@ struct trainer {
     struct vae_model *m;
     const struct train_data *data;
     const struct train_config *cfg;
-    struct pool *pool;
+    const struct train_run *run;
+    struct train_state s;
     struct model_pass pass;
-    struct adamw opt;
-    float *grad, *best, *snapshot;
+    float *grad;
     double *square;       /* [chunks] */
     uint64_t *rows;       /* [batch] of the step */
-    size_t nchunks, step, t; /* t: optimiser steps taken */
-    double norms[NORMS];
-    size_t nnorms, skips;
-    float lr_scale;
+    size_t nchunks, from; /* from: the step of the checkpoint it went on from */
     struct model_objective obj;
     struct adamw_step update;
     struct nn_noise noise;
     const float *eval_w;
-    double recon, kl;     /* sums since the last report */
-    size_t seen;
+    size_t here;          /* records of this batch of a validation */
 };
 
 static void trainer_free(struct trainer *t) {
     model_pass_free(&t->pass);
-    adamw_free(&t->opt);
-    free(t->grad), free(t->best), free(t->snapshot), free(t->square), free(t->rows);
+    train_state_free(&t->s);
+    free(t->grad), free(t->square), free(t->rows);
 }
 
 static int trainer_init(struct trainer *t, struct vae_err *err) {
@@ -55,19 +52,17 @@ static int trainer_init(struct trainer *t, struct vae_err *err) {
     /* a gap keeps features from standing a power of two apart, where they would fight for the same cache lines */
     int r = model_pass_init(&t->pass, t->m, batch + COLUMN_GAP, true, err);
     if (!r)
-        r = adamw_init(&t->opt, nw, err);
+        r = train_state_init(&t->s, t->m->w, nw, err);
     if (r)
         return r;
-    t->grad = mem_floats(nw), t->best = mem_floats(nw), t->snapshot = mem_floats(nw);
+    t->grad = mem_floats(nw);
     t->square = mem_array(t->nchunks, sizeof *t->square);
     t->rows = mem_array(batch, sizeof *t->rows);
-    if (!t->grad || !t->best || !t->snapshot || !t->square || !t->rows)
+    if (!t->grad || !t->square || !t->rows)
         return err_set(err, VAE_EOS, "out of memory for training %zu weights", nw);
-    memcpy(t->best, t->m->w, nw * sizeof *t->best);
-    memcpy(t->snapshot, t->m->w, nw * sizeof *t->snapshot);
-    memcpy(t->opt.ema, t->m->w, nw * sizeof *t->opt.ema);
-    t->lr_scale = 1;
-    return 0;
+    r = checkpoint_restore(t->run->checkpoint, &t->s, t->cfg->steps, err);
+    t->from = t->s.step;
+    return r;
 }
 
 /* Records of a task: more where the batch is large, as each task packs all weights anew. Never a matter of threads. */
@@ -86,8 +81,8 @@ static void shard_task(void *ctx, size_t task, size_t worker) {
     (void)worker;
     struct trainer *t = ctx;
     size_t col = task * shard(t), n = shard_size(t, task, t->cfg->batch);
-    model_load_masked(t->m, &t->pass, col, n, t->data->x, t->rows + col, t->cfg->seed, t->step);
-    rng_normals(t->pass.eps + col, t->m->neps, n, t->pass.ld, t->cfg->seed, RNG_LATENT, t->step,
+    model_load_masked(t->m, &t->pass, col, n, t->data->x, t->rows + col, t->cfg->seed, t->s.step);
+    rng_normals(t->pass.eps + col, t->m->neps, n, t->pass.ld, t->cfg->seed, RNG_LATENT, t->s.step,
                 t->rows + col, 0);
     struct nn_noise noise = t->noise;
     noise.rows = t->rows + col;
@@ -116,10 +111,10 @@ static void update_task(void *ctx, size_t task, size_t worker) {
     struct trainer *t = ctx;
     size_t from = task * CHUNK, n = chunk_size(t, task), lik = t->m->wlik;
     size_t nets = from >= lik ? 0 : lik - from < n ? lik - from : n; /* the rest are likelihood parameters */
-    adamw_update(&t->opt, &t->update, t->m->w, t->grad, 1, from, nets);
+    adamw_update(&t->s.opt, &t->update, t->m->w, t->grad, 1, from, nets);
     struct adamw_step free_step = t->update; /* decay would pull a log sd to 0, which means nothing */
     free_step.decay = 0;
-    adamw_update(&t->opt, &free_step, t->m->w, t->grad, LIK_RATE, from + nets, n - nets);
+    adamw_update(&t->s.opt, &free_step, t->m->w, t->grad, LIK_RATE, from + nets, n - nets);
 }
 
 static int by_value(const void *a, const void *b) {
@@ -128,17 +123,17 @@ static int by_value(const void *a, const void *b) {
 }
 
 /* The factor that keeps the gradient below twice the median norm of late. */
-static float clip_factor(struct trainer *t, double norm) {
-    double sorted[NORMS];
-    size_t n = t->nnorms < NORMS ? t->nnorms : NORMS;
+static float clip_factor(struct train_state *s, double norm) {
+    double sorted[TRAIN_NORMS];
+    size_t n = s->nnorms < TRAIN_NORMS ? s->nnorms : TRAIN_NORMS;
     float factor = 1;
     if (n >= 8) {
-        memcpy(sorted, t->norms, n * sizeof *sorted);
+        memcpy(sorted, s->norms, n * sizeof *sorted);
         qsort(sorted, n, sizeof *sorted, by_value);
         double limit = 2 * sorted[n / 2];
         factor = norm > limit ? (float)(limit / norm) : 1;
     }
-    t->norms[t->nnorms++ % NORMS] = norm;
+    s->norms[s->nnorms++ % TRAIN_NORMS] = norm;
     return factor;
 }
 
@@ -155,55 +150,58 @@ static double learning_rate(const struct train_config *c, size_t step) {
 static void choose_rows(struct trainer *t) {
     uint64_t n = t->data->n;
     for (size_t i = 0; i < t->cfg->batch; i++) {
-        uint64_t at = (uint64_t)(t->step - 1) * t->cfg->batch + i;
+        uint64_t at = (uint64_t)(t->s.step - 1) * t->cfg->batch + i;
         t->rows[i] = t->data->train[rng_permute(at % n, n, t->cfg->seed, RNG_SHUFFLE, at / n)];
     }
 }
 
 /* Back to the last good weights, at half the rate. */
-static int roll_back(struct trainer *t, struct train_result *res, struct vae_err *err) {
-    if (++res->rolled_back > MAX_ROLLBACKS)
+static int roll_back(struct trainer *t, struct vae_err *err) {
+    struct train_state *s = &t->s;
+    if (++s->res.rolled_back > MAX_ROLLBACKS)
         return err_set(err, VAE_EDIVERGED, "training diverged %d times; try a smaller --lr (it was %g)",
                        MAX_ROLLBACKS, (double)t->cfg->lr);
-    memcpy(t->m->w, t->snapshot, t->m->nw * sizeof *t->m->w);
-    memset(t->opt.m, 0, t->m->nw * sizeof *t->opt.m);
-    memset(t->opt.v, 0, t->m->nw * sizeof *t->opt.v);
-    memcpy(t->opt.ema, t->snapshot, t->m->nw * sizeof *t->opt.ema);
-    t->t = t->skips = t->nnorms = 0;
-    t->lr_scale *= 0.5f;
+    memcpy(s->w, s->snapshot, s->nw * sizeof *s->w);
+    memset(s->opt.m, 0, s->nw * sizeof *s->opt.m);
+    memset(s->opt.v, 0, s->nw * sizeof *s->opt.v);
+    memcpy(s->opt.ema, s->snapshot, s->nw * sizeof *s->opt.ema);
+    s->t = s->skips = s->nnorms = 0;
+    s->lr_scale *= 0.5;
     return 0;
 }
 
-static int train_step(struct trainer *t, struct train_result *res, struct vae_err *err) {
+static int train_step(struct trainer *t, struct vae_err *err) {
     const struct train_config *c = t->cfg;
-    double up = c->warmup > 0 ? (double)t->step / ((double)c->warmup * (double)c->steps) : 1;
+    struct train_state *s = &t->s;
+    struct pool *pool = t->run->pool;
+    double up = c->warmup > 0 ? (double)s->step / ((double)c->warmup * (double)c->steps) : 1;
     bool warming = up < 1;
     t->obj = (struct model_objective){1.0f / (float)c->batch, c->beta * (float)(warming ? up : 1),
                                       warming ? c->free_nats : 0};
-    t->noise = (struct nn_noise){c->seed, t->step, NULL};
+    t->noise = (struct nn_noise){c->seed, s->step, NULL};
     choose_rows(t);
-    pool_run(t->pool, shards(t, c->batch), shard_task, t);
-    pool_run(t->pool, model_grad_tasks(t->m), grad_task, t);
-    pool_run(t->pool, t->nchunks, norm_task, t);
+    pool_run(pool, shards(t, c->batch), shard_task, t);
+    pool_run(pool, model_grad_tasks(t->m), grad_task, t);
+    pool_run(pool, t->nchunks, norm_task, t);
     double norm = 0, recon = 0, kl = 0;
     for (size_t i = 0; i < t->nchunks; i++)
         norm += t->square[i];
     for (size_t i = 0; i < c->batch; i++)
         recon += t->pass.nll[i], kl += t->pass.kl[i];
     if (!isfinite(norm) || !isfinite(recon + kl)) {
-        res->skipped++;
-        return ++t->skips >= MAX_SKIPS ? roll_back(t, res, err) : 0;
+        s->res.skipped++;
+        return ++s->skips >= MAX_SKIPS ? roll_back(t, err) : 0;
     }
-    t->skips = 0;
-    t->recon += recon, t->kl += kl, t->seen += c->batch;
-    t->t++;
-    double keep = (double)(t->t + 1) / (double)(t->t + 10);
-    bool average = t->t % EMA_EVERY == 0;
+    s->skips = 0;
+    s->recon += recon, s->kl += kl, s->seen += c->batch;
+    s->t++;
+    double keep = (double)(s->t + 1) / (double)(s->t + 10);
+    bool average = s->t % EMA_EVERY == 0;
     t->update = (struct adamw_step){
-        .t = t->t, .lr = (float)learning_rate(c, t->step) * t->lr_scale, .decay = c->decay,
-        .clip = clip_factor(t, sqrt(norm)),
+        .t = s->t, .lr = (float)learning_rate(c, s->step) * (float)s->lr_scale, .decay = c->decay,
+        .clip = clip_factor(s, sqrt(norm)),
         .ema = average ? (float)pow(keep < EMA_DECAY ? keep : EMA_DECAY, EMA_EVERY) : 1};
-    pool_run(t->pool, t->nchunks, update_task, t);
+    pool_run(pool, t->nchunks, update_task, t);
     model_project(t->m, t->m->w);
     return 0;
 }
@@ -211,80 +209,118 @@ static int train_step(struct trainer *t, struct train_result *res, struct vae_er
 static void valid_task(void *ctx, size_t task, size_t worker) {
     (void)worker;
     struct trainer *t = ctx;
-    size_t col = task * shard(t), n = shard_size(t, task, t->seen);
+    size_t col = task * shard(t), n = shard_size(t, task, t->here);
     model_load_rows(t->m, &t->pass, col, n, t->data->x, t->rows + col);
-    rng_normals(t->pass.eps + col, t->m->neps, n, t->pass.ld, t->cfg->seed, RNG_VALID, 0, t->rows + col,
-                0);
+    rng_normals(t->pass.eps + col, t->m->neps, n, t->pass.ld, t->cfg->seed, RNG_VALID, 0, t->rows + col, 0);
     model_bound(t->m, t->eval_w, &t->pass, col, n, t->rows + col);
 }
 
 /* -ELBO per record on the rows held out, by the averaged weights, with noise that never changes. */
 static double validate(struct trainer *t) {
     double sum = 0;
-    t->eval_w = t->opt.ema;
+    t->eval_w = t->s.opt.ema;
     for (size_t at = 0; at < t->data->nvalid; at += t->cfg->batch) {
         size_t left = t->data->nvalid - at;
-        t->seen = left < t->cfg->batch ? left : t->cfg->batch;
-        memcpy(t->rows, t->data->valid + at, t->seen * sizeof *t->rows);
-        pool_run(t->pool, shards(t, t->seen), valid_task, t);
-        for (size_t i = 0; i < t->seen; i++)
+        t->here = left < t->cfg->batch ? left : t->cfg->batch;
+        memcpy(t->rows, t->data->valid + at, t->here * sizeof *t->rows);
+        pool_run(t->run->pool, shards(t, t->here), valid_task, t);
+        for (size_t i = 0; i < t->here; i++)
             sum += t->pass.nll[i] + t->pass.kl[i];
     }
     return t->data->nvalid ? sum / (double)t->data->nvalid : NAN;
 }
 
-static int tell(const struct trainer *t, train_report_fn *report, void *ctx, const struct train_point *pt,
-                struct vae_err *err) {
-    if (report && report(ctx, pt))
-        return err_set(err, VAE_ESTOP, "stopped at step %zu of %zu", t->step, t->cfg->steps);
-    return 0;
-}
-
-/* Validates, keeps the best, reports. *stop: nothing was gained for too long. */
-static int look_up(struct trainer *t, struct train_result *res, train_report_fn *report, void *ctx, bool *stop,
-                   struct vae_err *err) {
+/* Validates and keeps the best: a point of the curve. */
+static int look_up(struct trainer *t, struct train_point *pt, struct vae_err *err) {
     const struct train_config *c = t->cfg;
-    double n = t->seen ? (double)t->seen : NAN;
-    struct train_point pt = {t->step, c->steps, true, t->recon / n, t->kl / n, (double)t->obj.beta, 0, 0};
-    pt.elbo = -(pt.recon + pt.kl);
-    pt.valid = validate(t);
-    t->recon = t->kl = 0, t->seen = 0;
-    double value = t->data->nvalid ? pt.valid : -pt.elbo;
-    bool warm = (double)t->step < (double)c->warmup * (double)c->steps;
+    struct train_state *s = &t->s;
+    double n = s->seen ? (double)s->seen : NAN;
+    pt->curve = true;
+    pt->recon = s->recon / n, pt->kl = s->kl / n, pt->beta = (double)t->obj.beta;
+    pt->elbo = -(pt->recon + pt->kl);
+    pt->valid = validate(t);
+    s->recon = s->kl = 0, s->seen = 0;
+    double value = t->data->nvalid ? pt->valid : -pt->elbo;
+    bool warm = (double)s->step < (double)c->warmup * (double)c->steps;
     if (isfinite(value)) {
-        memcpy(t->snapshot, t->m->w, t->m->nw * sizeof *t->snapshot);
+        memcpy(s->snapshot, s->w, s->nw * sizeof *s->snapshot);
         /* without rows held out the last weights are the best ones */
-        if (warm || res->best_step == 0 || value < res->best || !t->data->nvalid) {
-            res->best = value;
-            res->best_step = t->step;
-            memcpy(t->best, t->opt.ema, t->m->nw * sizeof *t->best);
+        if (warm || s->res.best_step == 0 || value < s->res.best || !t->data->nvalid) {
+            s->res.best = value;
+            s->res.best_step = s->step;
+            memcpy(s->best, s->opt.ema, s->nw * sizeof *s->best);
         }
     }
-    *stop = c->patience && !warm && t->step - res->best_step >= c->patience * c->valid_every;
-    return tell(t, report, ctx, &pt, err);
+    s->over = c->patience && !warm && s->step - s->res.best_step >= c->patience * c->valid_every;
+    return train_state_point(s, pt, err);
 }
 
-int train_model(struct vae_model *m, const struct train_data *data, const struct train_config *cfg, struct pool *pool,
-                train_report_fn *report, void *ctx, struct train_result *res, struct vae_err *err) {
-    struct trainer t = {.m = m, .data = data, .cfg = cfg, .pool = pool};
-    *res = (struct train_result){.best = NAN};
+static bool tell(const struct trainer *t, const struct train_point *pt) {
+    struct train_point p = *pt;
+    p.from = t->from;
+    return t->run->report && t->run->report(t->run->ctx, &p);
+}
+
+static int stopped(const struct trainer *t, struct vae_err *err) {
+    return err_set(err, VAE_ESTOP, "stopped at step %zu of %zu", t->s.step, t->cfg->steps);
+}
+
+/* The next step, what is told of it, and perhaps a checkpoint: one at the end always, as what follows takes time, too. */
+static int go_on(struct trainer *t, struct vae_err *err) {
+    size_t step = ++t->s.step, steps = t->cfg->steps;
+    struct train_point pt = {.step = step, .steps = steps};
+    int r = train_step(t, err);
+    if (!r && (step % t->cfg->valid_every == 0 || step == steps))
+        r = look_up(t, &pt, err);
+    if (r)
+        return r;
+    bool stop = tell(t, &pt);
+    if (stop || t->s.over || step == steps || checkpoint_due(t->run->checkpoint))
+        checkpoint_save(t->run->checkpoint, &t->s);
+    return stop ? stopped(t, err) : 0;
+}
+
+int train_model(struct vae_model *m, const struct train_data *data, const struct train_config *cfg,
+                const struct train_run *run, struct train_result *res, struct vae_err *err) {
+    struct trainer t = {.m = m, .data = data, .cfg = cfg, .run = run};
     int r = trainer_init(&t, err);
-    bool stop = false;
-    while (!r && !stop && t.step < cfg->steps) {
-        t.step++;
-        r = train_step(&t, res, err);
-        if (!r && (t.step % cfg->valid_every == 0 || t.step == cfg->steps))
-            r = look_up(&t, res, report, ctx, &stop, err);
-        else if (!r)
-            r = tell(&t, report, ctx, &(struct train_point){.step = t.step, .steps = cfg->steps}, err);
-    }
-    if (!r && !res->best_step)
-        r = err_set(err, VAE_EDIVERGED, "training gave no finite bound in %zu steps", t.step);
-    res->steps = t.step;
+    for (size_t i = 0; i < t.s.npoints && !r; i++)
+        r = tell(&t, &t.s.curve[i]) ? stopped(&t, err) : 0;
+    while (!r && !t.s.over && t.s.step < cfg->steps)
+        r = go_on(&t, err);
+    if (!r && !t.s.res.best_step)
+        r = err_set(err, VAE_EDIVERGED, "training gave no finite bound in %zu steps", t.s.step);
+    if (r == VAE_EDIVERGED)
+        checkpoint_remove(run->checkpoint); /* it would only diverge again */
+    *res = t.s.res;
+    res->steps = t.s.step;
     if (!r) {
-        memcpy(m->w, t.best, m->nw * sizeof *m->w);
+        memcpy(m->w, t.s.best, m->nw * sizeof *m->w);
         model_project(m, m->w);
     }
     trainer_free(&t);
     return r;
+}
+
+int train_measure(struct vae_model *m, const struct train_data *data, const struct train_config *cfg, struct pool *pool,
+                  double seconds, struct train_rate *rate, struct vae_err *err) {
+    enum { WARM = 3, LEAST = 3 }; /* the first steps touch memory for the first time */
+    struct train_run run = {.pool = pool};
+    struct trainer t = {.m = m, .data = data, .cfg = cfg, .run = &run};
+    int r = trainer_init(&t, err);
+    double from = clock_seconds();
+    size_t done = 0;
+    for (; !r && (done < WARM + LEAST || clock_seconds() - from < seconds); done++) {
+        if (done == WARM)
+            from = clock_seconds();
+        t.s.step++;
+        r = train_step(&t, err);
+    }
+    rate->step = done > WARM ? (clock_seconds() - from) / (double)(done - WARM) : 0;
+    from = clock_seconds();
+    if (!r)
+        validate(&t);
+    rate->valid = clock_seconds() - from;
+    trainer_free(&t);
+    return r == VAE_EDIVERGED ? 0 : r; /* that is for the real one to tell */
 }

@@ -21,12 +21,12 @@ struct train_data {
 };
 
 struct train_point {
-    size_t step, steps;
+    size_t step, steps, from; /* from: the step of the checkpoint it went on from, 0: none */
     bool curve; /* after a validation: all that follows is set; else only a sign of life */
     double recon, kl, beta, elbo; /* of the batches since the last point, means per record */
     double valid;                 /* -ELBO on the rows held out, NaN where there are none */
 };
-/* Called after every step; returning true stops the training (VAE_ESTOP). */
+/* Called after every step, and first for the points of the curve before `from`; returning true stops the training (VAE_ESTOP). */
 typedef bool train_report_fn(void *ctx, const struct train_point *);
 
 struct train_result {
@@ -35,8 +35,24 @@ struct train_result {
     size_t skipped, rolled_back;
 };
 
-/* Trains m (started by model_start()) and leaves the best averaged weights in m->w. pool may be NULL. */
-int train_model(struct vae_model *m, const struct train_data *, const struct train_config *, struct pool *,
-                train_report_fn *, void *ctx, struct train_result *, struct vae_err *);
+/* What a training is run with; none of it changes the result. All may be NULL. */
+struct checkpoint;
+struct train_run {
+    struct pool *pool;
+    train_report_fn *report;
+    void *ctx;
+    struct checkpoint *checkpoint;
+};
+
+/* Trains m (started by model_start()) and leaves the best averaged weights in m->w. */
+int train_model(struct vae_model *m, const struct train_data *, const struct train_config *, const struct train_run *,
+                struct train_result *, struct vae_err *);
+
+/* Seconds that a step and a validation of m take, by a trial of about so many; m is of no use afterwards. */
+struct train_rate {
+    double step, valid;
+};
+int train_measure(struct vae_model *m, const struct train_data *, const struct train_config *, struct pool *, double seconds,
+                  struct train_rate *, struct vae_err *);
 
 #endif

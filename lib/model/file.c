@@ -87,20 +87,7 @@ static int get_array(void *ctx, const char *name, size_t ndim, const size_t *sha
     return 0;
 }
 
-/* Sets a metadata string to the text of j, which is given away. */
-static int set_json(struct tensors *t, const char *key, json_t *j, struct vae_err *err) {
-    struct buf text = {0};
-    int r = j ? js_dump(j, &text, err) : err_set(err, VAE_EOS, "out of memory");
-    if (!r)
-        r = buf_put(&text, "", 1, err);
-    if (!r)
-        r = tensors_meta_set(t, key, text.p, err);
-    buf_free(&text);
-    json_decref(j);
-    return r;
-}
-
-static json_t *config_json(const struct model_config *c) {
+json_t *model_config_json(const struct model_config *c) {
     json_t *hidden = json_array();
     for (size_t i = 0; i < c->nhidden; i++)
         json_array_append_new(hidden, json_integer((json_int_t)c->hidden[i]));
@@ -122,15 +109,15 @@ int vae_model_save(struct vae_model *m, const char *path, struct vae_err *err) {
     struct file_cells cells = {0};
     int r = t ? 0 : VAE_EOS;
     if (!r)
-        r = set_json(t, "config", config_json(&m->config), err);
+        r = tensors_set_json(t, "config", model_config_json(&m->config), err);
     if (!r)
-        r = set_json(t, "schema", schema_to_json(m->schema), err);
+        r = tensors_set_json(t, "schema", schema_to_json(m->schema), err);
     if (!r)
-        r = set_json(t, "training", json_incref(m->training), err);
+        r = tensors_set_json(t, "training", json_incref(m->training), err);
     if (!r)
-        r = set_json(t, "calibration", calibration_json(m), err);
+        r = tensors_set_json(t, "calibration", calibration_json(m), err);
     if (!r)
-        r = set_json(t, "prior", json_pack("{s:s, s:I}", "kind", m->prior->name, "size", (json_int_t)m->nprior), err);
+        r = tensors_set_json(t, "prior", json_pack("{s:s, s:I}", "kind", m->prior->name, "size", (json_int_t)m->nprior), err);
     if (!r)
         r = walk(m, add_array, t, err);
     if (!r)
@@ -171,15 +158,6 @@ int vae_model_can_save(const char *path, struct vae_err *err) {
         return err ? err->code : VAE_ECREATE;
     io_replace_abandon(r);
     return 0;
-}
-
-/* The JSON object in a metadata string. */
-static json_t *get_json(const struct tensors *t, const char *key, struct vae_err *err) {
-    const char *text = tensors_meta_get(t, key);
-    if (text)
-        return js_load(text, strlen(text), TENSORS_HEADER_MAX, key, err);
-    err_set(err, VAE_EDATA, "not a model of vae: metadata '%s' is missing", key);
-    return NULL;
 }
 
 static int config_from_json(const json_t *j, struct model_config *c, struct vae_err *err) {
@@ -239,7 +217,7 @@ static size_t weights_in(const struct tensors *t) {
 }
 
 static int load_calibration(struct vae_model *m, const struct tensors *t, struct vae_err *err) {
-    json_t *j = get_json(t, "calibration", err);
+    json_t *j = tensors_get_json(t, "calibration", err);
     const char *method, *by;
     int64_t n, draws;
     int r = j ? js_int(j, "rows", 0, INT32_MAX, &n, "calibration", err) : VAE_EDATA;
@@ -271,7 +249,7 @@ static int load_calibration(struct vae_model *m, const struct tensors *t, struct
 }
 
 static int load_prior(struct vae_model *m, const struct tensors *t, struct vae_err *err) {
-    json_t *j = get_json(t, "prior", err);
+    json_t *j = tensors_get_json(t, "prior", err);
     const char *kind;
     int64_t n;
     int r = j ? js_int(j, "size", 0, INT32_MAX, &n, "prior", err) : VAE_EDATA;
@@ -323,7 +301,11 @@ static int check_values(const struct vae_model *m, struct vae_err *err) {
 
 static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
     struct model_config config;
-    json_t *cj = get_json(t, "config", err), *sj = cj ? get_json(t, "schema", err) : NULL;
+    if (tensors_meta_get(t, "checkpoint")) {
+        err_set(err, VAE_EDATA, "a checkpoint, no model yet; vae-fit --resume makes one of it");
+        return NULL;
+    }
+    json_t *cj = tensors_get_json(t, "config", err), *sj = cj ? tensors_get_json(t, "schema", err) : NULL;
     int r = cj && sj ? config_from_json(cj, &config, err) : VAE_EDATA;
     struct schema *s = r ? NULL : schema_from_json(sj, err);
     if (s && (check_there(t, s, err) || file_cells_get(t, s, err))) {
@@ -341,7 +323,7 @@ static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
         r = load_conditions(m, t, err);
     if (!r && tensors_find(t, "kl") && !(m->use = mem_array(m->config.latent_dim, sizeof *m->use)))
         r = err_set(err, VAE_EOS, "out of memory");
-    json_t *training = r ? NULL : get_json(t, "training", err);
+    json_t *training = r ? NULL : tensors_get_json(t, "training", err);
     if (training) {
         json_decref(m->training);
         m->training = training;

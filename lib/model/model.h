@@ -189,6 +189,10 @@ float *model_o(struct model_pass *); /* decoder outputs */
 /* nll[col..] = -log p(target | o), input units. */
 void model_nll(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
 
+/* errors.c: mse[n] = mean over values of the squared error of the means of the decoder's outputs, which they take the place of; in
+ * units of the model, or of the input. */
+void model_errors(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n, bool input, double *mse);
+
 /* nll and kl of the records in columns col..col+n-1, with the draws of z that pass->eps gives; rows: their numbers. */
 void model_bound(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
                  const uint64_t *rows);
@@ -225,6 +229,7 @@ void model_grad(const struct vae_model *, const float *w, const struct model_pas
                 float *dw);
 
 
+json_t *model_config_json(const struct model_config *); /* as a model file has it; NULL when out of memory */
 /* The model in the n bytes of a file (vae_model_load() reads one); name is for messages. NULL and err. */
 struct vae_model *model_parse(const void *p, size_t n, const char *name, struct vae_err *);
 

@@ -78,6 +78,26 @@ const char *tensors_meta_get(const struct tensors *t, const char *key) {
     return json_string_value(json_object_get(t->meta, key));
 }
 
+int tensors_set_json(struct tensors *t, const char *key, json_t *j, struct vae_err *err) {
+    struct buf text = {0};
+    int r = j ? js_dump(j, &text, err) : err_set(err, VAE_EOS, "out of memory");
+    if (!r)
+        r = buf_put(&text, "", 1, err);
+    if (!r)
+        r = tensors_meta_set(t, key, text.p, err);
+    buf_free(&text);
+    json_decref(j);
+    return r;
+}
+
+json_t *tensors_get_json(const struct tensors *t, const char *key, struct vae_err *err) {
+    const char *text = tensors_meta_get(t, key);
+    if (text)
+        return js_load(text, strlen(text), TENSORS_HEADER_MAX, key, err);
+    err_set(err, VAE_EDATA, "not a model of vae: metadata '%s' is missing", key);
+    return NULL;
+}
+
 int tensors_append(struct tensors *t, const char *name, enum tensor_type type, size_t ndim, const size_t *shape,
                    const void *data, struct vae_err *err) {
     struct item item = {.t = {.type = type, .ndim = ndim, .count = 1, .data = data}};
@@ -249,7 +269,7 @@ int tensors_save(struct tensors *t, const char *path, char id[TENSORS_ID_BYTES],
     struct buf header = {0};
     struct sha256_ctx sha;
     struct io_replace *file = NULL;
-    sha256_init(&sha);
+    sha256_init(&sha); /* of a file whose id nobody asks for it is left out: it takes longer than the writing */
     int rc = put_header(t, &header, err);
     if (rc) {
         err_prefix(err, "%s", path);
@@ -261,19 +281,21 @@ int tensors_save(struct tensors *t, const char *path, char id[TENSORS_ID_BYTES],
         goto out;
     }
     rc = io_write(io_replace_fd(file), header.p, header.n, path, err);
-    sha256_update(&sha, header.n, (const uint8_t *)header.p);
+    if (id)
+        sha256_update(&sha, header.n, (const uint8_t *)header.p);
     for (size_t i = 0; !rc && i < t->n; i++) {
         size_t n = bytes_of(&t->items[i].t);
         if (n == 0)
             continue;
         rc = io_write(io_replace_fd(file), t->items[i].t.data, n, path, err);
-        sha256_update(&sha, n, t->items[i].t.data);
+        if (id)
+            sha256_update(&sha, n, t->items[i].t.data);
     }
     if (rc)
         goto out;
     rc = io_replace_commit(file, err);
     file = NULL;
-    if (!rc)
+    if (!rc && id)
         tensors_put_id(&sha, id);
 out:
     if (file)

@@ -17,6 +17,7 @@
 #ifndef MODEL_TENSORS_H
 #define MODEL_TENSORS_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -53,6 +54,10 @@ void tensors_free(struct tensors *);
  * are refused (VAE_EUSAGE), values must be UTF-8. */
 int tensors_meta_set(struct tensors *, const char *key, const char *value, struct vae_err *);
 const char *tensors_meta_get(const struct tensors *, const char *key); /* NULL for none; the tensors' */
+
+/* The same for an object: its text, deterministic; j is given away, NULL means that memory ran out. And back, the caller's. */
+int tensors_set_json(struct tensors *, const char *key, json_t *j, struct vae_err *);
+json_t *tensors_get_json(const struct tensors *, const char *key, struct vae_err *);
 
 /* Adds an array. name is copied; data[product of shape] is NOT: it stays the caller's and must live until tensors_free
  * or the last save. Names are unique, UTF-8, and not "__metadata__". */

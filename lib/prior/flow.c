@@ -187,6 +187,6 @@ static void flow_logp(size_t k, size_t size, const float *param, const float *z,
 }
 
 const struct prior prior_flow = {
-    .name = "flow", .about = "a flow from the normal to the encoded training rows", .size = flow_size, .fit = flow_fit,
+    .name = "flow", .about = "a flow from the normal to the encoded training rows", .size = flow_size, .fit = flow_fit, .rounds = flow_rounds,
     .check = flow_check, .work = flow_work, .work_free = flow_work_free, .sample = flow_sample, .logp = flow_logp,
 };

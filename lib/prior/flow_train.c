@@ -169,17 +169,27 @@ static void standardise(size_t k, size_t n, const float *z, float *mean, float *
     }
 }
 
+size_t flow_rounds(size_t k, size_t n) {
+    (void)k;
+    size_t steps = EPOCHS * n / BATCH;
+    return steps < LEAST_STEPS ? LEAST_STEPS : steps > MOST_STEPS ? MOST_STEPS : steps;
+}
+
 int flow_fit(size_t k, size_t n, const float *z, uint64_t seed, struct pool *pool, float *param, struct vae_err *err) {
-    size_t valid = n / 10 < MOST_VALID ? n / 10 : MOST_VALID, steps = EPOCHS * n / BATCH;
+    size_t valid = n / 10 < MOST_VALID ? n / 10 : MOST_VALID;
     struct flow_trainer t = {.k = k, .n = n, .nvalid = valid, .z = z, .mean = param, .sd = param + k, .seed = seed,
                              .pool = pool, .w = param + 2 * k};
     size_t width = flow_width(k, prior_flow.size(k, n));
     t.batch = n - valid < BATCH ? n - valid : BATCH;
-    t.steps = steps < LEAST_STEPS ? LEAST_STEPS : steps > MOST_STEPS ? MOST_STEPS : steps;
+    t.steps = flow_rounds(k, n);
     standardise(k, n, z, param, param + k);
     int r = trainer_init(&t, width, err);
     double best = r || !valid ? INFINITY : validate(&t);
     while (!r && valid && t.step < t.steps) {
+        if (pool_stopped(pool)) {
+            r = err_set(err, VAE_ESTOP, "stopped while fitting the prior");
+            break;
+        }
         t.step++;
         train_step(&t);
         double loss = t.step % (t.steps / LOOKS) == 0 ? validate(&t) : INFINITY;

@@ -155,8 +155,8 @@ static void variances(struct em *e) {
 
 static int gmm_fit(size_t k, size_t n, const float *z, uint64_t seed, struct pool *pool, float *param,
                    struct vae_err *err) {
-    (void)pool;
     size_t c = components(k, n);
+    int r = 0;
     size_t size = k + c + c * k + c * k * k + k + c + n;
     double *mem = mem_array(size, sizeof *mem);
     size_t *owner = mem_array(n, sizeof *owner);
@@ -169,7 +169,9 @@ static int gmm_fit(size_t k, size_t n, const float *z, uint64_t seed, struct poo
     variances(&e);
     start(&e, seed, e.r + c, owner);
     maximise(&e, param);
-    for (int step = 0; step < ITERATIONS && c > 1; step++) {
+    for (int step = 0; step < ITERATIONS && c > 1 && !r; step++) {
+        if (pool_stopped(pool))
+            r = err_set(err, VAE_ESTOP, "stopped while fitting the prior");
         for (size_t i = 0; i < n; i++) {
             responsibilities(k, c, param, z + i * k, e.t, e.r);
             for (size_t j = 0; j < c; j++)
@@ -178,8 +180,10 @@ static int gmm_fit(size_t k, size_t n, const float *z, uint64_t seed, struct poo
         maximise(&e, param);
     }
     free(mem), free(owner);
-    return 0;
+    return r;
 }
+
+static size_t gmm_rounds(size_t k, size_t n) { return components(k, n) > 1 ? ITERATIONS : 0; }
 
 static int gmm_check(size_t k, size_t size, const float *param, struct vae_err *err) {
     bool ok = size > 0 && size % stride(k) == 0 && size / stride(k) <= MAX_COMPONENTS;
@@ -237,5 +241,5 @@ static void gmm_logp(size_t k, size_t size, const float *param, const float *z, 
 
 const struct prior prior_gmm = {
     .name = "gmm", .about = "a mixture of Gaussians fitted to the encoded training rows", .size = gmm_size,
-    .fit = gmm_fit, .check = gmm_check, .work = gmm_work, .work_free = free, .sample = gmm_sample, .logp = gmm_logp,
+    .fit = gmm_fit, .rounds = gmm_rounds, .check = gmm_check, .work = gmm_work, .work_free = free, .sample = gmm_sample, .logp = gmm_logp,
 };

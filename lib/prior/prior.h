@@ -21,6 +21,8 @@ struct prior {
     size_t (*size)(size_t k, size_t n);
     /* Fits param[size] to z[n,k]; the same bits for any pool (NULL: alone). */
     int (*fit)(size_t k, size_t n, const float *z, uint64_t seed, struct pool *, float *param, struct vae_err *);
+    /* How many times fit() asks pool_stopped() about, at equal distances: from that its time can be told. NULL: it takes none. */
+    size_t (*rounds)(size_t k, size_t n);
     /* Does param[size] describe a distribution over k latents? VAE_EDATA if not. */
     int (*check)(size_t k, size_t size, const float *param, struct vae_err *);
     /* Buffers for one thread that draws, or NULL where none are needed (NULL here), or NULL and err. */

@@ -109,40 +109,11 @@ static void decode_draw(const struct scorer *s, struct model_pass *p, size_t a) 
     model_nll(s->m, s->m->w, p, 0, MAT_PANEL);
 }
 
-/* Squared errors of value j over a panel: of categories 1 where they differ, of other cells and of counts in units of their sd,
- * as the model has numbers anyway; of what is missing none. */
-static void add_errors(const struct vae_model *m, size_t j, const float *x, const float *mean, double *mse) {
-    const struct schema *s = m->schema;
-    const struct cells *cells = s->cells[j].n ? &s->cells[j] : NULL;
-    bool as_is = s->col[m->feature[j].column].transform == &schema_none;
-    double sd = s->stats.sd[j] > 0 ? s->stats.sd[j] : 1;
-    for (size_t i = 0; i < MAT_PANEL; i++) {
-        if (isnan(x[i]))
-            continue;
-        double t = (double)x[i] - (double)mean[i];
-        if (cells && !m->feature[j].place)
-            t = cells_at(cells, x[i]) != cells_at(cells, mean[i]);
-        else if (cells)
-            t = (cells_value(cells, x[i]) - cells_value(cells, mean[i])) / sd;
-        else if (as_is)
-            t /= sd;
-        mse[i] += isfinite(t) ? t * t / (double)s->d : 0;
-    }
-}
-
 /* Mean squared error of the reconstruction from the posterior mean. */
 static void mean_error(const struct scorer *s, struct model_pass *p, double *mse) {
-    const struct vae_model *m = s->m;
-    bottleneck_mean(m, m->w, p, 0, MAT_PANEL);
-    model_decode(m, m->w, p, 0, MAT_PANEL);
-    memset(mse, 0, MAT_PANEL * sizeof *mse);
-    for (size_t i = 0; i < m->nblocks; i++) {
-        const struct lik_block *b = &m->block[i];
-        float *o = model_o(p) + b->o0 * p->ld; /* the mean takes the place of the outputs */
-        b->lik->mean(b, o, m->w + b->w0, o, MAT_PANEL, p->ld);
-        for (size_t j = 0; j < b->nx; j++)
-            add_errors(m, b->x0 + j, p->x + (b->x0 + j) * p->ld, o + j * p->ld, mse);
-    }
+    bottleneck_mean(s->m, s->m->w, p, 0, MAT_PANEL);
+    model_decode(s->m, s->m->w, p, 0, MAT_PANEL);
+    model_errors(s->m, s->m->w, p, 0, MAT_PANEL, false, mse);
 }
 
 /* Sums of exp(l) and exp(2 l), scaled by the largest l seen so far: no overflow, no storage per draw. */

@@ -92,7 +92,7 @@ int main(int argc, char **argv) {
     printf("core %s, %zu threads\n", mat_core(), pool_threads(pool));
     for (int i = 0; i < ROUNDS; i++) {
         double gemm = sgemm_flops(pool), t = seconds();
-        if (train_model(m, &data, &cfg, pool, NULL, NULL, &res, &err)) {
+        if (train_model(m, &data, &cfg, &(struct train_run){.pool = pool}, &res, &err)) {
             fprintf(stderr, "fit_speed: %s\n", err.msg);
             return 1;
         }

@@ -1,0 +1,77 @@
+/* cli_fit_report.c - what vae-fit tells at the end: what was fitted, and whether it earns its keep. */
+#include "cli.h"
+
+#include <math.h>
+#include <string.h>
+
+static void tell_kl(const struct vae_fit_report *rep) {
+    char text[400];
+    size_t n = 0, shown = 0;
+    for (; rep->kl && shown < rep->latents && n + 24 < sizeof text; shown++)
+        n += (size_t)snprintf(text + n, sizeof text - n, " %.2f", rep->kl[shown]);
+    if (shown > 0)
+        cli_note("KL of each latent:%s%s", text, shown < rep->latents ? " ..." : "");
+}
+
+/* Columns that nobody asked to keep: what was taken for a number may have been meant as one. */
+static void tell_carried(const struct vae_model *m) {
+    char text[600] = "", name[64];
+    const char *column, *kind;
+    size_t at = 0, more = 0;
+    for (size_t i = 0; (column = vae_model_carried(m, i, &kind)); i++) {
+        if (!strcmp(kind, "kept"))
+            continue;
+        vae_quote(name, sizeof name, column, strlen(column));
+        if (more || at + strlen(name) + sizeof ", 12345 (text)" > 200)
+            more++;
+        else
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s%s (%s)", at ? ", " : "", name, kind);
+    }
+    if (more)
+        snprintf(text + at, sizeof text - at, " and %zu more", more);
+    if (at)
+        cli_note("carried, not modelled: %s", text);
+}
+
+static void judge(const struct vae_fit_report *rep) {
+    double gain = rep->elbo - rep->independent, linear = rep->elbo - rep->ppca;
+    double noise = isfinite(rep->elbo_se) ? 2 * rep->elbo_se : 0;
+    if (!isfinite(gain))
+        return;
+    if (rep->chain && gain <= noise)
+        cli_note("what columns tell of one another is not counted: the bound is that of the latents alone");
+    else if (rep->chain)
+        cli_note("latents alone explain %.4g nats a record more than independent columns; what columns tell of one another is not "
+                 "counted", gain);
+    else if (gain <= noise)
+        cli_note("the model does not clearly explain more than independent columns do");
+    else if (isfinite(linear) && linear < -noise)
+        cli_note("the model explains %.4g nats a record more than independent columns, but %.4g less than a linear one",
+                 gain, -linear);
+    else
+        cli_note("the model explains %.4g nats a record more than independent columns", gain);
+}
+
+void cli_fit_report(const struct vae_fit_report *rep, const struct vae_model *m) {
+    char beside[128] = "";
+    size_t n = 0;
+    if (rep->assumed)
+        cli_warn("%s", rep->assumed);
+    tell_carried(m);
+    const char *s = rep->latents == 1 ? "" : "s";
+    cli_note("%llu rows of %llu value%s; %zu latent%s, %zu of them active; %llu weights; best of %zu steps: %zu",
+             (unsigned long long)rep->rows, (unsigned long long)rep->values, rep->values == 1 ? "" : "s", rep->latents, s,
+             rep->active_units, (unsigned long long)rep->weights, rep->steps, rep->best_step);
+    if (isfinite(rep->independent))
+        n = (size_t)snprintf(beside, sizeof beside, "; independent columns %.4f", rep->independent);
+    if (isfinite(rep->ppca))
+        snprintf(beside + n, sizeof beside - n, "; PCA with %zu latent%s %.4f", rep->latents, s, rep->ppca);
+    cli_note("%s ELBO %.4f +- %.4f nats a record%s", rep->held_out ? "held-out" : "in-sample (too few rows)", rep->elbo,
+             rep->elbo_se, beside);
+    tell_kl(rep);
+    judge(rep);
+    if (rep->calibration_rows)
+        cli_note("p-values from %llu rows; an anomaly is a row with p <= %.3g",
+                 (unsigned long long)rep->calibration_rows, rep->alpha);
+    cli_note("%s: model %.12s", cli.model, vae_model_id(m));
+}

@@ -1,0 +1,79 @@
+/* provenance.c - how a model came to be, as JSON: what stands in its file, and what a checkpoint is compared by. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/crc.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/mat.h"
+#include "fit/fit.h"
+
+/* Options as resolved: enough to make the same model again, nothing of where and when. */
+static json_t *plan_json(const struct fit_plan *p, const struct fit_rows *data) {
+    const struct train_config *t = &p->train;
+    static const char *const purpose[] = {"generate", "detect", "reduce"};
+    char crc[9];
+    snprintf(crc, sizeof crc, "%08x", data->crc);
+    return json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:s}", "for",
+                     purpose[p->opts.purpose], "seed", (json_int_t)t->seed, "rows", (json_int_t)data->n, "data_crc32", crc,
+                     "values", (json_int_t)data->schema->d, "steps", (json_int_t)t->steps, "batch", (json_int_t)t->batch,
+                     "patience", (json_int_t)t->patience, "lr", (double)t->lr, "decay", (double)t->decay, "beta",
+                     (double)t->beta, "warmup", (double)t->warmup, "free_bits", (double)t->free_nats, "valid", p->valid,
+                     "program", VAE_VERSION, "blas_core", mat_core());
+}
+
+/* And what came of them. */
+static json_t *training_json(const struct fit_plan *p, const struct fit_rows *data, const struct train_result *res) {
+    json_t *j = plan_json(p, data);
+    json_t *end = json_pack("{s:I, s:I, s:f, s:I, s:I}", "steps_done", (json_int_t)res->steps, "best_step",
+                            (json_int_t)res->best_step, "best_valid", res->best, "skipped", (json_int_t)res->skipped,
+                            "rolled_back", (json_int_t)res->rolled_back);
+    bool bad = !j || !end || json_object_update(j, end);
+    json_decref(end);
+    if (!bad)
+        return j;
+    json_decref(j);
+    return NULL;
+}
+
+json_t *fit_whole_plan(const struct fit_plan *p, const struct fit_rows *data) {
+    json_t *j = plan_json(p, data), *columns = schema_to_json(data->schema);
+    struct buf text = {0};
+    char crc[9];
+    bool bad = !j || !columns || js_dump(columns, &text, NULL);
+    json_decref(columns);
+    if (!bad) {
+        snprintf(crc, sizeof crc, "%08x", crc_update(0, text.p, text.n));
+        json_t *more = json_pack("{s:o, s:s, s:I, s:I, s:I, s:s}", "config", model_config_json(&p->model), "prior",
+                                 p->prior->name, "bins", (json_int_t)p->bins, "calibration_rows", (json_int_t)p->ncal, "folds",
+                                 (json_int_t)p->folds, "columns", crc);
+        bad = !more || json_object_update(j, more);
+        json_decref(more);
+    }
+    buf_free(&text);
+    if (!bad)
+        return j;
+    json_decref(j);
+    return NULL;
+}
+
+int fit_describe(struct vae_model *m, const struct fit_plan *p, const struct fit_rows *data,
+                 const struct train_result *res, const struct vae_fit_report *rep, struct vae_err *err) {
+    json_t *j = training_json(p, data, res), *bound = json_object();
+    if (!j || !bound) {
+        json_decref(j), json_decref(bound);
+        return err_set(err, VAE_EOS, "out of memory");
+    }
+    const struct {
+        const char *name;
+        double value;
+    } row[] = {{"elbo", rep->elbo}, {"elbo_se", rep->elbo_se}, {"independent", rep->independent}, {"ppca", rep->ppca}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        if (isfinite(row[i].value))
+            json_object_set_new(bound, row[i].name, json_real(row[i].value));
+    json_object_set_new(bound, "active_units", json_integer((json_int_t)rep->active_units));
+    json_object_set_new(j, rep->held_out ? "held_out" : "fitted", bound);
+    json_decref(m->training);
+    m->training = j;
+    return 0;
+}
