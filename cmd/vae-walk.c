@@ -17,7 +17,7 @@ static struct {
 
 static const struct cli_opt options[] = {
     CLI_OPT_MODEL,
-    {.name = "steps", .arg = "N", .kind = CLI_COUNT, .to = &o.steps, .lo = 2, .given = &o.steps_given,
+    {.name = "steps", .arg = "N", .kind = CLI_COUNT, .to = &o.steps, .lo = 2, .hi = 1 << 30, .given = &o.steps_given,
      .help = "points of a line, or from one record to the next, both ends counted"},
     {.name = "spherical", .kind = CLI_FLAG, .to = &o.spherical, .help = "from record to record by even turns, not straight"},
     {.name = "pairs", .kind = CLI_FLAG, .to = &o.pairs, .help = "a walk for every two records, not one through all"},
@@ -33,7 +33,7 @@ static const struct cli_opt options[] = {
      .help = "of a line: with --axes else -3:3, with --toward else 0:1"},
     {.name = "jitter", .arg = "SD", .kind = CLI_REAL, .to = &o.jitter, .hi = 1000, .given = &o.jitter_given,
      .help = "draws around each record, so many standard deviations wide"},
-    {.name = "draws", .arg = "N", .kind = CLI_COUNT, .to = &o.draws, .lo = 1, .given = &o.draws_given,
+    {.name = "draws", .arg = "N", .kind = CLI_COUNT, .to = &o.draws, .lo = 1, .hi = 1 << 30, .given = &o.draws_given,
      .help = "with --jitter: so many draws of each record"},
     {.c = 'n', .name = "rows", .arg = "N", .kind = CLI_COUNT, .to = &o.rows, .lo = 1, .given = &o.rows_given,
      .help = "start from so many draws of the model's prior, reading nothing"},
@@ -74,6 +74,8 @@ static void check_options(size_t files) {
         cli_usage("--spherical and --pairs go with walks from record to record");
     if (o.range_given && !o.axes.n && !o.toward)
         cli_usage("--range goes with --axes and --toward");
+    if (o.range_given && o.range.from == o.range.to)
+        cli_usage("--range needs two different numbers");
     if (!o.toward && (o.labelled || o.logistic))
         cli_usage("--labelled and --logistic go with --toward");
     if (o.draws_given && !o.jitter_given)

@@ -181,7 +181,7 @@ struct vae_walk_opts {
         VAE_WALK_NEAR,   /* draws around the record; walk_t: which one, from 1 */
     } kind;
     size_t steps;        /* points of a line, both ends counted, 0: 9 */
-    double from, to;     /* both 0: -3..3 along axes, 0..1 toward */
+    double from, to;     /* the same: -3..3 along axes, 0..1 toward */
     bool spherical;      /* line: directions turn evenly and lengths change evenly */
     bool pairs;          /* line: from the first record to the second, the third to the fourth, ..., each a walk */
     char *const *axes;   /* [naxes] axes: numbers of latents from 1, or "all" */

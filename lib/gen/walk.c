@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "model/op.h"
 
-enum { FLOATS = 1 << 20, MOST_POINTS = 4096, FEWEST_POINTS = 16, STEPS = 9 };
+enum { FLOATS = 1 << 20, MOST_POINTS = 4096, FEWEST_POINTS = 16, STEPS = 9, MOST_STEPS = 1 << 30 };
 static const char *const names[] = {"walk", "walk_axis", "walk_t"}; /* fields that we add, in place of such as came */
 
 struct walk_op {
@@ -172,9 +172,9 @@ static int prepare(struct vae_op *op, struct vae_err *err) {
     w->kind = &walk_kinds[o->kind];
     o->steps = o->steps ? o->steps : STEPS;
     o->draws = o->draws ? o->draws : 1;
-    if (o->steps < 2)
-        return err_set(err, VAE_EUSAGE, "a walk has two steps or more");
-    if (!(o->from < o->to) && !(o->from > o->to) && !(o->from < 0) && !(o->from > 0))
+    if (o->steps < 2 || o->steps > MOST_STEPS)
+        return err_set(err, VAE_EUSAGE, "a walk has 2 to %d steps", MOST_STEPS);
+    if (o->from == o->to)
         o->from = w->kind->from, o->to = w->kind->to;
     bool sd = op->in && s->latents.has_sd && o->kind == VAE_WALK_NEAR;
     w->z = mem_array(w->k, sizeof *w->z);
