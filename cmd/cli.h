@@ -33,6 +33,7 @@ enum cli_kind {
     CLI_LIST,    /* struct cli_list: texts between commas, several options add up */
     CLI_TEXTS,   /* struct cli_list: the whole value is one text, several options add up */
     CLI_COUNTS,  /* struct cli_counts: numbers between commas, lo..hi each */
+    CLI_RANGE,   /* struct cli_range: two numbers, lo..hi each, with a colon between */
     CLI_HELP,
     CLI_VERSION,
 };
@@ -48,6 +49,10 @@ struct cli_list {
 struct cli_counts {
     size_t item[16];
     size_t n;
+};
+
+struct cli_range {
+    double from, to; /* both 0: not said */
 };
 
 /* Row i of a table of names, NULL behind the last. */

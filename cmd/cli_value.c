@@ -44,6 +44,17 @@ static bool read_real(const struct cli_opt *o, const char *text, double *out) {
     return !*end && *out >= o->lo && *out <= highest(o) && isfinite(*out);
 }
 
+static bool read_range(const struct cli_opt *o, const char *text, struct cli_range *out) {
+    char from[64];
+    const char *colon = strchr(text, ':');
+    size_t n = colon ? (size_t)(colon - text) : sizeof from;
+    if (n >= sizeof from)
+        return false;
+    memcpy(from, text, n);
+    from[n] = 0;
+    return read_real(o, from, &out->from) && read_real(o, colon + 1, &out->to);
+}
+
 static bool read_bytes(const char *text, uint64_t *out) {
     size_t digits = strspn(text, "0123456789"), v;
     const struct cli_opt any = {.kind = CLI_COUNT};
@@ -187,6 +198,9 @@ bool cli_value_read(const struct cli_opt *o, const char *value, char *expected, 
         snprintf(expected, size, "up to %zu numbers from %g to %g with commas between",
                  sizeof((struct cli_counts *)0)->item / sizeof(size_t), o->lo, o->hi);
         return read_counts(o, value, o->to);
+    case CLI_RANGE:
+        snprintf(expected, size, "two numbers from %g to %g with a colon between, such as -3:3", o->lo, o->hi);
+        return read_range(o, value, o->to);
     case CLI_FLAG:
     case CLI_SET:
     case CLI_HELP:
@@ -242,6 +256,7 @@ char *cli_value_show(const struct cli_opt *o, char *out, size_t size) {
     case CLI_SET:
     case CLI_LIST:
     case CLI_TEXTS:
+    case CLI_RANGE: /* what it is without one depends on other options */
     case CLI_HELP:
     case CLI_VERSION:
         break;

@@ -175,13 +175,45 @@ struct vae_op *vae_generate(const struct vae_model *, const struct vae_op_opts *
 /* Rows of a table with missing cells -> the same rows, `draws` times each (0: once), those cells filled. */
 struct vae_op *vae_complete(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
 
+/*
+ * Latents to latents. `in` has latents, as vae_encode() gives them or as columns z1, z2, ... of a table; the model may be NULL,
+ * else they must be its own. With `in` NULL the walks start from the model's prior and vae_op_generate() gives their points, none
+ * at the end. A record gives points, in the fields walk (which one, from 1), walk_t (where on it), with VAE_WALK_AXES walk_axis
+ * (which latent, from 1), and mu; its kept cells go along.
+ */
+struct vae_walk_opts {
+    enum vae_walk_kind {
+        VAE_WALK_LINE,   /* from record to record; walk_t counts them from 0 */
+        VAE_WALK_AXES,   /* a walk for each of the latents named: it takes the values from..to, the others stay; walk_t: its value */
+        VAE_WALK_TOWARD, /* along a direction; walk_t: how far, from..to */
+        VAE_WALK_NEAR,   /* draws around the record; walk_t: which one, from 1 */
+    } kind;
+    size_t steps;        /* points of a line, both ends counted, 0: 9 */
+    double from, to;     /* the same: -3..3 along axes, 0..1 toward */
+    bool spherical;      /* line: directions turn evenly and lengths change evenly */
+    bool pairs;          /* line: from the first record to the second, the third to the fourth, ..., each a walk */
+    char *const *axes;   /* [naxes] axes: numbers of latents from 1, or "all" */
+    size_t naxes;
+    const char *toward;  /* toward: "column=value" */
+    struct vae_in *labelled; /* toward: latents with that column, read to their end. 1 is as far as the mean of the records with
+                            that value is from the mean of the others. A record whose column is missing counts for neither. */
+    bool logistic;       /* toward: square to the plane by which logistic regression tells them, as far as the means are apart in
+                            that direction; else from mean to mean */
+    bool skip_bad;       /* leave bad records of `labelled` out, counting them */
+    double sd;           /* near: standard deviation, in those of the posterior where `in` has them, else as latents are */
+    size_t draws;        /* near: of each record, 0: one */
+    uint64_t seed, first_row; /* of what is drawn; number of the first record */
+    size_t starts;       /* in NULL: draws of the prior to start from, 0: one start at 0, its mean */
+};
+struct vae_op *vae_walk(const struct vae_model *, const struct vae_head *in, const struct vae_walk_opts *, struct vae_err *);
+
 const struct vae_head *vae_op_head(const struct vae_op *); /* of what it gives */
 
 /* Runs records *from.. of a batch: *out are the results for those before the first bad one and live until the next
  * call. *from becomes the record to go on with. 0; VAE_EROW where record *from - 1 is bad (call again to go on behind it);
  * another VAE_E* on failure. */
 int vae_op_run(struct vae_op *, const struct vae_batch *in, size_t *from, const struct vae_batch **out, struct vae_err *);
-/* The next n records of vae_generate(). */
+/* The next n records of vae_generate(); at most n points of vae_walk(). */
 int vae_op_generate(struct vae_op *, size_t n, const struct vae_batch **out, struct vae_err *);
 
 struct vae_score_totals {

@@ -39,6 +39,7 @@ runs() {
 @test "vae-dec(1)" { typed vae-dec.1 blocks >run && runs run; }
 @test "vae-score(1)" { typed vae-score.1 blocks >run && runs run; }
 @test "vae-gen(1)" { typed vae-gen.1 blocks >run && runs run; }
+@test "vae-walk(1)" { typed vae-walk.1 blocks >run && runs run; }
 @test "vae-cat(1)" { typed vae-cat.1 blocks >run && runs run; }
 @test "vae-info(1)" { typed vae-info.1 blocks >run && runs run; }
 @test "vae-compare(1)" { typed vae-compare.1 blocks >run && runs run; }

@@ -10,7 +10,7 @@ WINE=$ROOT/examples/wine.csv
 CELLS=$ROOT/examples/breast_cancer.csv
 MODEL=$BATS_FILE_TMPDIR/wine.vae
 PYTHON=/usr/bin/python3
-COMMANDS="vae-fit vae-enc vae-dec vae-score vae-gen vae-cat vae-info vae-compare"
+COMMANDS="vae-fit vae-enc vae-dec vae-score vae-gen vae-walk vae-cat vae-info vae-compare"
 unset VAE_MODEL
 shopt -s nullglob
 export LC_ALL=C.UTF-8

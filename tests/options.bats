@@ -188,6 +188,18 @@ vae-gen --temperature=0 from.0.01.to.10
 vae-gen --temperature=11 from.0.01.to.10
 vae-gen --temperature=hot number
 vae-gen --prior=vamp normal,.gmm.or.flow
+vae-walk --steps=1 from.2.to
+vae-walk --range=3 colon
+vae-walk --range=1:x colon
+vae-walk --range=-3:3: colon
+vae-walk --range=:3 colon
+vae-walk --range=-1e7:0 colon
+vae-walk --jitter=-1 from.0.to.1000
+vae-walk --draws=0 number
+vae-walk --rows=0 number
+vae-walk --axes=1,,2 texts
+vae-walk --toward= COL=VALUE
+vae-walk --labelled= FILE
 vae-cat --level=x number
 LIST
     fails 64 vae-fit "--quiet takes no value" "vae-fit --quiet=1"
@@ -213,6 +225,11 @@ LIST
         fails 64 vae-gen "--complete" "vae-gen -m m.vae --complete $WINE $with"
     done
     fails 64 vae-gen "--mean and --like" "vae-gen -m m.vae --like $WINE --mean"
+    for two in '--axes 1 --jitter 1' '--axes all --toward a=1' '--toward a=1 --jitter .1' '--axes 1 --spherical' '--jitter 1 --pairs' \
+        '--range 0:1' '--axes 1 --range 2:2' '--jitter 1 --range 0:1' '--labelled x' '--axes 1 --logistic' '--draws 3' '--jitter 1 --steps 3' \
+        '-n 3 --mean --axes 1' '--mean' "-n 3 $WINE" "--mean --axes 1 $WINE"; do
+        fails 64 vae-walk '--' "vae-walk -m m.vae $two"
+    done
 }
 
 @test "no model named: status 64, and how to name one" {

@@ -217,7 +217,7 @@ static void test_build(void) {
         CHECK(part.rows == 11 && part.first == batch->first + 7, "slice");
         check_rows(&part, 7);
         rec_build_reset(c);
-        CHECK(rec_build_copy(c, 1, &part.cols[1], 2, 5, &e) == 0, "%s", e.msg);
+        CHECK(rec_build_copy(c, 1, &part.cols[1], 2, 5, 0, &e) == 0, "%s", e.msg);
         for (size_t i = 0; i < 5; i++) {
             size_t n;
             const char *cell = rec_cell(&rec_build_batch(c, 5)->cols[1], i, &n), *want = texts[(i + 9) % NTEXTS];

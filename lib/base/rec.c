@@ -248,11 +248,11 @@ int rec_build_text(struct rec_build *b, size_t field, const char *text, size_t n
     return 0;
 }
 
-int rec_build_copy(struct rec_build *b, size_t field, const struct rec_col *src, size_t from, size_t n,
+int rec_build_copy(struct rec_build *b, size_t field, const struct rec_col *src, size_t from, size_t n, size_t to,
                    struct vae_err *err) {
     struct part *p = &b->parts[field];
     if (p->type != REC_UTF8 && n)
-        memcpy(p->data, (const char *)src->data + from * p->item, n * p->item);
+        memcpy((char *)p->data + to * p->item, (const char *)src->data + from * p->item, n * p->item);
     for (size_t i = from; i < from + n && p->type == REC_UTF8; i++) {
         size_t len;
         const char *cell = rec_cell(src, i, &len);

@@ -96,9 +96,9 @@ struct rec_build *rec_build_new(const struct vae_head *, struct vae_err *);
 int rec_build_rows(struct rec_build *, size_t rows, struct vae_err *);
 void *rec_build_data(struct rec_build *, size_t field); /* data[rows * width] of a numeric field */
 int rec_build_text(struct rec_build *, size_t field, const char *, size_t, struct vae_err *);
-/* Records from..from+n-1 of a column of the field's type: text is appended, numbers (rec_build_rows has made room for n)
- * become records 0..n-1. */
-int rec_build_copy(struct rec_build *, size_t field, const struct rec_col *src, size_t from, size_t n,
+/* Records from..from+n-1 of a column of the field's type: text is appended, numbers (rec_build_rows has made room) become
+ * records to..to+n-1. */
+int rec_build_copy(struct rec_build *, size_t field, const struct rec_col *src, size_t from, size_t n, size_t to,
                    struct vae_err *);
 void rec_build_quoted(struct rec_build *, bool); /* are its text cells in CSV form? */
 const struct vae_batch *rec_build_batch(struct rec_build *, size_t rows);

@@ -2,16 +2,14 @@
  * --where says: the same content under another label. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/num.h"
 #include "gen/gen.h"
+#include "model/latents.h"
 
 struct decode {
-    int field;          /* of the latents, a vector; -1: one text field a latent, cell[k] */
-    int cell[MODEL_MAX_LATENT];
+    struct latents latents;
     int *condition;     /* [ncols] the field of a condition, -1: not there, or no condition */
     struct gen_where where;
 };
@@ -60,39 +58,11 @@ static int read_conditions(struct vae_op *op, const struct vae_batch *b, size_t 
     return 0;
 }
 
-/* Latents of record i -> z[k]. */
-static int read_latents(const struct vae_op *op, const struct vae_batch *b, size_t i, float *z, struct vae_err *err) {
-    const struct decode *s = op->state;
-    size_t k = op->m->zdim;
-    for (size_t j = 0; j < k; j++) {
-        if (s->field >= 0) {
-            enum rec_type type = op->in->fields[s->field].type;
-            const void *data = b->cols[s->field].data;
-            z[j] = type == REC_F64 ? (float)((const double *)data)[i * k + j] : ((const float *)data)[i * k + j];
-        } else {
-            size_t len;
-            double v = NAN;
-            const char *p = rec_cell(&b->cols[s->cell[j]], i, &len);
-            char plain[64];
-            if (b->quoted && len > 1 && len <= sizeof plain && *p == '"')
-                len = rec_unquote(p, len, plain), p = plain;
-            if (num_parse(p, len, &v) != NUM_NUMBER) {
-                char cell[60];
-                return err_set(err, VAE_EROW, "latent z%zu: '%s' is not a number", j + 1,
-                               err_quote(cell, sizeof cell, p, len));
-            }
-            z[j] = (float)v;
-        }
-        if (!isfinite(z[j]))
-            return err_set(err, VAE_EROW, "latent z%zu is not finite", j + 1);
-    }
-    return 0;
-}
-
 static int decode_run(struct vae_op *op, const struct vae_batch *b, size_t from, size_t *n, struct vae_err *err) {
+    const struct decode *s = op->state;
     size_t k = op->m->zdim, good = 0;
     int bad = 0;
-    while (good < *n && !(bad = read_latents(op, b, from + good, op->x + good * k, err)) &&
+    while (good < *n && !(bad = latents_read(&s->latents, op->in, b, from + good, op->x + good * k, NULL, err)) &&
            !(bad = read_conditions(op, b, from + good, op->raw + good * op->m->schema->d, err)))
         good++;
     *n = good;
@@ -106,35 +76,6 @@ static int decode_run(struct vae_op *op, const struct vae_batch *b, size_t from,
     return r ? r : bad;
 }
 
-/* Finds the latents: the field mu (or the first numeric one that is not just carried) of k values, or k text columns
- * z1, z2, ... */
-static int find_latents(struct vae_op *op, struct vae_err *err) {
-    struct decode *s = op->state;
-    size_t k = op->m->zdim;
-    s->field = -1;
-    for (size_t f = 0; f < op->in->nfields; f++) { /* a kept column may be called mu, too */
-        const struct rec_field *field = &op->in->fields[f];
-        if (field->type != REC_UTF8 && !field->keep && (s->field < 0 || !strcmp(field->name, "mu")))
-            s->field = (int)f;
-    }
-    if (s->field >= 0) {
-        const struct rec_field *f = &op->in->fields[s->field];
-        if (f->type != REC_F32 && f->type != REC_F64)
-            return err_set(err, VAE_EDATA, "latents are floats, not %s", rec_type_name(f->type));
-        if (f->width != k)
-            return err_set(err, VAE_EDATA, "expected %zu latents, got %zu; is this another model's stream?", k, f->width);
-        return 0;
-    }
-    for (size_t j = 0; j < k; j++) {
-        char name[24];
-        snprintf(name, sizeof name, "z%zu", j + 1);
-        s->cell[j] = rec_head_find(op->in, name);
-        if (s->cell[j] < 0)
-            return err_set(err, VAE_EDATA, "column '%s' is missing: this model has %zu latents", name, k);
-    }
-    return 0;
-}
-
 static int find_conditions(struct vae_op *op, struct vae_err *err) {
     struct decode *s = op->state;
     const struct schema *schema = op->m->schema;
@@ -146,34 +87,18 @@ static int find_conditions(struct vae_op *op, struct vae_err *err) {
     return 0;
 }
 
-/* Carries what was kept, and the text columns that are no latents and no sd's. */
+/* Conditions are written with the data. */
 static int keep_others(struct vae_op *op, struct vae_err *err) {
     const struct decode *s = op->state;
-    size_t k = op->m->zdim, n = op->in->nfields;
-    bool *keep = mem_array(n + 1, sizeof *keep);
+    bool *keep = mem_array(op->in->nfields + 1, sizeof *keep);
     if (!keep)
         return err_set(err, VAE_EOS, "out of memory");
-    for (size_t f = 0; f < n; f++)
-        keep[f] = (op->in->fields[f].type == REC_UTF8 || (op->in->fields[f].keep && (int)f != s->field)) &&
-                  !op_is_condition(op, op->in->fields[f].name); /* written with the data */
-    for (size_t j = 0; j < k && s->field < 0; j++) {
-        char name[24];
-        snprintf(name, sizeof name, "sd%zu", j + 1);
-        int sd = rec_head_find(op->in, name);
-        if (sd >= 0)
-            keep[sd] = false;
-        keep[s->cell[j]] = false;
-    }
+    latents_others(&s->latents, op->in, keep);
+    for (size_t f = 0; f < op->in->nfields; f++)
+        keep[f] = keep[f] && !op_is_condition(op, op->in->fields[f].name);
     int r = op_keep(op, keep, err);
     free(keep);
     return r;
-}
-
-static int check_model(const struct vae_op *op, struct vae_err *err) {
-    const char *id = json_string_value(json_object_get(op->in->model, "id"));
-    if (id && *op->m->id && strcmp(id, op->m->id))
-        return err_set(err, VAE_EDATA, "these latents are of model %.12s, not of this one (%.12s)", id, op->m->id);
-    return 0;
 }
 
 static int data_head(struct vae_op *op, struct vae_err *err) {
@@ -198,8 +123,8 @@ struct vae_op *vae_decode(const struct vae_model *m, const struct vae_head *in, 
     op->free_state = s ? decode_free : NULL;
     if (!s)
         err_set(err, VAE_EOS, "out of memory");
-    else if (!check_model(op, err) && !find_latents(op, err) && !find_conditions(op, err) && !data_head(op, err) &&
-             !keep_others(op, err) &&
+    else if (!latents_check_model(in, m, err) && !latents_find(&s->latents, in, m->zdim, err) &&
+             !find_conditions(op, err) && !data_head(op, err) && !keep_others(op, err) &&
              !gen_where_parse(&s->where, m, pool_threads(op->pool), opts->where, opts->nwhere, err) &&
              !gen_where_told_only(&s->where, m, "latents are given", err) && !op_seal(op, true, err))
         return op;

@@ -141,7 +141,7 @@ static void add_up(struct generate *g, struct vae_op_totals *t, size_t n) {
     }
 }
 
-int vae_op_generate(struct vae_op *op, size_t n, const struct vae_batch **out, struct vae_err *err) {
+static int generate_run(struct vae_op *op, size_t n, const struct vae_batch **out, struct vae_err *err) {
     struct generate *g = op->state;
     rec_build_reset(op->build);
     int r = op_reserve(op, n, err);
@@ -224,6 +224,7 @@ struct vae_op *vae_generate(const struct vae_model *m, const struct vae_op_opts 
         return NULL;
     struct generate *g = op->state = mem_array(1, sizeof *g);
     op->free_state = g ? generate_free : NULL;
+    op->generate = generate_run;
     if (g)
         g->written = op->row; /* ids of a shard are its own */
     if (!g)

@@ -6,6 +6,7 @@
 #include "base/mat.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "model/latents.h"
 #include "model/op.h"
 
 /* Panel of records -> rows of latents in the fields behind the carried ones. */
@@ -39,13 +40,6 @@ static int encode_run(struct vae_op *op, const struct vae_batch *b, size_t from,
     return bad;
 }
 
-static json_t *model_ref(const struct vae_model *m, bool no_path) {
-    json_t *j = json_pack("{s:s}", "id", m->id);
-    if (j && m->path && !no_path)
-        json_object_set_new(j, "path", json_string(m->path));
-    return j;
-}
-
 struct vae_op *vae_encode(const struct vae_model *m, const struct vae_head *in, const struct vae_op_opts *opts,
                           struct vae_err *err) {
     struct vae_op *op = op_new(m, in, "latent", opts, err);
@@ -53,7 +47,7 @@ struct vae_op *vae_encode(const struct vae_model *m, const struct vae_head *in, 
         return NULL;
     size_t k = m->zdim;
     op->run = encode_run;
-    op->head->model = model_ref(m, opts->no_model_path);
+    op->head->model = latents_model_ref(m, opts->no_model_path);
     op->head->origin = json_incref(in->origin ? in->origin : m->schema->origin);
     bool *keep = mem_array(in->nfields + 1, sizeof *keep);
     for (size_t f = 0; f < in->nfields && keep; f++) /* what was told goes along: the decoder will be told it, too */

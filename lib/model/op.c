@@ -9,16 +9,27 @@
 #include "base/mat.h"
 #include "base/mem.h"
 
-struct vae_op *op_new(const struct vae_model *m, const struct vae_head *in, const char *kind,
-                      const struct vae_op_opts *opts, struct vae_err *err) {
+struct vae_op *op_plain(const struct vae_head *in, const char *kind, struct vae_err *err) {
     struct vae_op *op = mem_array(1, sizeof *op);
     if (!op) {
         err_set(err, VAE_EOS, "out of memory");
         return NULL;
     }
-    op->m = m, op->in = in, op->opts = *opts, op->row = opts->first_row;
+    op->in = in;
     op->head = rec_head_new(kind, err);
-    if (op->head && !mat_open(err) && (op->pool = pool_new(opts->threads, err)))
+    if (op->head)
+        return op;
+    vae_op_free(op);
+    return NULL;
+}
+
+struct vae_op *op_new(const struct vae_model *m, const struct vae_head *in, const char *kind,
+                      const struct vae_op_opts *opts, struct vae_err *err) {
+    struct vae_op *op = op_plain(in, kind, err);
+    if (!op)
+        return NULL;
+    op->m = m, op->opts = *opts, op->row = opts->first_row;
+    if (!mat_open(err) && (op->pool = pool_new(opts->threads, err)))
         return op;
     vae_op_free(op);
     return NULL;
@@ -67,7 +78,7 @@ int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
     for (size_t f = 0; f < in->nfields; f++)
         if (keep ? keep[f] : in->fields[f].keep) {
             const struct rec_field *from = &in->fields[f];
-            if (column_named(op->m->schema, from->name) && !op_is_condition(op, from->name)) {
+            if (op->m && column_named(op->m->schema, from->name) && !op_is_condition(op, from->name)) {
                 char name[80];
                 return err_set(err, VAE_EUSAGE, "column '%s' is modelled, so it cannot be carried (-k) as well",
                                err_quote(name, sizeof name, from->name, strlen(from->name)));
@@ -103,17 +114,17 @@ int op_keep_or_row(struct vae_op *op, bool *row, struct vae_err *err) {
 int op_carry(struct vae_op *op, const struct vae_batch *b, size_t from, size_t n, struct vae_err *err) {
     int r = 0;
     for (size_t i = 0; i < op->nkeep && !r; i++)
-        r = rec_build_copy(op->build, (size_t)op->keep_out[i], &b->cols[op->keep_in[i]], from, n, err);
+        r = rec_build_copy(op->build, (size_t)op->keep_out[i], &b->cols[op->keep_in[i]], from, n, 0, err);
     return r;
 }
 
 int op_seal(struct vae_op *op, bool panels, struct vae_err *err) {
-    size_t workers = pool_threads(op->pool);
     if (op->opts.guided && !op->m->ncond)
         return err_set(err, VAE_EUSAGE, "--guidance is for models with conditions (vae-fit -c), and this has none");
     op->build = rec_build_new(op->head, err);
     if (!op->build || !panels)
         return op->build ? 0 : VAE_EOS;
+    size_t workers = pool_threads(op->pool);
     op->pass = mem_array(workers, sizeof *op->pass);
     int r = op->pass ? 0 : err_set(err, VAE_EOS, "out of memory");
     for (; op->nworkers < workers && !r; op->nworkers++)
@@ -131,9 +142,9 @@ int op_read(struct vae_op *op, const struct vae_batch *b, size_t from, size_t *n
 }
 
 int op_reserve(struct vae_op *op, size_t n, struct vae_err *err) {
-    size_t d = op->m->schema->d, k = op->m->zdim, values;
-    if (n <= op->cap)
+    if (n <= op->cap || !op->m)
         return 0;
+    size_t d = op->m->schema->d, k = op->m->zdim, values;
     free(op->raw), free(op->x);
     op->cap = 0;
     op->raw = mem_array(n, d * sizeof *op->raw);
@@ -249,4 +260,8 @@ int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, cons
     op->row += good;
     *from += good + (r == VAE_EROW);
     return r;
+}
+
+int vae_op_generate(struct vae_op *op, size_t n, const struct vae_batch **out, struct vae_err *err) {
+    return op->generate(op, n, out, err);
 }

@@ -7,7 +7,7 @@
 #include "model/model.h"
 
 struct vae_op {
-    const struct vae_model *m;
+    const struct vae_model *m; /* NULL where none is needed */
     struct vae_op_opts opts;
     struct vae_head *head;
     struct rec_build *build; /* of head */
@@ -29,6 +29,7 @@ struct vae_op {
     size_t given;              /* records that run() made of the *n it read, where that is not as many */
 
     int (*run)(struct vae_op *, const struct vae_batch *, size_t from, size_t *n, struct vae_err *);
+    int (*generate)(struct vae_op *, size_t n, const struct vae_batch **out, struct vae_err *); /* of generators */
     void *state;
     void (*free_state)(void *);
 };
@@ -36,6 +37,8 @@ struct vae_op {
 /* An operation with its pool, reading `in` (may be NULL), writing a head of this kind. */
 struct vae_op *op_new(const struct vae_model *, const struct vae_head *in, const char *kind, const struct vae_op_opts *,
                       struct vae_err *);
+/* One without a model, threads and BLAS. */
+struct vae_op *op_plain(const struct vae_head *in, const char *kind, struct vae_err *);
 /* Adds the fields of `in` that are to be carried to the head: those with keep[field], or with NULL the ones flagged so. */
 int op_keep(struct vae_op *, const bool *keep, struct vae_err *);
 /* Is a field of this name one of the model's conditions? */

@@ -5,7 +5,8 @@
  * rounded to the nearest double). The size of the file must be as its header says.
  *
  * Writing joins all fields along the record, as one type that holds them all: one type stays itself, u8 goes into
- * i32 and f32, anything else is f64. Text that is not kept is read as numbers (f64, a missing one is NaN).
+ * i32 and f32, anything else is f64. Text that is not kept is read as numbers (f64, a missing one is NaN). Numbers that are
+ * kept are left out: an array of images stays one.
  */
 #ifndef STREAM_ARRAY_H
 #define STREAM_ARRAY_H

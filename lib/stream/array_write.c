@@ -15,6 +15,8 @@ struct array_writer {
     array_header *header;
     struct array_spec spec;
     enum rec_type type;
+    bool beside;        /* there are fields that are not carried */
+    size_t nused, used; /* fields that go into the array, and the last of them */
     size_t width, header_bytes;
     struct buf row, cell; /* one record; a cell without its quotes */
 };
@@ -30,29 +32,39 @@ static enum rec_type join(enum rec_type a, enum rec_type b) {
     return REC_F64;
 }
 
+/* Numbers that are carried beside a record are no part of it. */
+static bool left_out(const struct array_writer *w, const struct rec_field *f) {
+    return f->keep && f->type != REC_UTF8 && w->beside;
+}
+
 /* Type and shape of the joined record. */
 static int measure(struct array_writer *w, const char *format, struct vae_err *err) {
     static const enum array_item item[] = {
         [REC_U8] = ARRAY_U8, [REC_I32] = ARRAY_I32, [REC_F32] = ARRAY_F32, [REC_F64] = ARRAY_F64};
     const struct vae_head *h = w->head;
+    for (size_t i = 0; i < h->nfields; i++)
+        w->beside |= !h->fields[i].keep;
     for (size_t i = 0; i < h->nfields; i++) {
         const struct rec_field *f = &h->fields[i];
+        if (left_out(w, f))
+            continue;
         if (f->type == REC_UTF8 && f->keep)
             return err_set(err, VAE_EUSAGE, "%s holds numbers only, leave out kept column '%s' or use csv", format,
                            f->name);
         enum rec_type type = f->type == REC_UTF8 ? REC_F64 : f->type;
-        w->type = i == 0 ? type : join(w->type, type);
+        w->type = w->nused == 0 ? type : join(w->type, type);
+        w->nused++, w->used = i;
         if (!mem_add(w->width, f->width, &w->width) || w->width > ARRAY_RECORD_MAX / 8)
             return err_set(err, VAE_EUSAGE, "%s: records of more than %d values", format, ARRAY_RECORD_MAX / 8);
     }
-    if (h->nfields == 0)
+    if (w->nused == 0)
         return err_set(err, VAE_EUSAGE, "%s needs a field", format);
     w->spec.item = item[w->type];
     w->spec.ndim = 1;
     w->spec.shape[0] = w->width;
-    if (h->nfields == 1) {
-        w->spec.ndim = h->fields[0].ndim;
-        memcpy(w->spec.shape, h->fields[0].shape, sizeof w->spec.shape);
+    if (w->nused == 1) {
+        w->spec.ndim = h->fields[w->used].ndim;
+        memcpy(w->spec.shape, h->fields[w->used].shape, sizeof w->spec.shape);
     }
     return 0;
 }
@@ -147,6 +159,8 @@ static int put_record(struct array_writer *w, const struct vae_batch *b, size_t 
     for (size_t j = 0; j < w->head->nfields; j++) {
         const struct rec_field *f = &w->head->fields[j];
         double v;
+        if (left_out(w, f))
+            continue;
         int rc = f->type == REC_UTF8 ? number(w, f, b, &b->cols[j], i, &v, err) : 0;
         if (rc)
             return rc;
@@ -161,10 +175,10 @@ static int put_record(struct array_writer *w, const struct vae_batch *b, size_t 
 
 int array_put(void *writer, const struct vae_batch *b, struct vae_err *err) {
     struct array_writer *w = writer;
-    bool plain = w->head->nfields == 1 && w->head->fields[0].type == w->type && (!w->spec.big || w->type == REC_U8);
+    bool plain = w->nused == 1 && w->head->fields[w->used].type == w->type && (!w->spec.big || w->type == REC_U8);
     if (plain) {
         w->spec.count += b->rows;
-        return sink_write(w->sink, b->cols[0].data, b->rows * w->width * rec_type_size(w->type), err);
+        return sink_write(w->sink, b->cols[w->used].data, b->rows * w->width * rec_type_size(w->type), err);
     }
     int rc = 0;
     for (size_t i = 0; !rc && i < b->rows; i++) {
