@@ -52,6 +52,23 @@ static void judge(const struct vae_fit_report *rep) {
         cli_note("the model explains %.4g nats a record more than independent columns", gain);
 }
 
+/* What to try next, in one line; nothing where nothing stands out. */
+static void tell_next(const struct vae_fit_report *rep) {
+    static const double used = 0.3, loose = 2; /* nats: a latent that is well in use; a bound that is far off */
+    double least = INFINITY;
+    for (size_t j = 0; rep->kl && j < rep->latents; j++)
+        least = rep->kl[j] < least ? rep->kl[j] : least;
+    if ((double)rep->best_step > 0.95 * (double)rep->steps && rep->held_out)
+        cli_note("next: it was still getting better at the end; give it more steps (--steps, --budget)");
+    else if (!rep->chain && rep->latents > 1 && 2 * rep->active_units < rep->latents)
+        cli_note("next: %zu latent%s would do (-l)", rep->active_units ? rep->active_units : 1, rep->active_units > 1 ? "s" : "");
+    else if (!rep->chain && least > used && rep->latents < rep->values)
+        cli_note("next: every latent is in use; try more of them (-l %zu)", 2 * rep->latents);
+    else if (rep->iw - rep->elbo > loose)
+        cli_note("next: the ELBO is %.1f nats below a better bound; a richer posterior would close that (--latent, --objective)",
+                 rep->iw - rep->elbo);
+}
+
 void cli_fit_report(const struct vae_fit_report *rep, const struct vae_model *m) {
     char beside[128] = "";
     size_t n = 0;
@@ -68,8 +85,12 @@ void cli_fit_report(const struct vae_fit_report *rep, const struct vae_model *m)
         snprintf(beside + n, sizeof beside - n, "; PCA with %zu latent%s %.4f", rep->latents, s, rep->ppca);
     cli_note("%s ELBO %.4f +- %.4f nats a record%s", rep->held_out ? "held-out" : "in-sample (too few rows)", rep->elbo,
              rep->elbo_se, beside);
+    if (isfinite(rep->iw))
+        cli_note("importance-weighted bound %.4f +- %.4f: %d draws for %llu rows, effective sample size %.1f", rep->iw,
+                 rep->iw_se, rep->iw_draws, (unsigned long long)rep->iw_rows, rep->iw_ess);
     tell_kl(rep);
     judge(rep);
+    tell_next(rep);
     if (rep->calibration_rows)
         cli_note("p-values from %llu rows; an anomaly is a row with p <= %.3g",
                  (unsigned long long)rep->calibration_rows, rep->alpha);

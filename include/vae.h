@@ -293,6 +293,9 @@ struct vae_fit_report {
     bool chain;                   /* the bounds are those of the latents alone: what columns tell of one another is not in them */
     bool held_out;                /* false: so few rows that none were; the bounds are those of the fitted rows */
     double elbo, elbo_se;         /* the model */
+    double iw, iw_se, iw_ess;     /* importance-weighted bound, mean effective sample size of its weights */
+    int iw_draws;
+    uint64_t iw_rows;             /* of the rows held out: as many as a second or two allow */
     double independent, ppca;     /* best independent-columns model; probabilistic PCA with as many latents */
     size_t latents, active_units; /* active: variance of the posterior mean above 0.01 (Burda et al. 2016) */
     const double *kl;             /* [latents], lives with the model */

@@ -282,6 +282,9 @@ static void test_fit(const char *dir, size_t rows, size_t steps, const char *met
     CHECK(rep[0].rows == rows && rep[0].bad_rows == 0 && rep[0].values == PD && rep[0].latents == PK, "report");
     CHECK(rep[0].elbo > rep[0].independent + 0.3 && rep[0].elbo < rep[0].ppca + 0.3, "elbo %g, columns %g, PPCA %g",
           rep[0].elbo, rep[0].independent, rep[0].ppca);
+    CHECK(rep[0].iw > rep[0].elbo - 0.1 && rep[0].iw < rep[0].elbo + 1 && rep[0].iw_se > 0 && rep[0].iw_ess > 2 &&
+              rep[0].iw_ess <= rep[0].iw_draws && rep[0].iw_rows > 0,
+          "importance-weighted %g (%g), effective sample size %g of %d", rep[0].iw, rep[0].iw_se, rep[0].iw_ess, rep[0].iw_draws);
     CHECK(m[0]->schema->col[0].decimals == 4, "decimals %d", m[0]->schema->col[0].decimals);
     check_p(m[0], 0.05);
     check_p(m[0], 0.2);

@@ -67,10 +67,13 @@ int fit_describe(struct vae_model *m, const struct fit_plan *p, const struct fit
     const struct {
         const char *name;
         double value;
-    } row[] = {{"elbo", rep->elbo}, {"elbo_se", rep->elbo_se}, {"independent", rep->independent}, {"ppca", rep->ppca}};
+    } row[] = {{"elbo", rep->elbo},     {"elbo_se", rep->elbo_se}, {"iw", rep->iw},   {"iw_se", rep->iw_se},
+             {"iw_ess", rep->iw_ess}, {"independent", rep->independent}, {"ppca", rep->ppca}};
     for (size_t i = 0; i < sizeof row / sizeof *row; i++)
         if (isfinite(row[i].value))
             json_object_set_new(bound, row[i].name, json_real(row[i].value));
+    if (isfinite(rep->iw))
+        json_object_set_new(bound, "iw_draws", json_integer(rep->iw_draws));
     json_object_set_new(bound, "active_units", json_integer((json_int_t)rep->active_units));
     json_object_set_new(j, rep->held_out ? "held_out" : "fitted", bound);
     json_decref(m->training);

@@ -149,6 +149,9 @@ static int model_text(const struct vae_model *m, struct buf *b) {
         r = buf_printf(b, NULL, "; independent columns %.4f", number(held, "independent"));
     if (!r && json_object_get(held, "ppca"))
         r = buf_printf(b, NULL, "; probabilistic PCA %.4f", number(held, "ppca"));
+    if (!r && json_object_get(held, "iw"))
+        r = buf_printf(b, NULL, "; importance-weighted %.4f (s.e. %.4f, %.0f draws, ess %.1f)", number(held, "iw"),
+                       number(held, "iw_se"), number(held, "iw_draws"), number(held, "iw_ess"));
     r = r ? r : buf_printf(b, NULL, "\ncalibration  %s, %zu rows, alpha %g\n", m->cal.method, m->cal.n, m->cal.alpha);
     r = r ? r : buf_printf(b, NULL, "KL           ");
     for (size_t j = 0; m->use && j < c->latent_dim && !r; j++)

@@ -1,0 +1,144 @@
+/*
+ * measure.c - what a fitted model is worth on rows x[n,d]: bounds on log p(x) with their standard errors, and what each latent
+ * is used for.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mat.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "fit/fit.h"
+#include "model/op.h"
+#include "score/score.h"
+
+enum { IW_ROWS = 500, IW_LEAST = 20, IW_MOST = 1000 };
+static const double IW_WORK = 1e11; /* floating-point operations of the importance-weighted bound: a second or two */
+
+struct mean {
+    double mean, square;
+    size_t n;
+};
+
+static void mean_add(struct mean *m, double v) {
+    double delta = v - m->mean;
+    m->mean += delta / (double)++m->n;
+    m->square += delta * (v - m->mean);
+}
+
+static double mean_error(const struct mean *m) {
+    return m->n > 1 ? sqrt(m->square / (double)(m->n - 1) / (double)m->n) : NAN;
+}
+
+/* KL per latent, and the variance of the posterior means over records (active: above 0.01; Burda et al. 2016). */
+static int latent_use(struct vae_model *m, const float *x, size_t n, struct vae_fit_report *rep, struct vae_err *err) {
+    size_t k = m->config.latent_dim;
+    struct model_pass p;
+    int r = model_pass_init(&p, m, MAT_PANEL, false, err);
+    if (r)
+        return r;
+    double *use = mem_array(3 * k, sizeof *use), *kl = use, *sum = use + k, *square = use + 2 * k;
+    if (!use) {
+        model_pass_free(&p);
+        return err_set(err, VAE_EOS, "out of memory");
+    }
+    for (size_t at = 0; at < n; at += MAT_PANEL) {
+        size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
+        op_encode_panel(m, &p, x + at * m->schema->d, NULL, here);
+        rng_normals(p.eps, m->neps, MAT_PANEL, p.ld, 0, RNG_VALID, 1, NULL, at);
+        bottleneck_draw(m, m->w, &p, 0, MAT_PANEL);
+        bottleneck_kl(m, m->w, &p, 0, here, kl);
+        bottleneck_mean(m, m->w, &p, 0, here);
+        for (size_t j = 0; j < k; j++)
+            for (size_t i = 0; i < here; i++) {
+                double z = (double)model_z(&p)[j * p.ld + i];
+                sum[j] += z, square[j] += z * z;
+            }
+    }
+    for (size_t j = 0; j < k; j++) {
+        double mean = sum[j] / (double)n;
+        rep->active_units += square[j] / (double)n - mean * mean > 0.01;
+        kl[j] /= (double)n;
+    }
+    model_pass_free(&p);
+    m->use = use;
+    rep->kl = kl;
+    return 0;
+}
+
+/* elbo[n] as scores have it: latents alone. */
+static int latent_elbo(const struct vae_model *m, const float *x, size_t n, struct pool *pool, double *elbo,
+                       struct vae_err *err) {
+    struct scorer *s = scorer_new(m, VAE_BY_ELBO, SCORE_DRAWS, pool, err);
+    struct score_parts *parts = mem_array(n, sizeof *parts);
+    int r = s && parts ? fit_score(s, pool, x, n, m->schema->d, parts, err) : err_set(err, VAE_EOS, "out of memory");
+    for (size_t i = 0; i < n && !r; i++)
+        elbo[i] = parts[i].elbo;
+    scorer_free(s);
+    free(parts);
+    return r;
+}
+
+/* elbo[n] of a chain: what generating follows, each column given those before it. One draw of z a row. */
+static int chain_elbo(const struct vae_model *m, const float *x, size_t n, double *elbo, struct vae_err *err) {
+    struct model_pass p;
+    int r = model_pass_init(&p, m, MAT_PANEL, false, err);
+    for (size_t at = 0; at < n && !r; at += MAT_PANEL) {
+        size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
+        uint64_t rows[MAT_PANEL];
+        for (size_t i = 0; i < here; i++)
+            rows[i] = at + i;
+        model_load_rows(m, &p, 0, here, x, rows);
+        nn_forward(&m->enc, m->w, &p.enc, 0, here, NULL);
+        rng_normals(p.eps, m->neps, here, p.ld, 0, RNG_VALID, 1, rows, 0);
+        bottleneck_draw(m, m->w, &p, 0, here);
+        bottleneck_kl(m, m->w, &p, 0, here, NULL);
+        chain_nll(m, m->w, &p, 0, here);
+        for (size_t i = 0; i < here; i++)
+            elbo[at + i] = -(p.nll[i] + p.kl[i]);
+    }
+    model_pass_free(&p);
+    return r;
+}
+
+/* The importance-weighted bound, of as many of the rows and draws as the work allows. A chain has none but that of its latents. */
+static int importance_bound(const struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
+                            struct vae_err *err) {
+    size_t rows = n < IW_ROWS ? n : IW_ROWS;
+    double most = IW_WORK / (2 * (double)m->nw * (double)rows);
+    int draws = most > IW_MOST ? IW_MOST : most < IW_LEAST ? IW_LEAST : (int)most;
+    rep->iw = rep->iw_se = rep->iw_ess = NAN;
+    if (m->config.chain)
+        return 0;
+    struct scorer *s = scorer_new(m, VAE_BY_IW, draws, pool, err);
+    struct score_parts *parts = mem_array(rows, sizeof *parts);
+    struct mean bound = {0}, ess = {0};
+    if (s && parts)
+        scorer_run(s, x, NULL, rows, parts);
+    for (size_t i = 0; i < rows && s && parts; i++)
+        mean_add(&bound, parts[i].iw), mean_add(&ess, parts[i].ess);
+    int r = s && parts ? 0 : err_set(err, VAE_EOS, "out of memory");
+    scorer_free(s), free(parts);
+    rep->iw = bound.mean, rep->iw_se = mean_error(&bound), rep->iw_ess = ess.mean;
+    rep->iw_draws = draws, rep->iw_rows = rows;
+    return r;
+}
+
+int fit_measure(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
+                struct vae_err *err) {
+    double *elbo = mem_array(n, sizeof *elbo);
+    int r = !elbo             ? err_set(err, VAE_EOS, "out of memory")
+            : m->config.chain ? chain_elbo(m, x, n, elbo, err)
+                              : latent_elbo(m, x, n, pool, elbo, err);
+    struct mean bound = {0};
+    for (size_t i = 0; i < n && !r; i++)
+        mean_add(&bound, elbo[i]);
+    free(elbo);
+    if (r)
+        return r;
+    rep->elbo = bound.mean, rep->elbo_se = mean_error(&bound);
+    r = importance_bound(m, x, n, pool, rep, err);
+    return r ? r : latent_use(m, x, n, rep, err);
+}
