@@ -79,6 +79,26 @@ static double theta_of(const struct lik_block *b, const float *theta, size_t j) 
 
 /* ---- values and gradients ---------------------------------------------------------------------------------- */
 
+/* The gradient of theta, records counting 1 each or by weights. */
+static void test_parameters(const struct lik_block *b, const struct model *m, const float *x, const float *o,
+                            const float *theta, bool weighted, size_t n, size_t ld) {
+    float dtheta[NX] = {NAN, NAN, NAN}, *weight = floats(n);
+    double g[NX] = {0};
+    for (size_t i = 0; i < n; i++)
+        weight[i] = (float)((i + 1) % 4);
+    b->lik->grad(b, x, o, theta, weighted ? weight : NULL, dtheta, 0.25f, n, ld);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < NX; j++) {
+            double xi = (double)x[j * ld + i], oi = (double)o[j * ld + i], t = theta_of(b, theta, j);
+            double slope = (m->logp(xi, oi, t + H) - m->logp(xi, oi, t - H)) / (2 * H);
+            g[b->tied ? 0 : j] -= 0.25 * (weighted ? (double)weight[i] : 1) * slope;
+        }
+    for (size_t j = 0; j < b->nw; j++)
+        CHECK(close_to((double)dtheta[j], g[j], 2e-5), "%s: d/dtheta %g, should be %g", b->lik->name, (double)dtheta[j],
+              g[j]);
+    free(weight);
+}
+
 static void test_formula(const struct lik *l, const struct model *m, size_t n, size_t ld, bool tied) {
     struct lik_block b = block_of(l, NX, tied);
     float *x = floats(NX * ld), *o = floats(NX * ld), *d = floats(NX * ld), theta[NX] = {-1.3f, 0.4f, 0.9f};
@@ -107,19 +127,8 @@ static void test_formula(const struct lik *l, const struct model *m, size_t n, s
     for (size_t i = n; i < ld; i++)
         CHECK(d[i] == 77, "%s: writes behind its columns", l->name);
     CHECK((l->grad != NULL) == (l->params > 0), "%s: parameters without gradient", l->name);
-    if (l->grad) {
-        float dtheta[NX] = {NAN, NAN, NAN};
-        l->grad(&b, x, o, theta, dtheta, 0.25f, n, ld);
-        double g[NX] = {0};
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j < NX; j++) {
-                double xi = (double)x[j * ld + i], oi = (double)o[j * ld + i], t = theta_of(&b, theta, j);
-                g[tied ? 0 : j] -= 0.25 * (m->logp(xi, oi, t + H) - m->logp(xi, oi, t - H)) / (2 * H);
-            }
-        for (size_t j = 0; j < b.nw; j++)
-            CHECK(close_to((double)dtheta[j], g[j], 2e-5), "%s: d/dtheta %g, should be %g", l->name, (double)dtheta[j],
-                  g[j]);
-    }
+    for (int weighted = 0; l->grad && weighted < 2; weighted++)
+        test_parameters(&b, m, x, o, theta, weighted, n, ld);
     free(x), free(o), free(d), free(nll);
 }
 
@@ -226,7 +235,7 @@ static void test_draws(const struct lik *l, const struct model *m, float output,
         double sum = 0, square = 0;
         for (size_t i = 0; i < MAX_N; i++) {
             float g;
-            l->grad(&b, x + i, o + i, theta, &g, 1, 1, 1);
+            l->grad(&b, x + i, o + i, theta, NULL, &g, 1, 1, 1);
             sum += (double)g, square += (double)g * (double)g;
         }
         CHECK(fabs(sum) < 5 * sqrt(square), "%s: mean score of theta %g", l->name, sum / MAX_N);
@@ -329,7 +338,7 @@ static void test_settle(const struct lik *l, bool tied) {
     l->stat(&b, x + 50, o + 50, stat, N - 50, LD);
     memcpy(before, theta, sizeof theta);
     l->settle(&b, stat, 0, theta);
-    l->grad(&b, x, o, theta, g, 1, N, LD);
+    l->grad(&b, x, o, theta, NULL, g, 1, N, LD);
     for (size_t j = 0; j < b.nw; j++)
         CHECK(fabs((double)g[j]) < 1e-4 * N * NX && theta[j] != before[j], "%s: slope %g left", l->name, (double)g[j]);
     /* the old value counts as records: with none new it stays, with as many of both the variances are averaged */

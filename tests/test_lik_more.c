@@ -92,7 +92,7 @@ static void test_gradients(struct on *s) {
     CHECK(worst < 0.02, "%s: d/do is off by %.4f of itself", s->l->name, worst);
     CHECK((s->l->grad != NULL) == (s->b.nw > 0), "%s: parameters without gradient", s->l->name);
     if (s->l->grad)
-        s->l->grad(&s->b, s->x, s->o[0], s->theta, dtheta, 0.5f, N, N);
+        s->l->grad(&s->b, s->x, s->o[0], s->theta, NULL, dtheta, 0.5f, N, N);
     for (size_t k = 0; k < s->b.nw; k++) {
         float was = s->theta[k], up = was + 1e-2f, down = was - 1e-2f;
         s->theta[k] = up;
@@ -104,6 +104,24 @@ static void test_gradients(struct on *s) {
         CHECK(fabs(g - (double)dtheta[k]) < 0.01 * (1 + fabs(g)), "%s: d/dtheta[%zu] %g, should be %g", s->l->name, k,
               (double)dtheta[k], g);
     }
+}
+
+/* Records with weights: the sum of each one's gradient times its weight. */
+static void test_weights(struct on *s) {
+    float weight[N], got[8], one[8];
+    double want[8] = {0}, size[8] = {0};
+    if (!s->l->grad)
+        return;
+    for (size_t i = 0; i < N; i++) {
+        weight[i] = i % 5 == 2 ? 0 : (float)(1 + i % 7) / 4;
+        s->l->grad(&s->b, s->x + i, s->o[0] + i, s->theta, NULL, one, 0.5f, 1, N);
+        for (size_t k = 0; k < s->b.nw; k++)
+            want[k] += (double)weight[i] * (double)one[k], size[k] += fabs((double)one[k]);
+    }
+    s->l->grad(&s->b, s->x, s->o[0], s->theta, weight, got, 0.5f, N, N);
+    for (size_t k = 0; k < s->b.nw; k++)
+        CHECK(size[k] > 0 && fabs((double)got[k] - want[k]) < 1e-5 * size[k], "%s: d/dtheta[%zu] of weighted records %g, should be %g",
+              s->l->name, k, (double)got[k], want[k]);
 }
 
 /* exp(-nll) over all there is: cells by their width, counts one by one, a line in tangents. */
@@ -417,6 +435,7 @@ int main(void) {
                 continue;
             set_up(&s, l, blank);
             test_gradients(&s);
+            test_weights(&s);
             test_guide(&s);
             for (size_t i = 0; i < 4; i++)
                 CHECK(fabs(whole(&s, i) - 1) < 1e-4, "%s: probabilities add up to %.6f", l->name, whole(&s, i));
@@ -435,6 +454,7 @@ int main(void) {
             s.b.spread = true, s.b.no = 2;
             rng_normals(s.o[1], 1, N, N, 1, RNG_TEST, 31, NULL, 0);
             test_gradients(&s);
+            test_weights(&s);
             for (size_t i = 0; i < 4; i++)
                 CHECK(fabs(whole(&s, i) - 1) < 1e-4, "%s: probabilities add up to %.6f", s.l->name, whole(&s, i));
             test_ranges(&s, 1, -1, 2);

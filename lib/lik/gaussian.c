@@ -68,8 +68,8 @@ static void gaussian_nll(const struct lik_block *b, const float *x, const float 
     (b->spread ? spread_nll : plain_nll)(b, x, o, theta, nll, d, scale, n, ld);
 }
 
-static void gaussian_grad(const struct lik_block *b, const float *x, const float *o, const float *theta, float *dtheta,
-                          float scale, size_t n, size_t ld) {
+static void gaussian_grad(const struct lik_block *b, const float *x, const float *o, const float *theta,
+                          const float *weight, float *dtheta, float scale, size_t n, size_t ld) {
     double total = 0;
     for (size_t j = 0; j < b->nx; j++) {
         float r = sd_power(b, theta, j, -1);
@@ -78,7 +78,7 @@ static void gaussian_grad(const struct lik_block *b, const float *x, const float
         for (size_t i = 0; i < n; i++) {
             float own = b->spread ? (float)(1 / record_sd(b, o, theta, j, i, ld)) : r;
             float t = (x[j * ld + i] - mean[i]) * own;
-            s += isnan(t) ? 0 : 1 - (double)t * (double)t;
+            s += isnan(t) ? 0 : lik_weight(weight, i) * (1 - (double)t * (double)t);
         }
         if (!b->tied)
             dtheta[j] = (float)(scale * s);

@@ -54,9 +54,10 @@ struct lik {
      * has) are learned by; d[.,i] of these = scale * its gradient. No bound counts it. */
     void (*guide)(const struct lik_block *, const float *x, const float *o, double *loss, float *d, float scale, size_t n,
                   size_t ld);
-    /* dtheta[nw] = scale * sum over the n records of d(nll)/d(theta); NULL without parameters. */
-    void (*grad)(const struct lik_block *, const float *x, const float *o, const float *theta, float *dtheta,
-                 float scale, size_t n, size_t ld);
+    /* dtheta[nw] = scale * sum over the n records of weight * d(nll)/d(theta); weight[n], NULL: 1 each. NULL without
+     * parameters. */
+    void (*grad)(const struct lik_block *, const float *x, const float *o, const float *theta, const float *weight,
+                 float *dtheta, float scale, size_t n, size_t ld);
     /* E[x | o], the most probable level of categories; out[nx,.] may be o. */
     void (*mean)(const struct lik_block *, const float *o, const float *theta, float *out, size_t n, size_t ld);
     /* A draw from p(x | o), a function of (seed, rows[i]) alone. out may be o. */
@@ -80,6 +81,9 @@ struct lik {
     void (*stat)(const struct lik_block *, const float *x, const float *o, double *stat, size_t n, size_t ld);
     void (*settle)(const struct lik_block *, const double *stat, double prior, float *theta);
 };
+
+/* What record i counts in a gradient. */
+static inline double lik_weight(const float *weight, size_t i) { return weight ? (double)weight[i] : 1; }
 
 extern const struct lik lik_gaussian, lik_bernoulli, lik_student, lik_negbinomial, lik_categorical, lik_binned,
     lik_ordinal;

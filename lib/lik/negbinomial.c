@@ -40,15 +40,15 @@ static void negbinomial_nll(const struct lik_block *b, const float *x, const flo
     }
 }
 
-static void negbinomial_grad(const struct lik_block *b, const float *x, const float *o, const float *theta, float *dtheta,
-                             float scale, size_t n, size_t ld) {
+static void negbinomial_grad(const struct lik_block *b, const float *x, const float *o, const float *theta,
+                             const float *weight, float *dtheta, float scale, size_t n, size_t ld) {
     double total = 0;
     for (size_t j = 0; j < b->nx; j++) {
         double r = exp((double)size_of(b, theta, j)), sum = 0, psi = gamma_digamma(r);
         for (size_t i = 0; i < n; i++) {
             double v = (double)x[j * ld + i], mu = exp(log_mean(o[j * ld + i]));
             if (!isnan(v)) /* d/d log r */
-                sum -= r * (gamma_digamma(v + r) - psi - log1p(mu / r) + (mu - v) / (r + mu));
+                sum -= lik_weight(weight, i) * r * (gamma_digamma(v + r) - psi - log1p(mu / r) + (mu - v) / (r + mu));
         }
         total += sum;
         if (!b->tied)

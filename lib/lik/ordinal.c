@@ -61,8 +61,8 @@ static void ordinal_nll(const struct lik_block *b, const float *x, const float *
     }
 }
 
-static void ordinal_grad(const struct lik_block *b, const float *x, const float *o, const float *theta, float *dtheta,
-                         float scale, size_t n, size_t ld) {
+static void ordinal_grad(const struct lik_block *b, const float *x, const float *o, const float *theta,
+                         const float *weight, float *dtheta, float scale, size_t n, size_t ld) {
     (void)ld;
     memset(dtheta, 0, b->nw * sizeof *dtheta);
     for (size_t i = 0; i < n; i++) {
@@ -72,10 +72,11 @@ static void ordinal_grad(const struct lik_block *b, const float *x, const float 
         size_t l = b->cells->level[cells_at(b->cells, x[i])];
         bounds(b->cells, theta, l, (double)o[i], &low, &high);
         slopes(low, high, &dlow, &dhigh);
+        double count = (double)scale * lik_weight(weight, i);
         if (l > 0)
-            dtheta[l - 1] -= (float)((double)scale * dlow);
+            dtheta[l - 1] -= (float)(count * dlow);
         if (l + 1 < b->cells->nlevels)
-            dtheta[l] -= (float)((double)scale * dhigh);
+            dtheta[l] -= (float)(count * dhigh);
     }
 }
 

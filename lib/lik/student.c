@@ -53,8 +53,8 @@ static void student_nll(const struct lik_block *b, const float *x, const float *
     }
 }
 
-static void student_grad(const struct lik_block *b, const float *x, const float *o, const float *theta, float *dtheta,
-                         float scale, size_t n, size_t ld) {
+static void student_grad(const struct lik_block *b, const float *x, const float *o, const float *theta,
+                         const float *weight, float *dtheta, float scale, size_t n, size_t ld) {
     double total[2] = {0, 0};
     for (size_t j = 0; j < b->nx; j++) {
         struct shape h = shape_of(b, theta, j);
@@ -63,8 +63,9 @@ static void student_grad(const struct lik_block *b, const float *x, const float 
             double wider, t = distance(b, &h, x, o, j, i, ld, &wider), q = t * t;
             if (isnan(t))
                 continue;
-            ds += 1 - (h.nu + 1) * q / (h.nu + q);
-            dnu += fixed + 0.5 * log1p(q / h.nu) - 0.5 * (h.nu + 1) * q / (h.nu * (h.nu + q));
+            double count = lik_weight(weight, i);
+            ds += count * (1 - (h.nu + 1) * q / (h.nu + q));
+            dnu += count * (fixed + 0.5 * log1p(q / h.nu) - 0.5 * (h.nu + 1) * q / (h.nu * (h.nu + q)));
         }
         dnu *= h.nu - 2;
         total[0] += ds, total[1] += dnu;

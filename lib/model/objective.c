@@ -133,7 +133,7 @@ void model_grad(const struct vae_model *m, const float *w, const struct model_pa
     } else {
         const struct lik_block *b = &m->block[task - enc - dec];
         if (b->nw)
-            b->lik->grad(b, p->target + b->x0 * p->ld, p->dec.act[p->dec.n] + b->o0 * p->ld, w + b->w0, dw + b->w0, scale,
-                         n, p->ld);
+            b->lik->grad(b, p->target + b->x0 * p->ld, p->dec.act[p->dec.n] + b->o0 * p->ld, w + b->w0, NULL, dw + b->w0,
+                         scale, n, p->ld);
     }
 }
