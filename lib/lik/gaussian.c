@@ -3,9 +3,7 @@
  *
  *   -log p = (x - o)^2 / (2 sd^2) + log sd + log(2 pi)/2
  *
- * theta is log sd, never below the value's floor: without one, -log p has no bound on a column that the decoder
- * can predict exactly. It is settled at the end on rows held out, as sd over training rows shrinks with overfitting.
- * With b->spread theta is the smallest log sd, and the decoder tells each record's (spread.h).
+ * theta is log sd (spread.h). It is settled at the end on rows held out, as sd over training rows shrinks with overfitting.
  */
 #include <math.h>
 
@@ -88,13 +86,6 @@ static void gaussian_grad(const struct lik_block *b, const float *x, const float
         dtheta[0] = (float)(scale * total);
 }
 
-static void gaussian_mean(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
-    (void)theta;
-    for (size_t j = 0; j < b->nx; j++)
-        for (size_t i = 0; i < n; i++)
-            out[j * ld + i] = spread_mean(b, o, j, ld)[i];
-}
-
 static void gaussian_sample(const struct lik_block *b, const float *o, const float *theta, float *out, uint64_t seed,
                             const uint64_t *rows, size_t n, size_t ld) {
     float mean[64], sd[64]; /* o and out may be the same panel */
@@ -159,56 +150,23 @@ static void gaussian_sample_range(const struct lik_block *b, const float *o, con
         }
 }
 
-static void gaussian_project(const struct lik_block *b, const struct lik_marginals *m, float *theta) {
-    double lowest = INFINITY;
-    for (size_t j = 0; j < b->nx; j++) {
-        double floor = m->floor[j] > 1e-6 ? m->floor[j] : 1e-6;
-        lowest = floor < lowest ? floor : lowest;
-        if (!b->tied && !(theta[j] >= (float)log(floor)))
-            theta[j] = (float)log(floor);
-    }
-    if (b->tied && !(theta[0] >= (float)log(lowest)))
-        theta[0] = (float)log(lowest);
-}
-
 static void gaussian_start(const struct lik_block *b, const struct lik_marginals *m, float *bias, float *theta) {
-    double square = 0, below = b->spread ? SPREAD_BELOW : 0;
-    for (size_t j = 0; j < b->nx; j++) {
-        bias[b->spread ? 2 * j : j] = (float)m->mean[j];
-        if (b->spread)
-            bias[2 * j + 1] = SPREAD_START;
-        square += m->sd[j] * m->sd[j];
-        if (!b->tied)
-            theta[j] = (float)(log(m->sd[j] > 1e-6 ? m->sd[j] : 1e-6) - below);
-    }
-    if (b->tied)
-        theta[0] = (float)(0.5 * log(square > 0 ? square / (double)b->nx : 1e-12) - below);
-    gaussian_project(b, m, theta);
+    spread_start(b, m, 1, bias, theta);
 }
 
 static void gaussian_stat(const struct lik_block *b, const float *x, const float *o, double *stat, size_t n,
                           size_t ld) {
-    for (size_t j = 0; j < b->nx && !b->spread; j++) /* the smallest sd has no closed form: it stays */
-        for (size_t i = 0; i < n; i++) {
-            double t = (double)x[j * ld + i] - (double)o[j * ld + i], part = b->tied ? 1 / (double)b->nx : 1;
-            if (isnan(t))
-                continue;
-            stat[b->tied ? 0 : j] += b->tied ? t * t / (double)b->nx : t * t;
-            stat[b->nw + (b->tied ? 0 : j)] += part;
-        }
+    spread_stat(b, x, o, 2, stat, n, ld);
 }
 
 static void gaussian_settle(const struct lik_block *b, const double *stat, double prior, float *theta) {
-    for (size_t j = 0; j < b->nw; j++) {
-        double old = exp(2 * (double)theta[j]);
-        theta[j] = (float)(0.5 * log((stat[j] + prior * old) / (stat[b->nw + j] + prior)));
-    }
+    spread_settle(b, stat, 2, prior, theta);
 }
 
 const struct lik lik_gaussian = {
     .name = "gaussian", .about = "a normal with a learned standard deviation per column",
     .outputs = 1, .params = 1, .spreads = true, .min = -INFINITY, .max = INFINITY,
-    .nll = gaussian_nll, .grad = gaussian_grad, .mean = gaussian_mean, .sample = gaussian_sample,
+    .nll = gaussian_nll, .grad = gaussian_grad, .mean = spread_location, .sample = gaussian_sample,
     .range = gaussian_range, .sample_range = gaussian_sample_range,
-    .start = gaussian_start, .project = gaussian_project, .stat = gaussian_stat, .settle = gaussian_settle,
+    .start = gaussian_start, .project = spread_project, .stat = gaussian_stat, .settle = gaussian_settle,
 };

@@ -4,8 +4,7 @@
  *
  *   -log p = lgamma(nu/2) - lgamma((nu+1)/2) + log(nu pi)/2 + log s + (nu+1)/2 log(1 + t^2/nu),   t = (x - o)/s
  *
- * theta holds log s and log(nu - 2) for each value, or once where tied; nu stays in 2.1 .. 100, s above the floor.
- * With b->spread log s is the smallest, and the decoder tells each record's (spread.h).
+ * theta holds log s (spread.h) and log(nu - 2) for each value, or once where tied; nu stays in 2.1 .. 100.
  */
 #include <math.h>
 
@@ -76,13 +75,6 @@ static void student_grad(const struct lik_block *b, const float *x, const float 
         dtheta[0] = (float)((double)scale * total[0]), dtheta[1] = (float)((double)scale * total[1]);
 }
 
-static void student_mean(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
-    (void)theta;
-    for (size_t j = 0; j < b->nx; j++)
-        for (size_t i = 0; i < n; i++)
-            out[j * ld + i] = spread_mean(b, o, j, ld)[i];
-}
-
 /* P(T > t) for t >= 0, P(T < t) for t < 0: the tail, so that nothing cancels. */
 static double tail(double t, double nu) {
     double all = nu + t * t;
@@ -148,37 +140,23 @@ static void student_range(const struct lik_block *b, const float *o, const float
 }
 
 static void student_project(const struct lik_block *b, const struct lik_marginals *m, float *theta) {
-    double lowest = INFINITY; /* where one scale is for all, of all floors */
-    for (size_t j = 0; j < b->nx; j++)
-        lowest = fmin(lowest, m->floor[j]);
-    for (size_t j = 0; j < b->nw / 2; j++) {
-        double floor = log(fmax(b->tied ? lowest : m->floor[j], 1e-6)), nu = (double)theta[2 * j + 1];
-        if (!((double)theta[2 * j] >= floor))
-            theta[2 * j] = (float)floor;
-        theta[2 * j + 1] = !(nu >= LOG_NU_MIN) ? (float)LOG_NU_MIN : nu > LOG_NU_MAX ? (float)LOG_NU_MAX : theta[2 * j + 1];
+    spread_project(b, m, theta);
+    for (size_t k = 1; k < b->nw; k += 2) {
+        double nu = (double)theta[k];
+        theta[k] = !(nu >= LOG_NU_MIN) ? (float)LOG_NU_MIN : nu > LOG_NU_MAX ? (float)LOG_NU_MAX : theta[k];
     }
 }
 
-/* Ten degrees of freedom, and the scale that gives the marginal's variance, s^2 nu / (nu - 2); where one scale is for all, the
- * mean of theirs. */
+/* Ten degrees of freedom: the variance is s^2 nu / (nu - 2). */
 static void student_start(const struct lik_block *b, const struct lik_marginals *m, float *bias, float *theta) {
-    double square = 0;
-    for (size_t j = 0; j < b->nx; j++) {
-        bias[b->spread ? 2 * j : j] = (float)m->mean[j];
-        if (b->spread)
-            bias[2 * j + 1] = SPREAD_START;
-        square += m->sd[j] * m->sd[j] / (double)b->nx;
-    }
-    for (size_t j = 0; j < b->nw / 2; j++) {
-        theta[2 * j] = (float)log(fmax(b->tied ? sqrt(square) : m->sd[j], 1e-6) * sqrt(0.8) * exp(b->spread ? -SPREAD_BELOW : 0));
-        theta[2 * j + 1] = (float)log(8.0);
-    }
-    student_project(b, m, theta);
+    spread_start(b, m, sqrt(0.8), bias, theta);
+    for (size_t k = 1; k < b->nw; k += 2)
+        theta[k] = (float)log(8.0);
 }
 
 const struct lik lik_student = {
     .name = "student", .about = "heavy tails: Student's t with learned scale and degrees of freedom", .outputs = 1,
-    .params = 2, .spreads = true, .min = -INFINITY, .max = INFINITY, .nll = student_nll, .grad = student_grad, .mean = student_mean,
+    .params = 2, .spreads = true, .min = -INFINITY, .max = INFINITY, .nll = student_nll, .grad = student_grad, .mean = spread_location,
     .sample = student_sample, .range = student_range, .sample_range = student_sample_range, .start = student_start,
     .project = student_project,
 };
