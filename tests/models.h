@@ -13,7 +13,9 @@ enum { MODELS_WIDE = 512 }; /* most features of a layer here */
 
 /* Likelihoods these models can have for every column, and whose arithmetic is written down again here; the others are walked by
  * test_lik_more, test_chain and test_tables. */
-static inline bool models_knows(const struct lik *l) { return l == &lik_gaussian || l == &lik_bernoulli; }
+static inline bool models_knows(const struct lik *l) {
+    return l == &lik_gaussian || l == &lik_laplace || l == &lik_bernoulli || l == &lik_cbernoulli;
+}
 
 /* A schema of columns of these widths (ending with 0), learnt from raw[n,d]. */
 static inline struct schema *models_schema(const size_t *widths, const struct schema_transform *t, const double *raw,
@@ -106,17 +108,40 @@ static inline void models_forward(const struct nn_net *net, const double *w, con
     memcpy(y, act[net->n], nn_out(net) * sizeof *y);
 }
 
+/* Of one value by its output o and its free parameter: -log p, in input units with the scale; mean and variance. */
+static inline double models_nll(const struct lik *l, double x, double o, double theta, double scale) {
+    double s = exp(theta);
+    if (l == &lik_gaussian)
+        return 0.5 * pow((x - o) / s, 2) + theta + 0.5 * log(2 * M_PI) + log(scale);
+    if (l == &lik_laplace)
+        return fabs(x - o) / s + theta + log(2) + log(scale);
+    if (l == &lik_cbernoulli)
+        return log(expm1(o) / o) - x * o + log(scale);
+    return x * log1p(exp(-o)) + (1 - x) * log1p(exp(o));
+}
+
+static inline double models_mean(const struct lik *l, double o) {
+    return l == &lik_bernoulli ? 1 / (1 + exp(-o)) : l == &lik_cbernoulli ? 1 / -expm1(-o) - 1 / o : o;
+}
+
+static inline double models_var(const struct lik *l, double o, double theta) {
+    double p = 1 / (1 + exp(-o)), half = o / 2;
+    return l == &lik_bernoulli    ? p * (1 - p)
+           : l == &lik_cbernoulli ? 1 / (o * o) - 0.25 / pow(sinh(half), 2)
+                                  : exp(2 * theta) * (l == &lik_laplace ? 2 : 1);
+}
+
 /* Everything about one record x[d] (model units) and one draw eps[k]. */
 struct models_parts {
     double nll, kl, kl_free, logp, logq; /* nll in input units; kl_free: each latent's at least free_nats */
-    double z[64], mean[MODELS_WIDE];     /* mean: E[x | z] in model units */
+    double z[64], out[MODELS_WIDE], mean[MODELS_WIDE]; /* out: of the decoder; mean: E[x | z] in model units */
 };
 
 static inline struct models_parts models_record(const struct vae_model *m, const double *w, const float *x,
                                                 const double *eps, double free_nats) {
     struct models_parts r = {0};
     size_t d = m->schema->d, k = m->config.latent_dim;
-    double in[MODELS_WIDE], h[MODELS_WIDE], o[MODELS_WIDE];
+    double in[MODELS_WIDE], h[MODELS_WIDE], *o = r.out;
     for (size_t j = 0; j < d; j++) {
         double v = (double)x[j], a = fabs(v);
         in[j] = a <= 4 ? v : copysign(4 + log(1 + a - 4), v);
@@ -133,19 +158,12 @@ static inline struct models_parts models_record(const struct vae_model *m, const
     }
     models_forward(&m->dec, w, r.z, o);
     for (size_t c = 0, j = 0, theta = m->wlik; c < m->schema->ncols; c++) {
-        bool gauss = !strcmp(m->config.lik->name, "gaussian");
-        size_t width = m->schema->col[c].width;
-        for (size_t e = j + width; j < e; j++) {
-            double xj = (double)x[j];
-            if (gauss) {
-                double sd = exp(w[theta]);
-                r.nll += 0.5 * pow((xj - o[j]) / sd, 2) + log(sd) + 0.5 * log(2 * M_PI) + log(m->schema->scale[j]);
-            } else {
-                r.nll += xj * log1p(exp(-o[j])) + (1 - xj) * log1p(exp(o[j]));
-            }
-            r.mean[j] = gauss ? o[j] : 1 / (1 + exp(-o[j]));
+        const struct lik *l = m->config.lik;
+        for (size_t e = j + m->schema->col[c].width; j < e; j++) {
+            r.nll += models_nll(l, (double)x[j], o[j], l->params ? w[theta] : 0, m->schema->scale[j]);
+            r.mean[j] = models_mean(l, o[j]);
         }
-        theta += gauss; /* one a column, whatever its width */
+        theta += (size_t)l->params; /* one a column, whatever its width */
     }
     return r;
 }

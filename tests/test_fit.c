@@ -300,7 +300,7 @@ int main(void) {
         return 1;
     }
     for (size_t t = 0; lik_table[t]; t++)
-        if (models_knows(lik_table[t]))
+        if (models_knows(lik_table[t]) || lik_table[t]->grid)
             test_threads(lik_table[t]);
     test_linear();
     test_fit(dir, 400, 500, "cross-conformal");

@@ -1,12 +1,12 @@
 /*
- * test_lik_more.c - likelihoods over cells, counts and heavy tails: gradients by finite differences, probabilities that add
+ * test_lik_more.c - likelihoods over cells, grids, counts and heavy tails: gradients by finite differences, probabilities that add
  * up to one, draws and ranges that agree with them, missing values, and numbers from scipy.
  */
 #include "base/rng.h"
 #include "lik/lik.h"
 #include "test.h"
 
-enum { CELLS = 7, LEVELS = 4, N = 64, DRAWS = 20000 };
+enum { CELLS = 7, LEVELS = 4, N = 64, DRAWS = 20000, OUT = 16 /* outputs of a value, at most */, GRID = 8 };
 
 /* 0, 1, (2..5), 6 | 7.5, (8..10) and a blank one: atoms and intervals, two cells in level 1, two in level 2. */
 static struct cells small_cells(bool blank) {
@@ -32,7 +32,7 @@ struct on {
     struct cells cells;
     struct lik_block b;
     float theta[8];
-    float o[8][N], x[N]; /* output, record */
+    float o[OUT][N], x[N]; /* output, record */
 };
 
 static void set_up(struct on *s, const struct lik *l, bool blank) {
@@ -40,7 +40,8 @@ static void set_up(struct on *s, const struct lik *l, bool blank) {
     if (l->cells)
         s->cells = small_cells(blank);
     const struct cells *c = l->cells ? &s->cells : NULL;
-    s->b = (struct lik_block){.lik = l, .nx = 1, .no = lik_outputs(l, c), .nw = lik_params(l, c), .cells = c};
+    s->b = (struct lik_block){.lik = l, .nx = 1, .no = lik_outputs(l, c), .nw = lik_params(l, c), .cells = c,
+                                .step = 1.0f / GRID};
     static const float ordinal[] = {-1, 0.2f, 1.4f}, count[] = {0.8f}, student[] = {-0.3f, 1.1f};
     memcpy(s->theta, l == &lik_ordinal ? ordinal : l == &lik_negbinomial ? count : student,
            l == &lik_ordinal ? sizeof ordinal : l == &lik_negbinomial ? sizeof count : sizeof student);
@@ -50,10 +51,14 @@ static void set_up(struct on *s, const struct lik *l, bool blank) {
     for (size_t i = 0; i < N; i++) {
         if (l->cells)
             s->x[i] = (float)(i % s->cells.n) + 0.25f;
+        else if (l->grid)
+            s->x[i] = (float)(i % (GRID + 1)) / GRID;
         else if (l->mass)
             s->x[i] = (float)(i % 9);
         if (i % 11 == 5)
             s->x[i] = NAN;
+        for (size_t k = 2 * s->b.no / 3; l->grid && k < s->b.no; k++) /* log scales between their ends */
+            s->o[k][i] = 0.4f * s->o[k][i] - 1;
         if (l == &lik_ordinal && i > 5 && i < 30) /* far from all cuts, on either side */
             s->o[0][i] = i % 2 ? 50 : -50;
     }
@@ -75,7 +80,7 @@ static double total(struct on *s, float *d) {
 }
 
 static void test_gradients(struct on *s) {
-    float d[8 * N], dtheta[8] = {0};
+    float d[OUT * N], dtheta[8] = {0};
     double worst = 0, h;
     total(s, d);
     for (size_t k = 0; k < s->b.no; k++)
@@ -124,16 +129,16 @@ static void test_weights(struct on *s) {
               s->l->name, k, (double)got[k], want[k]);
 }
 
-/* exp(-nll) over all there is: cells by their width, counts one by one, a line in tangents. */
+/* exp(-nll) over all there is: cells by their width, counts and a grid one by one, a line in tangents. */
 static double whole(const struct on *s, size_t record) {
     double sum = 0;
-    float o[8];
+    float o[OUT];
     for (size_t k = 0; k < s->b.no; k++)
         o[k] = s->o[k][record];
-    size_t steps = s->l->cells ? s->cells.n : s->l->mass ? 20000 : 40001;
+    size_t steps = s->l->cells ? s->cells.n : s->l->grid ? GRID + 1 : s->l->mass ? 20000 : 40001;
     for (size_t i = 0; i < steps; i++) {
         double nll = 0, u = ((double)i + 0.5) / (double)steps * 2 - 1, t = tan(u * M_PI_2);
-        float x = s->l->cells ? (float)i + 0.5f : s->l->mass ? (float)i : (float)((double)o[0] + t);
+        float x = s->l->cells ? (float)i + 0.5f : s->l->grid ? (float)i / GRID : s->l->mass ? (float)i : (float)((double)o[0] + t);
         s->l->nll(&s->b, &x, o, s->theta, &nll, NULL, 0, 1, 1);
         double width = 1;
         if (s->l->cells)
@@ -149,9 +154,9 @@ static double whole(const struct on *s, size_t record) {
 /* How often draws fall in [low, high] against range(), and that draws from a range stay there. */
 static void test_ranges(struct on *s, size_t record, double low, double high) {
     static uint64_t rows[DRAWS];
-    static float o[8 * DRAWS], x[DRAWS], y[DRAWS];
+    static float o[OUT * DRAWS], x[DRAWS], y[DRAWS];
     double logp[1] = {0}, in = 0, below[2] = {0, 0}, middle;
-    float o1[8];
+    float o1[OUT];
     for (size_t i = 0; i < DRAWS; i++)
         for (size_t k = 0; k < s->b.no; k++)
             o[k * DRAWS + i] = o1[k] = s->o[k][record], rows[i] = i;
@@ -182,7 +187,7 @@ static void test_ranges(struct on *s, size_t record, double low, double high) {
 static void test_set(struct on *s) {
     bool set[CELLS];
     double logp = 0, want = 0;
-    float o1[8], x[N];
+    float o1[OUT], x[N];
     uint64_t rows[N];
     size_t wrong = 0;
     for (size_t k = 0; k < s->b.no; k++)
@@ -206,11 +211,11 @@ static void test_set(struct on *s) {
 
 /* start() gives the marginals back, project() leaves what is in order alone. */
 static void test_start(struct on *s) {
-    double mean = 3, sd = 2.5, floor = 1e-3, share[8] = {0.1, 0.4, 0.3, 0.15, 0.05};
+    double mean = s->l->max <= 1 ? 0.4 : 3, sd = s->l->max <= 1 ? 0.25 : 2.5, floor = 1e-3, share[8] = {0.1, 0.4, 0.3, 0.15, 0.05};
     if (s->l->cells && s->cells.nlevels == LEVELS)
         share[0] = 0.15;
     struct lik_marginals m = {&mean, &sd, &floor, share};
-    float bias[8], theta[8] = {0}, before[8];
+    float bias[OUT], theta[8] = {0}, before[8];
     s->l->start(&s->b, &m, bias, theta);
     for (size_t i = 0; i < s->cells.n && s->l->cells; i++) {
         float x = (float)i + 0.5f;
@@ -241,7 +246,7 @@ static void test_start(struct on *s) {
 
 /* A guide's gradient is that of its loss, on outputs that have no part in -log p; a missing value has none. */
 static void test_guide(struct on *s) {
-    float d[8 * N] = {0}, with[8 * N] = {0};
+    float d[OUT * N] = {0}, with[OUT * N] = {0};
     double loss[N] = {0}, worst = 0, most = 0;
     size_t k = s->b.no - 1;
     if (!s->l->guide)
@@ -252,7 +257,7 @@ static void test_guide(struct on *s) {
     CHECK(!memcmp(with, d, k * N * sizeof *d), "%s: the guide changes outputs that others learn", s->l->name);
     for (size_t i = 0; i < N; i++) {
         double up[N] = {0}, down[N] = {0};
-        float was = s->o[k][i], room[8 * N];
+        float was = s->o[k][i], room[OUT * N];
         CHECK(!(fabsf(d[k * N + i]) > 0), "%s: the guide's output has a part in -log p", s->l->name);
         s->o[k][i] = was + 1e-2f;
         s->l->guide(&s->b, s->x, s->o[0], up, room, 0.5f, N, N);
@@ -293,7 +298,7 @@ static void test_means(void) {
     tear_down(&s);
 }
 
-/* scipy.stats: nbinom.logpmf(x, r, r/(r+mu)), t.logpdf, t.cdf, norm.logcdf. */
+/* scipy.stats: nbinom.logpmf(x, r, r/(r+mu)), t.logpdf, t.cdf, norm.logcdf, laplace.cdf. */
 static void test_golden(void) {
     static const struct {
         const struct lik *l;
@@ -321,6 +326,9 @@ static void test_golden(void) {
         {&lik_student, -INFINITY, -1.2, {0, 1.6094379f}, -2.005552113761256}, {&lik_student, 0.3, 2.5, {0, 0}, -1.0554714159793481},
         {&lik_gaussian, -INFINITY, -8, {0}, -35.01343715991456},              {&lik_gaussian, -0.5, 1.5, {0}, -0.4705553654158995},
         {&lik_gaussian, 6, 7, {0}, -20.73806700328247},
+        {&lik_laplace, -INFINITY, -1.2, {0}, -1.8931471805599454},
+        {&lik_laplace, -0.5, 1.5, {0}, -0.5358535762078106},
+        {&lik_laplace, 6, 7, {0}, -7.151822325947027},
     };
     for (size_t i = 0; i < sizeof range / sizeof *range; i++) {
         struct lik_block b = {.lik = range[i].l, .nx = 1, .no = 1, .nw = (size_t)range[i].l->params};
@@ -413,6 +421,31 @@ static void test_spread(const struct on *s) {
     }
 }
 
+/* Values with one theta, as the pixels of an image: their sum, each told by its own two outputs. */
+static void test_spread_tied(const struct on *s) {
+    enum { VALUES = 3 };
+    struct lik_block one = s->b, all = s->b;
+    all.nx = VALUES, all.no = 2 * VALUES, all.tied = true;
+    float o[2 * VALUES * N], x[VALUES * N], d[2 * VALUES * N], part[2 * N], dtheta[2], own[2];
+    double nll[N] = {0}, want[N] = {0}, sum[2] = {0};
+    rng_normals(o, 2 * VALUES, N, N, 2, RNG_TEST, 31, NULL, 0);
+    rng_normals(x, VALUES, N, N, 2, RNG_TEST, 40, NULL, 0);
+    s->l->nll(&all, x, o, s->theta, nll, d, 0.5f, N, N);
+    s->l->grad(&all, x, o, s->theta, NULL, dtheta, 0.5f, N, N);
+    for (size_t j = 0; j < VALUES; j++) {
+        s->l->nll(&one, x + j * N, o + 2 * j * N, s->theta, want, part, 0.5f, N, N);
+        s->l->grad(&one, x + j * N, o + 2 * j * N, s->theta, NULL, own, 0.5f, N, N);
+        CHECK(!memcmp(d + 2 * j * N, part, sizeof part), "%s: the gradient of value %zu depends on the others", s->l->name, j);
+        for (size_t k = 0; k < s->b.nw; k++)
+            sum[k] += (double)own[k];
+    }
+    for (size_t i = 0; i < N; i++)
+        CHECK(fabs(nll[i] - want[i]) < 1e-9, "%s: record %zu: -log p %g is no sum, %g", s->l->name, i, nll[i], want[i]);
+    for (size_t k = 0; k < s->b.nw; k++)
+        CHECK(fabs((double)dtheta[k] - sum[k]) < 1e-4 * (1 + fabs(sum[k])), "%s: d/dtheta[%zu] %g, should be %g", s->l->name, k,
+              (double)dtheta[k], sum[k]);
+}
+
 /* One scale for all values: it starts at their mean, and stays above the lowest of their floors. */
 static void test_tied_student(void) {
     const struct lik_block b = {.lik = &lik_student, .nx = 3, .no = 3, .nw = 2, .tied = true};
@@ -431,7 +464,7 @@ int main(void) {
         CHECK(l->range && l->sample_range, "%s: conditions are not possible", l->name);
         for (int blank = 0; blank < (l->cells && l != &lik_ordinal ? 2 : 1); blank++) {
             struct on s;
-            if (!l->cells && l->params < 2 && l != &lik_negbinomial) /* test_lik.c has their formulas */
+            if (!l->cells && !l->grid && l->params < 2 && l != &lik_negbinomial) /* test_lik.c has their formulas */
                 continue;
             set_up(&s, l, blank);
             test_gradients(&s);
@@ -439,8 +472,9 @@ int main(void) {
             test_guide(&s);
             for (size_t i = 0; i < 4; i++)
                 CHECK(fabs(whole(&s, i) - 1) < 1e-4, "%s: probabilities add up to %.6f", l->name, whole(&s, i));
-            test_ranges(&s, 1, 1, 4);
-            test_ranges(&s, 2, 3, 9);
+            double unit = l->grid ? 1.0 / GRID : 1;
+            test_ranges(&s, 1, unit, 4 * unit);
+            test_ranges(&s, 2, 3 * unit, 9 * unit);
             if (l->cells)
                 test_set(&s);
             test_start(&s);
@@ -461,12 +495,16 @@ int main(void) {
             test_ranges(&s, 2, 1, 4);
             test_start(&s);
             test_spread(&s);
+            test_spread_tied(&s);
         }
-    for (int g = 0; g < 2; g++) { /* ranges of the plain ones */
+    for (size_t t = 0; lik_table[t]; t++) { /* ranges of the plain ones */
+        const struct lik *l = lik_table[t];
         struct on s;
-        set_up(&s, g ? &lik_bernoulli : &lik_gaussian, false);
-        test_ranges(&s, 1, g ? 0.5 : -0.3, g ? 1 : 0.9);
-        test_ranges(&s, 2, g ? 0 : 1, g ? 1 : 4);
+        if (l->cells || l->grid || l->params > 1 || l == &lik_negbinomial)
+            continue;
+        set_up(&s, l, false);
+        test_ranges(&s, 1, l->max <= 1 ? 0.5 : -0.3, l->max <= 1 ? 1 : 0.9);
+        test_ranges(&s, 2, l->max <= 1 ? 0 : 1, l->max <= 1 ? 0.75 : 4);
     }
     test_means();
     test_golden();

@@ -356,6 +356,41 @@ static void test_count_errors(void) {
     vae_model_free(m);
 }
 
+/* The grid of a column: the step its values are written in, as a part of their range; and no Jacobian. */
+static void test_grid(void) {
+    static const struct {
+        enum rec_type type;
+        int decimals;
+        double raw[6], steps;
+    } row[] = {
+        {REC_U8, -1, {0, 3, 9, 200, 4, 7}, 255},
+        {REC_U8, -1, {0, 1, 1, 0, 1, 0}, 1},
+        {REC_I32, -1, {-4, 12, 2, 0, 8, 10}, 16},
+        {REC_F32, -1, {0.2, 0.4, 0, 1, 0.6, 0.4}, 5},
+        {REC_F64, -1, {3, 3, 3, 3, 3, 3}, 1},
+        {REC_UTF8, 1, {17, 18, 19.5, 20, 17, 17}, 30}, /* 17.1 is a value, too */
+        {REC_UTF8, -1, {17, 18, 19.5, 20, 17, 17}, 6},
+        {REC_UTF8, 15, {17, 18, 19.5, 20, 17, 17}, LIK_GRID_MAX},
+    };
+    const struct model_config c = {.latent_dim = 1, .latent = &latent_gauss, .act = &nn_silu, .lik = &lik_dlogistic};
+    static const uint64_t rows[] = {0, 1, 2, 3, 4, 5};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        for (size_t ncols = 1; ncols <= 6; ncols += 5) { /* a column of six rows, six columns of one */
+            static const size_t widths[] = {1, 1, 1, 1, 1, 1, 0};
+            struct schema *s = models_schema(widths + 6 - ncols, &schema_unit, row[i].raw, 6 / ncols);
+            for (size_t k = 0; k < ncols; k++)
+                s->col[k].type = row[i].type, s->col[k].decimals = row[i].decimals;
+            CHECK(!schema_learn(s, row[i].raw, rows, 6 / ncols, 8, NULL), "row %zu: not learnt", i);
+            struct vae_model *m = model_new(&c, s, NULL);
+            model_marginals(m);
+            CHECK(m->nblocks == ncols && m->noutputs == 15 * ncols && m->log_jacobian == 0, "row %zu: %zu blocks, %zu outputs", i,
+                  m->nblocks, m->noutputs);
+            double steps = 1 / (double)m->block[0].step;
+            CHECK(ncols > 1 || fabs(steps / row[i].steps - 1) < 1e-6, "row %zu: %g steps, should be %g", i, steps, row[i].steps);
+            vae_model_free(m);
+        }
+}
+
 static void test_file(const struct lik *lik, const char *dir) {
     enum { ROWS = 50 };
     struct vae_err err = {0};
@@ -427,6 +462,7 @@ int main(void) {
     test_bounds();
     test_linear();
     test_units();
+    test_grid();
     test_count_errors();
     rmdir(dir);
     return test_done();

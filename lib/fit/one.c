@@ -27,6 +27,27 @@ static const struct schema_col *column_of(const struct schema *s, size_t j) {
     return &s->col[c];
 }
 
+/* A likelihood on a grid: not too many steps, and all values on one of them. */
+static int check_grid(const struct vae_model *m, const struct lik_block *b, const struct fit_rows *data, size_t j,
+                      struct vae_err *err) {
+    static const double slack = 0.01; /* of a step */
+    const struct schema *s = m->schema;
+    double unit = schema_step(s, b->col), bad = NAN;
+    char name[80];
+    err_quote(name, sizeof name, s->col[b->col].name, strlen(s->col[b->col].name));
+    if (s->scale[j] / unit > LIK_GRID_MAX)
+        return err_set(err, VAE_EDATA, "column '%s': a %s likelihood is for up to %d equal steps, and these are %g; choose "
+                       "another one (--lik, --schema)", name, b->lik->name, (int)LIK_GRID_MAX, s->scale[j] / unit);
+    for (size_t i = 0; i < data->n && isnan(bad); i++) {
+        double v = data->raw[i * s->d + j], at = (v - s->center[j]) / s->scale[j] / (double)b->step;
+        bad = fabs(at - nearbyint(at)) > slack ? v : NAN;
+    }
+    if (isnan(bad))
+        return 0;
+    return err_set(err, VAE_EDATA, "column '%s': a %s likelihood is for equal steps of %g, and %g is between two; choose "
+                   "another one (--lik, --schema)", name, b->lik->name, unit, bad);
+}
+
 /* Values outside what the likelihood can explain are found before training, in all rows: those that are kept for p-values
  * would get a score that is no number. What is scaled into the likelihood's range lies in it. */
 static int check_range(const struct vae_model *m, const struct fit_rows *data, struct vae_err *err) {
@@ -35,6 +56,8 @@ static int check_range(const struct vae_model *m, const struct fit_rows *data, s
         const struct lik *lik = m->block[b].lik;
         for (size_t j = m->block[b].x0; j < m->block[b].x0 + m->block[b].nx; j++) {
             const struct schema_col *col = column_of(s, j);
+            if (lik->grid && check_grid(m, &m->block[b], data, j, err))
+                return VAE_EDATA;
             if (lik->cells || col->transform != &schema_none)
                 continue;
             double low = INFINITY, high = -INFINITY;

@@ -27,6 +27,7 @@ struct lik_block {
     const struct cells *cells; /* of the value, NULL for likelihoods of plain numbers */
     bool tied;     /* one set of parameters for all values (the pixels of an image) */
     bool spread;   /* where lik->spreads: two outputs a value, the second for its sd (spread.h) */
+    float step;    /* where lik->grid: between neighbouring values */
 };
 
 /* Marginals of the training rows in model units, each [nx]; floor: the smallest sensible sd (resolution / sqrt 12). */
@@ -44,7 +45,8 @@ struct lik {
     int params;     /* free parameters a value, or LIK_EACH_CUT; value after value */
     bool cells;     /* over the cells of a column: x is a place in them */
     bool spreads;   /* its blocks may have `spread` set */
-    bool mass;      /* a probability, not a density: model units must be input units */
+    bool mass;      /* a probability, not a density: it has no Jacobian; with max above 1 model units must be input units */
+    bool grid;      /* values stand on a grid of equal steps from min to max: each column has its own block */
     double min, max; /* the range of values it can explain */
 
     /* nll[i] -= log p(x_i | o_i); with d: d[.,i] = scale * d(nll_i)/d(o). Adds to nll. */
@@ -82,11 +84,13 @@ struct lik {
     void (*settle)(const struct lik_block *, const double *stat, double prior, float *theta);
 };
 
+enum { LIK_GRID_MAX = 1 << 20 }; /* steps of a grid: what floats can tell apart */
+
 /* What record i counts in a gradient. */
 static inline double lik_weight(const float *weight, size_t i) { return weight ? (double)weight[i] : 1; }
 
-extern const struct lik lik_gaussian, lik_bernoulli, lik_student, lik_negbinomial, lik_categorical, lik_binned,
-    lik_ordinal;
+extern const struct lik lik_gaussian, lik_laplace, lik_student, lik_bernoulli, lik_cbernoulli, lik_dlogistic,
+    lik_negbinomial, lik_categorical, lik_binned, lik_ordinal;
 extern const struct lik *const lik_table[]; /* ends with NULL */
 size_t lik_outputs(const struct lik *, const struct cells *); /* decoder outputs of one value */
 size_t lik_params(const struct lik *, const struct cells *);  /* free parameters of one value */

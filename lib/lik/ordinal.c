@@ -10,6 +10,7 @@
 
 #include "base/rng.h"
 #include "lik/lik.h"
+#include "lik/logistic.h"
 
 static const double GAP = 1e-4; /* cuts stay apart */
 
@@ -19,28 +20,17 @@ static void bounds(const struct cells *c, const float *theta, size_t l, double o
     *high = l + 1 == c->nlevels ? INFINITY : (double)theta[l] - o;
 }
 
-/* log(sigmoid(high) - sigmoid(low)) without cancellation: sigmoid(b) - sigmoid(a) =
- * sigmoid(b) sigmoid(-a) (1 - exp(a - b)). */
-static double log_between(double low, double high) {
-    double log_b = isinf(high) ? 0 : high > 0 ? -log1p(exp(-high)) : high - log1p(exp(high));
-    double log_a = isinf(low) ? 0 : low < 0 ? -log1p(exp(low)) : -low - log1p(exp(-low));
-    return log_b + log_a + (isinf(low) || isinf(high) ? 0 : log(-expm1(low - high)));
-}
-
 static double level_logp(const struct cells *c, const float *theta, size_t l, double o) {
     double low, high;
     bounds(c, theta, l, o, &low, &high);
-    return log_between(low, high);
+    return logistic_log_between(low, high);
 }
-
-/* log of sigmoid(t) sigmoid(-t), the slope of sigmoid. */
-static double log_slope(double t) { return -fabs(t) - 2 * log1p(exp(-fabs(t))); }
 
 /* d log p / d(low), d(high) in t: in logs, as far out p and the slope both leave what a double holds, their ratio does not. */
 static void slopes(double low, double high, double *dlow, double *dhigh) {
-    double logp = log_between(low, high);
-    *dlow = isinf(low) ? 0 : -exp(log_slope(low) - logp);
-    *dhigh = isinf(high) ? 0 : exp(log_slope(high) - logp);
+    double logp = logistic_log_between(low, high);
+    *dlow = isinf(low) ? 0 : -exp(logistic_log_slope(low) - logp);
+    *dhigh = isinf(high) ? 0 : exp(logistic_log_slope(high) - logp);
 }
 
 static void ordinal_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll,
@@ -54,7 +44,7 @@ static void ordinal_nll(const struct lik_block *b, const float *x, const float *
         double low, high, dlow, dhigh;
         size_t cell = cells_at(b->cells, x[i]);
         bounds(b->cells, theta, b->cells->level[cell], (double)o[i], &low, &high);
-        nll[i] -= log_between(low, high) - b->cells->cost[cell];
+        nll[i] -= logistic_log_between(low, high) - b->cells->cost[cell];
         slopes(low, high, &dlow, &dhigh);
         if (d)
             d[i] = (float)((double)scale * (dlow + dhigh)); /* both bounds move by -o, nll is -log p */

@@ -3,8 +3,9 @@
 
 #include "lik/lik.h"
 
-const struct lik *const lik_table[] = {&lik_gaussian,    &lik_bernoulli, &lik_student, &lik_negbinomial,
-                                     &lik_categorical, &lik_binned,    &lik_ordinal, NULL};
+const struct lik *const lik_table[] = {&lik_gaussian,   &lik_laplace,   &lik_student,     &lik_bernoulli,
+                                     &lik_cbernoulli, &lik_dlogistic, &lik_negbinomial, &lik_categorical,
+                                     &lik_binned,     &lik_ordinal,   NULL};
 
 /* How many where `number` may be one of LIK_EACH_*. */
 static size_t each(int number, const struct cells *cells) {

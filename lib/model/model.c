@@ -1,6 +1,7 @@
 /* model.c - building a model from its configuration, and its buffers. */
 #include "model/model.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +60,7 @@ static int add_blocks(struct vae_model *m, size_t w0, struct vae_err *err) {
         int r = check_lik(m, c, lik, err);
         if (r)
             return r;
-        alone = alone || s->col[c].width > 1 || m->config.chain;
+        alone = alone || s->col[c].width > 1 || m->config.chain || lik->grid;
         for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++) {
             add_value(m, c, j, lik, alone, &o, &w);
             alone = false;
@@ -162,6 +163,11 @@ void model_marginals(struct vae_model *m) {
         double step = s->stats.step[j] > 0 ? s->stats.step[j] : s->scale[j];
         m->lik_floor[j] = step / s->scale[j] * 0.28867513459481288;
     }
+    for (size_t b = 0; b < m->nblocks; b++) /* a whole number of steps */
+        if (m->block[b].lik->grid) {
+            double steps = s->scale[m->block[b].x0] / schema_step(s, m->block[b].col);
+            m->block[b].step = (float)(1 / fmin(fmax(nearbyint(steps), 1), LIK_GRID_MAX));
+        }
     m->log_jacobian = 0;
     for (size_t b = 0; b < m->nblocks; b++)
         if (!m->block[b].lik->mass && !m->block[b].cells)

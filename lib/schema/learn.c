@@ -139,6 +139,16 @@ int schema_learn(struct schema *s, const double *raw, const uint64_t *rows, size
     return r;
 }
 
+double schema_step(const struct schema *s, size_t c) {
+    const struct schema_col *col = &s->col[c];
+    double step = INFINITY;
+    if (col->type == REC_UTF8 && col->decimals >= 0)
+        return pow(10, -col->decimals);
+    for (size_t j = col->v0; j < col->v0 + col->width; j++)
+        step = s->stats.step[j] > 0 && s->stats.step[j] < step ? s->stats.step[j] : step;
+    return isfinite(step) ? step : s->scale[col->v0];
+}
+
 /* Standardised, a value that far out is as odd as any, and its square is still finite. Counts stay what they are. */
 static double farthest(const struct schema_col *c) { return c->transform == &schema_none ? (double)FLT_MAX : 1e6; }
 

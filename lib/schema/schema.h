@@ -171,6 +171,8 @@ int schema_read_column(const struct schema *, size_t c, const struct vae_batch *
 /* Learns stats from the n records raw[rows[i],.], then center and scale, or cells, as each column's transform says. The
  * most cells' levels a column of numbers may have is `bins`. */
 int schema_learn(struct schema *, const double *raw, const uint64_t *rows, size_t n, size_t bins, struct vae_err *);
+/* The step that the values of a column are written in, in input units: by their decimals, else the smallest one seen. */
+double schema_step(const struct schema *, size_t col);
 struct schema *schema_copy(const struct schema *, struct vae_err *); /* without what was learnt */
 
 /* The n records raw[rows[i],.] (rows NULL: raw[i,.]) -> x[n,d]. */
