@@ -11,7 +11,7 @@ enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 
 static struct vae_fit_opts fit; /* most options write straight into it */
 static struct {
-    const char *log, *checkpoint;
+    const char *log, *loss, *checkpoint;
     int purpose, progress;
     struct cli_counts hidden;
     struct cli_list as, levels, missing, condition;
@@ -21,6 +21,15 @@ static struct {
 static const char *latent_name(size_t i) { return vae_latent(i, NULL); }
 static const char *lik_name(size_t i) { return vae_likelihood(i, NULL); }
 static const char *prior_name(size_t i) { return vae_prior(i, NULL); }
+
+/* Losses in the words people know: the likelihoods that they are -log p of, the first one where nothing says which. */
+static const struct {
+    const char *name, *lik[2], *sd;
+} losses[] = {{.name = "mse", .lik = {"gaussian"}, .sd = "shared"},
+              {.name = "bce", .lik = {"bernoulli"}},
+              {.name = "ce", .lik = {"binned", "categorical"}}};
+
+static const char *loss_name(size_t i) { return i < sizeof losses / sizeof *losses ? losses[i].name : NULL; }
 
 static const char *net_name(size_t i) {
     static const char *const name[] = {"residual", "mlp"};
@@ -66,8 +75,10 @@ static const struct cli_opt options[] = {
      .help = "units of the encoder's layers; the decoder's are the same from the end"},
     {.name = "act", .arg = "NAME", .kind = CLI_NAME, .to = &fit.act, .names = vae_activation, .help = "activation"},
     {.name = "lik", .arg = "KIND", .kind = CLI_NAME, .to = &fit.lik, .names = lik_name, .help = "likelihood"},
+    {.name = "loss", .arg = "NAME", .kind = CLI_NAME, .to = &o.loss, .names = loss_name,
+     .help = "likelihood by its common name"},
     {.name = "sd", .arg = "KIND", .kind = CLI_NAME, .to = &fit.sd, .names = sd_name,
-     .help = "standard deviations of gaussian and student likelihoods"},
+     .help = "scales of gaussian, laplace and student likelihoods"},
     {.name = "prior", .arg = "KIND", .kind = CLI_NAME, .to = &fit.prior, .names = prior_name,
      .help = "what vae-gen draws latents from"},
     {.name = "beta", .arg = "B", .kind = CLI_REAL, .to = &fit.beta, .hi = 1e6, .help = "weight of the KL term"},
@@ -174,7 +185,23 @@ static void resolve_checkpoint(void) {
         cli_usage("--checkpoint and -m name the same file");
 }
 
+static void resolve_loss(void) {
+    size_t i = 0;
+    if (!o.loss)
+        return;
+    while (strcmp(losses[i].name, o.loss) != 0)
+        i++;
+    const char *const *lik = losses[i].lik, *sd = losses[i].sd;
+    if (fit.lik && strcmp(fit.lik, lik[0]) != 0 && !(lik[1] && !strcmp(fit.lik, lik[1])))
+        cli_usage("--loss %s is --lik %s, not %s; leave one out", o.loss, lik[0], fit.lik);
+    if (fit.sd && sd && strcmp(fit.sd, sd) != 0)
+        cli_usage("--loss %s is --lik %s --sd %s, not --sd %s; leave one out", o.loss, lik[0], sd, fit.sd);
+    fit.lik = fit.lik ? fit.lik : lik[0];
+    fit.sd = fit.sd ? fit.sd : sd;
+}
+
 static void resolve_options(void) {
+    resolve_loss();
     fit.purpose = (enum vae_purpose)o.purpose;
     fit.nhidden = o.hidden.n;
     memcpy(fit.hidden, o.hidden.item, sizeof o.hidden.item);

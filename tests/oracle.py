@@ -13,6 +13,12 @@ ACT = {
 }
 
 
+def stats():
+    """scipy.stats takes a second to import: only where it is needed."""
+    from scipy import stats
+    return stats
+
+
 class Model:
     """The arrays of a model file as float64, and its metadata."""
 
@@ -74,10 +80,29 @@ class Model:
         h = self.net("encoder", x, self.config["hidden"])
         return h[:, : self.k], np.exp(np.clip(h[:, self.k :], -14, 6) / 2)
 
+    def outputs(self, z):
+        return self.net("decoder", z, self.config["hidden"][::-1])
+
+    def mixture(self, o):
+        """Of dlogistic: shares, means and scales [n, d, 5] and the steps h [d]."""
+        a, m, log_s = np.moveaxis(o.reshape(len(o), -1, 3, 5), 2, 0)
+        a = np.exp(a - a.max(2, keepdims=True))
+        decimals = np.array([c["decimals"] for c in self.meta["schema"]["columns"]])
+        h = 1 / np.round(self.array["schema.scale"] * 10.0**decimals)
+        return a / a.sum(2, keepdims=True), m / 4, np.exp(np.clip(log_s, np.log(h)[:, None] - 3, 1)), h
+
     def decode_model(self, z):
-        """What the decoder gives, in values of the model."""
-        o = self.net("decoder", z, self.config["hidden"][::-1])
-        return 1 / (1 + np.exp(-o)) if self.config["lik"] == "bernoulli" else o
+        """Means that the decoder tells, in values of the model."""
+        o, lik = self.outputs(z), self.config["lik"]
+        if lik == "bernoulli":
+            return 1 / (1 + np.exp(-o))
+        if lik == "cbernoulli":
+            return 1 / (1 - np.exp(-o)) - 1 / o
+        if lik == "dlogistic": # of what is clipped to 0..1, by quadrature over the survival function
+            a, m, s, _ = self.mixture(o)
+            x = (np.arange(500) + 0.5) / 500
+            return sum((a * stats().logistic.sf(t, m, s)).sum(2) for t in x) / 500
+        return o
 
     def decode(self, z):
         """Latents -> means in input units."""
@@ -85,11 +110,23 @@ class Model:
 
     def recon(self, raw, z):
         """-log p(x given z) in nats, densities in input units."""
-        s = self.array["schema.scale"]
-        x, o = (raw - self.array["schema.center"]) / s, self.decode_model(z)
-        if self.config["lik"] == "bernoulli":
-            return -(x * np.log(o) + (1 - x) * np.log1p(-o)).sum(1)
+        s, o, lik = self.array["schema.scale"], self.outputs(z), self.config["lik"]
+        x = (raw - self.array["schema.center"]) / s
+        if lik == "bernoulli":
+            return (np.logaddexp(0, o) - x * o).sum(1)
+        if lik == "cbernoulli":
+            return (np.log(np.expm1(o) / o) - x * o + np.log(s)).sum(1)
+        if lik == "dlogistic":
+            a, m, width, h = self.mixture(o)
+            up = np.where(x > 1 - h / 2, np.inf, x + h / 2)[:, :, None]
+            down = np.where(x < h / 2, -np.inf, x - h / 2)[:, :, None]
+            t = stats().logistic
+            p = np.where(m < x[:, :, None], t.sf(down, m, width) - t.sf(up, m, width),
+                         t.cdf(up, m, width) - t.cdf(down, m, width))
+            return -np.log((a * p).sum(2)).sum(1)
         log_sd = self.array["likelihood"]
+        if lik == "laplace":
+            return (np.log(s) - stats().laplace.logpdf(x, o, np.exp(log_sd))).sum(1)
         return (0.5 * np.log(2 * np.pi) + log_sd + 0.5 * ((x - o) / np.exp(log_sd)) ** 2 + np.log(s)).sum(1)
 
 

@@ -36,16 +36,17 @@ static int check_grid(const struct vae_model *m, const struct lik_block *b, cons
     char name[80];
     err_quote(name, sizeof name, s->col[b->col].name, strlen(s->col[b->col].name));
     if (s->scale[j] / unit > LIK_GRID_MAX)
-        return err_set(err, VAE_EDATA, "column '%s': a %s likelihood is for up to %d equal steps, and these are %g; choose "
-                       "another one (--lik, --schema)", name, b->lik->name, (int)LIK_GRID_MAX, s->scale[j] / unit);
+        return err_set(err, VAE_EDATA, "column '%s': a %s likelihood is for up to %d equal steps, and these are %g; "
+                       "choose another one (--lik, --schema)", name, b->lik->name, (int)LIK_GRID_MAX, s->scale[j] / unit);
     for (size_t i = 0; i < data->n && isnan(bad); i++) {
         double v = data->raw[i * s->d + j], at = (v - s->center[j]) / s->scale[j] / (double)b->step;
         bad = fabs(at - nearbyint(at)) > slack ? v : NAN;
     }
     if (isnan(bad))
         return 0;
-    return err_set(err, VAE_EDATA, "column '%s': a %s likelihood is for equal steps of %g, and %g is between two; choose "
-                   "another one (--lik, --schema)", name, b->lik->name, unit, bad);
+    return err_set(err, VAE_EDATA, "column '%s': a %s likelihood is for equal steps, and %g is on none of %g from %g to "
+                   "%g; choose another one (--lik, --schema)", name, b->lik->name, bad, 1 / (double)b->step, s->center[j],
+                   s->center[j] + s->scale[j]);
 }
 
 /* Values outside what the likelihood can explain are found before training, in all rows: those that are kept for p-values

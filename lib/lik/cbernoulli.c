@@ -1,14 +1,14 @@
 /*
- * cbernoulli.c - x in 0..1 with density exp(o x) / Z, the continuous Bernoulli of logit o (Loaiza-Ganem & Cunningham 2019,
- * 1907.06845): the cross-entropy of grey pixels, normalised.
+ * cbernoulli.c - x in 0..1 with density exp(o x) / Z, the continuous Bernoulli of logit o (Loaiza-Ganem & Cunningham
+ * 2019, 1907.06845): the cross-entropy of grey pixels, normalised.
  *
  *   -log p = log Z - o x,   Z = (exp(o) - 1) / o
  *
  * With w = |o| the density falls from one end as exp(-w x) (decay.h), and log Z = max(o, 0) + log((1 - exp(-w)) / w).
  *
  * w is held at 512: as values of exactly 0 or 1 have a density that grows with w, -log p would have no bound, as with a
- * Gaussian without a floor. With it 8-bit values have a density of two a step at most. A value beyond the ends, as new rows
- * may have, gets the density at the end, falling further as steeply as it may within.
+ * Gaussian without a floor. With it 8-bit values have a density of two a step at most. A value beyond the ends, as new
+ * rows may have, gets the density at the end, falling further as steeply as it may within.
  */
 #include <math.h>
 
@@ -49,7 +49,8 @@ VM_WIDE static void cbernoulli_nll(const struct lik_block *b, const float *x, co
             decay_mean(mean, w, m);
             for (size_t i = 0; i < m; i++) {
                 float up = 1 - mean[i], slope = scale * ((oj[i] > 0 ? up : mean[i]) - clip(xj[i], 0, 1));
-                float ahead = oj[i] > STEEPEST ? 0 : slope, back = oj[i] < -STEEPEST ? 0 : slope; /* beyond, only back */
+                /* beyond the steepest it moves only back */
+                float ahead = oj[i] > STEEPEST ? 0 : slope, back = oj[i] < -STEEPEST ? 0 : slope;
                 slope = slope < 0 ? ahead : back;
                 d[j * ld + at + i] = xj[i] == xj[i] ? slope : 0;
             }
@@ -93,8 +94,9 @@ static void cbernoulli_range(const struct lik_block *b, const float *o, const fl
         }
 }
 
-static void cbernoulli_sample_range(const struct lik_block *b, const float *o, const float *theta, double low, double high,
-                                    const bool *set, float *out, uint64_t seed, const uint64_t *rows, size_t n, size_t ld) {
+static void cbernoulli_sample_range(const struct lik_block *b, const float *o, const float *theta, double low,
+                                    double high, const bool *set, float *out, uint64_t seed, const uint64_t *rows,
+                                    size_t n, size_t ld) {
     (void)theta, (void)set;
     struct part p = part_of(low, high);
     for (size_t j = 0; j < b->nx; j++)
@@ -129,7 +131,8 @@ static void cbernoulli_start(const struct lik_block *b, const struct lik_margina
 }
 
 const struct lik lik_cbernoulli = {
-    .name = "cbernoulli", .about = "numbers from 0 to 1: the continuous Bernoulli, for grey pixels", .outputs = 1, .min = 0,
-    .max = 1, .nll = cbernoulli_nll, .mean = cbernoulli_mean, .sample = cbernoulli_sample, .range = cbernoulli_range,
-    .sample_range = cbernoulli_sample_range, .start = cbernoulli_start,
+    .name = "cbernoulli", .about = "numbers from 0 to 1: the continuous Bernoulli, for grey pixels",
+    .outputs = 1, .min = 0, .max = 1,
+    .nll = cbernoulli_nll, .mean = cbernoulli_mean, .sample = cbernoulli_sample,
+    .range = cbernoulli_range, .sample_range = cbernoulli_sample_range, .start = cbernoulli_start,
 };

@@ -13,7 +13,8 @@ static inline float log_series(float w) {
 
 static inline float mean_series(float w) {
     float q = w * w;
-    return 0.5f - w * (1.0f / 12 - q * (1.0f / 720 - q * (1.0f / 30240 - q * (1.0f / 1209600 - q * (1.0f / 47900160)))));
+    float tail = 1.0f / 30240 - q * (1.0f / 1209600 - q * (1.0f / 47900160));
+    return 0.5f - w * (1.0f / 12 - q * (1.0f / 720 - q * tail));
 }
 
 VM_WIDE void decay_log(float *y, const float *w, size_t n) {

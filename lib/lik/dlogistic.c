@@ -1,16 +1,16 @@
 /*
- * dlogistic.c - values on a grid of steps h from 0 to 1 (the 256 levels of a pixel), by a mixture of COMPONENTS logistics that
- * are cut into its cells (Salimans et al. 2017, 1701.05517, the grey version):
+ * dlogistic.c - values on a grid of steps h from 0 to 1 (the 256 levels of a pixel), by a mixture of COMPONENTS logistics
+ * that are cut into its cells (Salimans et al. 2017, 1701.05517, the grey version):
  *
  *   P(x | o) = sum_k softmax(a)_k (F((x + h/2 - m_k) / s_k) - F((x - h/2 - m_k) / s_k)),   F(t) = 1 / (1 + exp(-t))
  *
- * where the first and the last cell take the tails. A value's outputs are COMPONENTS each of a, m / UNIT and log s. A cell
- * with the ends p > q (in s from m) has, without cancellation and with w = p - q = h / s,
+ * where the first and the last cell take the tails. A value's outputs are COMPONENTS each of a, m / UNIT and log s. A
+ * cell with the ends p > q (in s from m) has, without cancellation and with w = p - q = h / s,
  *
  *   log(F(p) - F(q)) = log F(p) + log F(-q) + log(1 - exp(-w))
  *
- * (decay.h has the last one). A value between two steps has the probability of a cell around it; one beyond the ends, as new
- * rows may have, that of the tail from there on.
+ * (decay.h has the last one). A value between two steps has the probability of a cell around it; one beyond the ends, as
+ * new rows may have, that of the tail from there on.
  */
 #include <float.h>
 #include <math.h>
@@ -82,8 +82,8 @@ struct ends {
     float first[RUN], last[RUN]; /* 1 or 0 */
 };
 
-VM_WIDE static void find_ends(const struct lik_block *b, const struct mixture *x, size_t k, const float *v, struct ends *e,
-                              size_t m) {
+VM_WIDE static void find_ends(const struct lik_block *b, const struct mixture *x, size_t k, const float *v,
+                              struct ends *e, size_t m) {
     float half = 0.5f * b->step;
     for (size_t i = 0; i < m; i++) {
         float off = v[i] - x->mean[k][i];
@@ -108,13 +108,15 @@ VM_WIDE static void cell_logp(const struct lik_block *b, const struct mixture *x
     vm_softplus(e.q, e.q, m);
     for (size_t i = 0; i < m; i++) {
         float inner = log_step - x->log_s[k][i] + width[i];
-        logp[i] = (e.first[i] + e.last[i] > 0 ? 0 : inner) - (e.last[i] > 0 ? 0 : e.p[i]) - (e.first[i] > 0 ? 0 : e.q[i]);
+        logp[i] = (e.first[i] + e.last[i] > 0 ? 0 : inner) - (e.last[i] > 0 ? 0 : e.p[i]) -
+                  (e.first[i] > 0 ? 0 : e.q[i]);
     }
 }
 
-/* Of component k, from its share of each value, r[m]: scale times 0 for what is missing, in `count`. */
+/* Of component k, from its share r[m] of each value; count[m]: the scale, 0 where a value is missing. */
 VM_WIDE static void component_gradient(const struct lik_block *b, const struct mixture *x, size_t k, const float *v,
-                                       const float *r, const float *count, const float *o, float *d, size_t m, size_t ld) {
+                                       const float *r, const float *count, const float *o, float *d, size_t m,
+                                       size_t ld) {
     struct ends e;
     float up[RUN] = {0}, down[RUN], inside[RUN], own[RUN], least = log_s_min(b);
     float *da = d + k * ld, *dm = d + (COMPONENTS + k) * ld, *ds = d + (2 * COMPONENTS + k) * ld;
@@ -131,10 +133,11 @@ VM_WIDE static void component_gradient(const struct lik_block *b, const struct m
         float f = e.last[i] > 0 ? 0 : up[i], g = e.first[i] > 0 ? 0 : down[i];
         float slope = (e.last[i] > 0 ? 0 : e.p[i] * f) - (e.first[i] > 0 ? 0 : e.q[i] * g) +
                       (e.first[i] + e.last[i] > 0 ? 0 : 1 - e.w[i] * inside[i]);
-        bool stuck = (log_s[i] < least && slope > 0) || (log_s[i] > LOG_S_MAX && slope < 0); /* moves only back */
+        float down_only = log_s[i] > LOG_S_MAX ? 0 : slope, up_only = log_s[i] < least ? 0 : slope;
+        slope = slope < 0 ? down_only : up_only; /* beyond its ends it moves only back */
         da[i] = count[i] * own[i] - share;
         dm[i] = share * (f - g) * x->rate[k][i] * UNIT;
-        ds[i] = stuck ? 0 : share * slope;
+        ds[i] = share * slope;
     }
 }
 
@@ -186,7 +189,8 @@ VM_WIDE static void add_mean(const struct mixture *x, size_t k, float *sum, size
 }
 
 /* The expectation of what is clipped to 0..1; that of the cells differs by their rounding. */
-static void dlogistic_mean(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
+static void dlogistic_mean(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n,
+                           size_t ld) {
     (void)theta;
     struct mixture mix;
     float sum[RUN];
@@ -245,7 +249,8 @@ static void dlogistic_range(const struct lik_block *b, const float *o, const flo
 }
 
 /* A cell of the cut: a component by its share of it, then a place in that one's part of it. */
-static double draw(const struct lik_block *b, const struct mixture *x, size_t i, const struct cut *c, const double u[2]) {
+static double draw(const struct lik_block *b, const struct mixture *x, size_t i, const struct cut *c,
+                   const double u[2]) {
     double part[COMPONENTS], all = cut_logp(x, i, c, part), sum = 0;
     size_t k = 0;
     for (; k + 1 < COMPONENTS; k++) {
@@ -260,7 +265,8 @@ static double draw(const struct lik_block *b, const struct mixture *x, size_t i,
 }
 
 static void dlogistic_sample_range(const struct lik_block *b, const float *o, const float *theta, double low, double high,
-                                   const bool *set, float *out, uint64_t seed, const uint64_t *rows, size_t n, size_t ld) {
+                                   const bool *set, float *out, uint64_t seed, const uint64_t *rows, size_t n,
+                                   size_t ld) {
     (void)theta, (void)set;
     struct cut c = cut_of(b, low, high);
     struct mixture mix;
@@ -317,12 +323,13 @@ static void partial_moments(double alpha, double beta, const double *quantile, i
 }
 
 /*
- * An equal part of the marginal for each component, which gets its mean and sd: of the beta distribution of the marginal's
- * mean and variance, which fits the bells of tables as well as pixels that are mostly black or white. A logistic has the
- * sd pi s / sqrt 3. Then all are moved to where they have the marginal's mean.
+ * An equal part of the marginal for each component, which gets its mean and sd: of the beta distribution of the
+ * marginal's mean and variance, which fits the bells of tables as well as pixels that are mostly black or white. A
+ * logistic has the sd pi s / sqrt 3. Then all are moved to where they have the marginal's mean.
  */
 static void start_value(const struct lik_block *b, double mean, double sd, float *o) {
-    double step = (double)b->step, spread = mean * (1 - mean), var = fmin(fmax(sd * sd, step * step / 12), 0.98 * spread);
+    double step = (double)b->step, spread = mean * (1 - mean);
+    double var = fmin(fmax(sd * sd, step * step / 12), 0.98 * spread);
     double inside = fmin(fmax(mean, 1e-4), 1 - 1e-4), size = var > 0 ? spread / var - 1 : 1e4;
     double alpha = inside * size, beta = (1 - inside) * size, by_low = -sd - 4 * step, by_high = -by_low;
     double quantile[COMPONENTS] = {0}, first[COMPONENTS + 1], second[COMPONENTS + 1];
@@ -331,7 +338,8 @@ static void start_value(const struct lik_block *b, double mean, double sd, float
     partial_moments(alpha, beta, quantile, 1, first);
     partial_moments(alpha, beta, quantile, 2, second);
     for (size_t k = 0; k < COMPONENTS; k++) {
-        double middle = COMPONENTS * (first[k + 1] - first[k]), square = COMPONENTS * (second[k + 1] - second[k]);
+        double middle = COMPONENTS * (first[k + 1] - first[k]);
+        double square = COMPONENTS * (second[k + 1] - second[k]);
         double s = sqrt(3 * fmax(square - middle * middle, 0)) / M_PI;
         o[k] = 0;
         o[COMPONENTS + k] = (float)(middle / (double)UNIT);
@@ -355,7 +363,8 @@ static void dlogistic_start(const struct lik_block *b, const struct lik_marginal
 }
 
 const struct lik lik_dlogistic = {
-    .name = "dlogistic", .about = "whole steps, as of 8-bit pixels: a mixture of discretised logistics", .outputs = OUTPUTS,
-    .mass = true, .grid = true, .min = 0, .max = 1, .nll = dlogistic_nll, .mean = dlogistic_mean, .sample = dlogistic_sample,
+    .name = "dlogistic", .about = "equal steps, as of 8-bit pixels: a mixture of discretised logistics",
+    .outputs = OUTPUTS, .mass = true, .grid = true, .min = 0, .max = 1,
+    .nll = dlogistic_nll, .mean = dlogistic_mean, .sample = dlogistic_sample,
     .range = dlogistic_range, .sample_range = dlogistic_sample_range, .start = dlogistic_start,
 };

@@ -15,14 +15,15 @@
 
 static const double LOG_2 = 0.69314718055994530942;
 
-static double record_scale(const struct lik_block *b, const float *o, const float *theta, size_t j, size_t i, size_t ld) {
+static double record_scale(const struct lik_block *b, const float *o, const float *theta, size_t j, size_t i,
+                           size_t ld) {
     return exp((double)theta[b->tied ? 0 : j] + spread_log(b, o, j, i, ld));
 }
 
 static double sign(double t) { return (t > 0) - (t < 0); }
 
-static void spread_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll, float *d,
-                       float scale, size_t n, size_t ld) {
+static void spread_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll,
+                       float *d, float scale, size_t n, size_t ld) {
     for (size_t j = 0; j < b->nx; j++)
         for (size_t i = 0; i < n; i++) {
             double log_b = (double)theta[b->tied ? 0 : j] + spread_log(b, o, j, i, ld), r = exp(-log_b);
@@ -36,8 +37,8 @@ static void spread_nll(const struct lik_block *b, const float *x, const float *o
         }
 }
 
-VM_WIDE static void plain_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll,
-                              float *d, float scale, size_t n, size_t ld) {
+VM_WIDE static void plain_nll(const struct lik_block *b, const float *x, const float *o, const float *theta,
+                              double *nll, float *d, float scale, size_t n, size_t ld) {
     for (size_t j = 0; j < b->nx; j++) {
         float log_b = theta[b->tied ? 0 : j], r = -log_b;
         vm_exp(&r, &r, 1);
@@ -110,7 +111,8 @@ static void laplace_range(const struct lik_block *b, const float *o, const float
 }
 
 static void laplace_sample_range(const struct lik_block *b, const float *o, const float *theta, double low, double high,
-                                 const bool *set, float *out, uint64_t seed, const uint64_t *rows, size_t n, size_t ld) {
+                                 const bool *set, float *out, uint64_t seed, const uint64_t *rows, size_t n,
+                                 size_t ld) {
     (void)set;
     for (size_t j = 0; j < b->nx; j++)
         for (size_t i = 0; i < n; i++) {

@@ -18,10 +18,11 @@ static inline double logistic_log_slope(double t) { return -fabs(t) - 2 * log1p(
 
 /* The t with P(low < T < t) = share of P(low < T < high). */
 static inline double logistic_inverse(double low, double high, double share) {
-    double turn = low > 0 ? -1 : 1, a = turn > 0 ? low : -high, b = turn > 0 ? high : -low, u = turn > 0 ? share : 1 - share;
-    double log_a = isinf(a) ? -INFINITY : logistic_log(a), log_b = isinf(b) ? 0 : logistic_log(b);
-    double log_f = log_b + log(u + (1 - u) * exp(log_a - log_b));
-    return turn * (log_f - log(-expm1(log_f)));
+    if (low > 0)
+        return -logistic_inverse(-high, -low, 1 - share);
+    double log_a = isinf(low) ? -INFINITY : logistic_log(low), log_b = isinf(high) ? 0 : logistic_log(high);
+    double log_f = log_b + log(share + (1 - share) * exp(log_a - log_b));
+    return log_f - log(-expm1(log_f));
 }
 
 #endif

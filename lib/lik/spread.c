@@ -45,7 +45,8 @@ void spread_project(const struct lik_block *b, const struct lik_marginals *m, fl
     }
 }
 
-void spread_stat(const struct lik_block *b, const float *x, const float *o, int power, double *stat, size_t n, size_t ld) {
+void spread_stat(const struct lik_block *b, const float *x, const float *o, int power, double *stat, size_t n,
+                 size_t ld) {
     for (size_t j = 0; j < b->nx && !b->spread; j++)
         for (size_t i = 0; i < n; i++) {
             double t = (double)x[j * ld + i] - (double)o[j * ld + i], part = b->tied ? 1 / (double)b->nx : 1;

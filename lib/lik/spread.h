@@ -1,10 +1,10 @@
 /*
  * spread.h - what the likelihoods of a location and a scale share: x = location + scale T.
  *
- * The location is the value's output o. Of a value's free parameters, or of the block's where tied, the first is theta, the
- * log of the scale; it stays above the floor, as without one -log p has no bound on a column that the decoder can predict
- * exactly. With block->spread the decoder tells a scale for each value of each record: behind o there is an output o' that
- * widens it,
+ * The location is the value's output o. Of a value's free parameters, or of the block's where tied, the first is theta,
+ * the log of the scale; it stays above the floor, as without one -log p has no bound on a column that the decoder can
+ * predict exactly. With block->spread the decoder tells a scale for each value of each record: behind o there is an
+ * output o' that widens it,
  *
  *   log scale = theta + log(1 + exp(o')),
  *
@@ -44,7 +44,8 @@ void spread_start(const struct lik_block *, const struct lik_marginals *, double
 void spread_project(const struct lik_block *, const struct lik_marginals *, float *theta);
 /* stat() and settle() of those whose best scale is the mean of |x - location|^power, to 1/power. With block->spread the
  * smallest scale has no closed form: it stays. */
-void spread_stat(const struct lik_block *, const float *x, const float *o, int power, double *stat, size_t n, size_t ld);
+void spread_stat(const struct lik_block *, const float *x, const float *o, int power, double *stat, size_t n,
+                 size_t ld);
 void spread_settle(const struct lik_block *, const double *stat, int power, double prior, float *theta);
 
 #endif
