@@ -50,8 +50,8 @@ VM_WIDE static void cbernoulli_nll(const struct lik_block *b, const float *x, co
             for (size_t i = 0; i < m; i++) {
                 float up = 1 - mean[i], slope = scale * ((oj[i] > 0 ? up : mean[i]) - clip(xj[i], 0, 1));
                 /* beyond the steepest it moves only back */
-                float ahead = oj[i] > STEEPEST ? 0 : slope, back = oj[i] < -STEEPEST ? 0 : slope;
-                slope = slope < 0 ? ahead : back;
+                float rise = oj[i] > STEEPEST ? 0 : slope, fall = oj[i] < -STEEPEST ? 0 : slope;
+                slope = slope < 0 ? rise : fall;
                 d[j * ld + at + i] = xj[i] == xj[i] ? slope : 0;
             }
         }

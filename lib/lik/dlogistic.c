@@ -133,8 +133,8 @@ VM_WIDE static void component_gradient(const struct lik_block *b, const struct m
         float f = e.last[i] > 0 ? 0 : up[i], g = e.first[i] > 0 ? 0 : down[i];
         float slope = (e.last[i] > 0 ? 0 : e.p[i] * f) - (e.first[i] > 0 ? 0 : e.q[i] * g) +
                       (e.first[i] + e.last[i] > 0 ? 0 : 1 - e.w[i] * inside[i]);
-        float down_only = log_s[i] > LOG_S_MAX ? 0 : slope, up_only = log_s[i] < least ? 0 : slope;
-        slope = slope < 0 ? down_only : up_only; /* beyond its ends it moves only back */
+        float rise = log_s[i] > LOG_S_MAX ? 0 : slope, fall = log_s[i] < least ? 0 : slope;
+        slope = slope < 0 ? rise : fall; /* beyond its ends it moves only back */
         da[i] = count[i] * own[i] - share;
         dm[i] = share * (f - g) * x->rate[k][i] * UNIT;
         ds[i] = share * slope;
