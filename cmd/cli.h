@@ -233,6 +233,8 @@ struct cli_run {
     struct vae_in *in;
     struct vae_op *op;
     struct vae_out *out;
+    int (*take)(void *taker, const struct vae_batch *, struct vae_err *); /* where records go, too; NULL: nowhere */
+    void *taker;
     bool scored;        /* op is vae_score()'s: its totals belong to the summary */
     uint64_t rows, bad_rows; /* records that went through, and that did not */
     int status;         /* to exit with where nothing failed */
@@ -244,7 +246,10 @@ bool cli_model(struct cli_run *, const char *path); /* path NULL: says that no m
 bool cli_in(struct cli_run *, char *const *paths, size_t n, const struct vae_model *match);
 bool cli_out(struct cli_run *, const struct vae_head *, bool no_model_path);
 
-/* All records of run->in, through run->op where there is one, to run->out where there is one. */
+/* Does the file there look like a model? Pipes are streams. */
+bool cli_is_model(const char *path);
+
+/* All records of run->in, through run->op where there is one, to run->out and run->take where there is one. */
 void cli_pump(struct cli_run *);
 /* A record is bad: at `where`, or NULL where the message tells. true: go on, with --skip-bad. */
 bool cli_bad_row(struct cli_run *, const char *where);

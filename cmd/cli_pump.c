@@ -28,6 +28,8 @@ static bool put(struct cli_run *r, const struct vae_batch *b) {
     size_t n = vae_batch_rows(b);
     if (r->out && n > 0 && vae_out_put(r->out, b, &r->err) < 0)
         return false;
+    if (r->take && n > 0 && r->take(r->taker, b, &r->err) < 0)
+        return false;
     r->rows += n;
     return true;
 }

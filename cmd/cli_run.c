@@ -2,9 +2,12 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 int cli_fail(struct vae_err *err, int code, const char *fmt, ...) {
     char text[512];
@@ -23,6 +26,18 @@ bool cli_model(struct cli_run *r, const char *path) {
     else
         r->model = vae_model_load(path, &r->err);
     return r->model != NULL;
+}
+
+bool cli_is_model(const char *path) {
+    unsigned char p[10];
+    bool standard = !strcmp(path, "-");
+    struct stat st; /* a named pipe must not be opened twice: its writer would take that for the whole read */
+    bool regular = !standard && stat(path, &st) == 0 && S_ISREG(st.st_mode);
+    int fd = standard ? STDIN_FILENO : regular ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    bool yes = fd >= 0 && pread(fd, p, sizeof p, 0) == (ssize_t)sizeof p && vae_is_model(p, sizeof p);
+    if (fd >= 0 && !standard)
+        close(fd);
+    return yes;
 }
 
 bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_model *match) {

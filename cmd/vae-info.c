@@ -1,12 +1,9 @@
 /* vae-info.c - what a model or a stream is; reads all of it, so that every checksum is verified. */
 #include "cli.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static struct {
     bool json, schema;
@@ -26,19 +23,6 @@ static const struct cli_command command = {
     "Says what models and streams of records are, and verifies them whole.",
     options,
 };
-
-/* Pipes are streams. */
-static bool is_model(const char *path) {
-    unsigned char p[10];
-    bool standard = !strcmp(path, "-");
-    struct stat st; /* a named pipe must not be opened twice: its writer would take that for the whole read */
-    bool regular = !standard && stat(path, &st) == 0 && S_ISREG(st.st_mode);
-    int fd = standard ? STDIN_FILENO : regular ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    bool yes = fd >= 0 && pread(fd, p, sizeof p, 0) == (ssize_t)sizeof p && vae_is_model(p, sizeof p);
-    if (fd >= 0 && !standard)
-        close(fd);
-    return yes;
-}
 
 /* Prints what was found, with members or lines of the command's own around it; text is freed. */
 static void print(struct cli_run *r, const char *path, char *text) {
@@ -103,7 +87,7 @@ int main(int argc, char **argv) {
         if (i > 0 && !o.json && !o.schema)
             putchar('\n');
         cli.skip_bad = true; /* bad records are counted, all of them, and tell in the exit status */
-        if (is_model(path))
+        if (cli_is_model(path))
             model_info(&r, path);
         else
             stream_info(&r, path);

@@ -341,6 +341,36 @@ void vae_fidelity_free(struct vae_fidelity *);
 /* As text for people or as JSON; the caller frees it. NULL when out of memory. */
 char *vae_fidelity_describe(const struct vae_fidelity *, bool json);
 
+/* ---- pictures ----------------------------------------------------------------------------------------------- */
+
+struct vae_plot; /* a picture in the making */
+
+/* All zero: chosen by what the records are. */
+struct vae_plot_opts {
+    const char *kind;           /* a name of vae_plot_kind(), NULL: told by the options and the head */
+    const char *title;          /* of an SVG */
+    bool sort;                  /* KL of latents: in falling order */
+    const char *x, *y, *colour; /* scatter: names of columns. x and y NULL: the first two principal components */
+    size_t rows, columns;       /* grid: how many images, columns alone: all of them in so many columns */
+    size_t shape[3], nshape;    /* grid: height, width and perhaps channels of a record */
+    size_t scale;               /* grid: pixels that a value is wide and high */
+    double low, high;           /* grid: values that are black and white, where low < high */
+    struct vae_in *beside;      /* grid: originals, which go above the records; as many are read */
+};
+
+/* A picture of records with this head, to path (NULL or "-": standard output; no terminal). Head and options must outlive it.
+ * NULL and err. */
+struct vae_plot *vae_plot_open(const struct vae_head *, const struct vae_plot_opts *, const char *path, struct vae_err *);
+int vae_plot_put(struct vae_plot *, const struct vae_batch *, struct vae_err *);
+/* What there is to tell of records that are not in the picture, NULL: nothing. */
+const char *vae_plot_note(const struct vae_plot *);
+/* Draws, writes and frees it. status: as of vae_out_close(), only for 0 there is a picture. */
+int vae_plot_close(struct vae_plot *, int status, struct vae_err *);
+/* The KL of each latent of a model; nothing is put to it. */
+struct vae_plot *vae_plot_model(const struct vae_model *, const struct vae_plot_opts *, const char *path, struct vae_err *);
+/* Kinds of pictures of records, row i; NULL behind the last. */
+const char *vae_plot_kind(size_t i, const char **about);
+
 /* Names and descriptions of the tables, row i; NULL behind the last. */
 const char *vae_likelihood(size_t i, const char **about);
 const char *vae_latent(size_t i, const char **about);

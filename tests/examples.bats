@@ -43,6 +43,7 @@ runs() {
 @test "vae-cat(1)" { typed vae-cat.1 blocks >run && runs run; }
 @test "vae-info(1)" { typed vae-info.1 blocks >run && runs run; }
 @test "vae-compare(1)" { typed vae-compare.1 blocks >run && runs run; }
+@test "vae-plot(1)" { typed vae-plot.1 blocks >run && runs run; }
 @test "vts(5)" { typed vts.5 blocks >run && runs run; }
 @test "the tutorial, vae(7)" { typed vae.7 "" TUTORIAL >run && runs run; }
 

@@ -10,10 +10,10 @@ WINE=$ROOT/examples/wine.csv
 CELLS=$ROOT/examples/breast_cancer.csv
 MODEL=$BATS_FILE_TMPDIR/wine.vae
 PYTHON=/usr/bin/python3
-COMMANDS="vae-fit vae-enc vae-dec vae-score vae-gen vae-walk vae-cat vae-info vae-compare"
+COMMANDS="vae-fit vae-enc vae-dec vae-score vae-gen vae-walk vae-cat vae-info vae-compare vae-plot"
 unset VAE_MODEL
 shopt -s nullglob
-export LC_ALL=C.UTF-8
+export LC_ALL=C.UTF-8 WINE
 
 fit_wine() { vae-fit -q -m "$MODEL" -k cultivar --steps 200 "$WINE"; }
 

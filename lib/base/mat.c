@@ -211,6 +211,25 @@ void mat_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a, si
                (int)ldb, beta, c, (int)ldc);
 }
 
+int mat_covariance(const float *x, size_t n, size_t d, double *mean, double *cov, struct vae_err *err) {
+    float *centred = mem_floats(n * d), *c = mem_floats(d * d);
+    memset(mean, 0, d * sizeof *mean);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < d; j++)
+            mean[j] += (double)x[i * d + j] / (double)n;
+    if (centred && c) {
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < d; j++)
+                centred[i * d + j] = x[i * d + j] - (float)mean[j];
+        mat_gemm(true, false, d, d, n, centred, d, centred, d, 0, c, d);
+        for (size_t i = 0; i < d * d; i++)
+            cov[i] = (double)c[i] / (double)n;
+    }
+    int rc = centred && c ? 0 : err_set(err, VAE_EOS, "out of memory for a covariance of %zu values", d);
+    free(centred), free(c);
+    return rc;
+}
+
 int mat_eigh(size_t n, double *a, double *w, struct vae_err *err) {
     double size = 0, *work = NULL;
     int isize = 0, *iwork = NULL, info = 0, query = -1, order = (int)n, rc = 0;

@@ -40,6 +40,9 @@ const char *mat_core(void);
 void mat_gemm(bool ta, bool tb, size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
               float beta, float *c, size_t ldc);
 
+/* Mean[d] and covariance[d,d] of the rows of x[n,d], n > 0; the products in single precision. 0 or VAE_EOS. Needs mat_open(). */
+int mat_covariance(const float *x, size_t n, size_t d, double *mean, double *cov, struct vae_err *err);
+
 /* Eigenvalues, ascending, and eigenvectors of the symmetric a[n,n]: w[n], and row i of a becomes the i-th
  * unit eigenvector (LAPACK dsyevd). 0, or VAE_EOS / VAE_EDATA (no convergence, not finite). */
 int mat_eigh(size_t n, double *a, double *w, struct vae_err *);

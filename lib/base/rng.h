@@ -32,6 +32,7 @@ enum rng_purpose {
     RNG_COMPARE,     /* samples of tables that are compared */
     RNG_CONDITION,   /* which conditions a training step drops; which ones a new record is told: row = output row */
     RNG_WALK,        /* neighbours of latents: step = neighbour, row = record */
+    RNG_PLOT,        /* points of a scatter: row = record */
 };
 
 /* One Philox block: four 32-bit words for key `seed` and counter c. */

@@ -59,25 +59,6 @@ static bool all_plain(const struct vae_model *m, const float *x, size_t n) {
     return plain;
 }
 
-/* Covariance of x[n,d] about its mean; 0 or VAE_EOS. */
-static int covariance(const float *x, size_t n, size_t d, double *mean, double *cov) {
-    float *centred = mem_floats(n * d), *c = mem_floats(d * d);
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < d; j++)
-            mean[j] += (double)x[i * d + j] / (double)n;
-    if (centred && c) {
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j < d; j++)
-                centred[i * d + j] = x[i * d + j] - (float)mean[j];
-        mat_gemm(true, false, d, d, n, centred, d, centred, d, 0, c, d);
-        for (size_t i = 0; i < d * d; i++)
-            cov[i] = (double)c[i] / (double)n;
-    }
-    int r = centred && c ? 0 : VAE_EOS;
-    free(centred), free(c);
-    return r;
-}
-
 /* -log N(x; mean, W W^T + s2 I) by the k leading eigenvectors u of the covariance, variances v. */
 static double ppca_nll(const float *x, size_t d, size_t k, const double *mean, const double *u, const double *v,
                        double s2, double *t) {
@@ -108,7 +89,7 @@ double baseline_ppca(const struct vae_model *m, const float *train, size_t ntrai
     for (size_t j = 0; j < d; j++)
         floor = m->lik_floor[j] < floor ? m->lik_floor[j] : floor;
     floor = floor > 1e-6 ? floor * floor : 1e-12;
-    if (!covariance(train, ntrain < PPCA_ROWS ? ntrain : PPCA_ROWS, d, mean, cov) && !mat_eigh(d, cov, w, NULL)) {
+    if (!mat_covariance(train, ntrain < PPCA_ROWS ? ntrain : PPCA_ROWS, d, mean, cov, NULL) && !mat_eigh(d, cov, w, NULL)) {
         k = k >= d ? d - 1 : k;
         double s2 = 0;
         for (size_t j = 0; j + k < d; j++)
