@@ -69,7 +69,7 @@ double column_number(const struct vae_head *h, const struct column *c, const str
     const struct rec_field *f = &h->fields[c->field];
     double v = NAN;
     if (f->type != REC_UTF8) {
-        v = cell_number(&b->cols[c->field], f->type, i * f->width + c->at);
+        v = rec_number(&b->cols[c->field], f->type, i * f->width + c->at);
         return isfinite(v) ? v : NAN;
     }
     char plain[CELL_PLAIN];
