@@ -112,6 +112,8 @@ struct models_parts {
     double z[64], mean[MODELS_WIDE];     /* mean: E[x | z] in model units */
 };
 
+static inline double models_hold(double logvar) { return fmin(fmax(logvar, -14), 6); }
+
 static inline struct models_parts models_record(const struct vae_model *m, const double *w, const float *x,
                                                 const double *eps, double free_nats) {
     struct models_parts r = {0};
@@ -122,14 +124,23 @@ static inline struct models_parts models_record(const struct vae_model *m, const
         in[j] = a <= 4 ? v : copysign(4 + log(1 + a - 4), v);
     }
     models_forward(&m->enc, w, in, h);
-    for (size_t j = 0; j < k; j++) { /* the Gaussian posterior */
-        double mu = h[j], logvar = fmin(fmax(h[k + j], -14), 6), sd = exp(logvar / 2);
-        double kl = 0.5 * (mu * mu + exp(logvar) - 1 - logvar);
-        r.z[j] = mu + sd * eps[j];
+    for (size_t j = 0, top = m->ntop; j < k; j++) { /* Gaussian posteriors; their priors, of a lower level told by the upper one */
+        const double *at = j < top ? h : h + 2 * top;
+        size_t level = j < top ? top : k - top, i = j < top ? j : j - top;
+        double mu = at[i], logvar = models_hold(at[level + i]), prior[2] = {0, 0}, t[MODELS_WIDE];
+        if (j >= top) {
+            models_forward(&m->down, w, r.z, t);
+            prior[0] = t[i], prior[1] = models_hold(t[level + i]);
+            double precision = exp(-logvar) + exp(-prior[1]);
+            mu = (mu * exp(-logvar) + prior[0] * exp(-prior[1])) / precision;
+            logvar = -log(precision);
+        }
+        double far = mu - prior[0], kl = 0.5 * ((exp(logvar) + far * far) / exp(prior[1]) - 1 - logvar + prior[1]);
+        r.z[j] = mu + exp(logvar / 2) * eps[j];
         r.kl += kl;
         r.kl_free += fmax(kl, free_nats);
-        r.logp -= 0.5 * r.z[j] * r.z[j] + 0.5 * log(2 * M_PI);
-        r.logq -= 0.5 * eps[j] * eps[j] + logvar / 2 + 0.5 * log(2 * M_PI);
+        r.logp -= 0.5 * (pow(r.z[j] - prior[0], 2) / exp(prior[1]) + prior[1] + log(2 * M_PI));
+        r.logq -= 0.5 * (eps[j] * eps[j] + logvar + log(2 * M_PI));
     }
     models_forward(&m->dec, w, r.z, o);
     for (size_t c = 0, j = 0, theta = m->wlik; c < m->schema->ncols; c++) {

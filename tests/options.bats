@@ -120,7 +120,7 @@ vae-fit -l0 from.1.to.4096
 vae-fit --latent-dim=5000 from.1.to.4096
 vae-fit --latent-dim=2.5 number
 vae-fit --latent-dim=-1 number
-vae-fit --latent=cauchy gauss
+vae-fit --latent=cauchy gauss.or.ladder
 vae-fit --net=conv residual.or.mlp
 vae-fit --act=gelu silu,.relu.or.tanh
 vae-fit --lik=poisson gaussian

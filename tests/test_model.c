@@ -23,6 +23,7 @@ static const struct layout layouts[] = {
     {"linear", {1, 1, 1, 0}, 2, 0, {0}, false},
     {"mlp", {1, 1, 4, 1, 0}, 3, 2, {6, 5}, false},
     {"residual", {3, 1, 2, 1, 1, 0}, 2, 3, {6, 6, 4}, true},
+    {"many", {1, 1, 1, 0}, 9, 1, {5}, true}, /* latents, two of them in the upper level of a ladder */
 };
 
 static size_t sum_of(const size_t *widths) {
@@ -32,9 +33,9 @@ static size_t sum_of(const size_t *widths) {
     return d;
 }
 
-static struct vae_model *small(const struct layout *l, const struct lik *lik, const double *raw, size_t n) {
+static struct vae_model *small(const struct layout *l, const struct latent *q, const struct lik *lik, const double *raw, size_t n) {
     struct model_config c = {.latent_dim = l->k,
-                             .latent = &latent_gauss,
+                             .latent = q,
                              .act = l->nhidden % 2 ? &nn_silu : &nn_tanh,
                              .residual = l->residual,
                              .nhidden = l->nhidden,
@@ -60,10 +61,10 @@ static double objective(const struct vae_model *m, const double *w, const float 
     return sum;
 }
 
-static void test_gradient(const struct layout *l, const struct lik *lik, float free_nats) {
+static void test_gradient(const struct layout *l, const struct latent *q, const struct lik *lik, float free_nats) {
     size_t d = sum_of(l->widths);
     double *raw = models_data(60, d, lik->max <= 1);
-    struct vae_model *m = small(l, lik, raw, 60);
+    struct vae_model *m = small(l, q, lik, raw, 60);
     struct model_pass p;
     struct vae_err err = {0};
     CHECK(!model_pass_init(&p, m, LD, true, &err), "%s", err.msg);
@@ -89,7 +90,7 @@ static void test_gradient(const struct layout *l, const struct lik *lik, float f
             eps[j] = (double)p.eps[j * LD + i];
         struct models_parts r = models_record(m, w, x + i * d, eps, 0);
         CHECK(fabs(p.nll[i] - r.nll) < 1e-5 * (1 + fabs(r.nll)) && fabs(p.kl[i] - r.kl) < 1e-5 * (1 + r.kl),
-              "%s %s record %zu: nll %.9g kl %.9g, should be %.9g %.9g", l->what, lik->name, i, p.nll[i], p.kl[i],
+              "%s %s %s record %zu: nll %.9g kl %.9g, should be %.9g %.9g", l->what, q->name, lik->name, i, p.nll[i], p.kl[i],
               r.nll, r.kl);
     }
     for (size_t i = 0; i < m->nw; i++) {
@@ -99,11 +100,11 @@ static void test_gradient(const struct layout *l, const struct lik *lik, float f
         w[i] = keep;
         double want = (up - down) / (2 * H), e = fabs((double)dw[i] - want) / (1 + fabs(want));
         if (!(e < 2e-4))
-            CHECK(0, "%s %s free %g: weight %zu of %zu (likelihood's from %zu): gradient %g, should be %g", l->what,
-                  lik->name, (double)free_nats, i, m->nw, m->wlik, (double)dw[i], want);
+            CHECK(0, "%s %s %s free %g: weight %zu of %zu (likelihood's from %zu): gradient %g, should be %g", l->what,
+                  q->name, lik->name, (double)free_nats, i, m->nw, m->wlik, (double)dw[i], want);
         worst = fmax(worst, e), size += fabs(want);
     }
-    CHECK(size > 1, "%s %s: gradients vanish (%g, worst error %g)", l->what, lik->name, size, worst);
+    CHECK(size > 1, "%s %s %s: gradients vanish (%g, worst error %g)", l->what, q->name, lik->name, size, worst);
     free(raw), free(x), free(dw), free(w);
     model_pass_free(&p);
     vae_model_free(m);
@@ -125,11 +126,11 @@ static void fixed_noise(size_t k, int draws, int a, double *eps) {
         eps[j] = (a % 2 ? -1 : 1) * (double)e[j] / (draws < 8 ? 1 : sqrt(square[j]));
 }
 
-static void test_score(const struct layout *l, const struct lik *lik, int draws) {
+static void test_score(const struct layout *l, const struct latent *q, const struct lik *lik, int draws) {
     enum { ROWS = 37 };
     size_t d = sum_of(l->widths);
     double *raw = models_data(ROWS, d, lik->max <= 1);
-    struct vae_model *m = small(l, lik, raw, ROWS);
+    struct vae_model *m = small(l, q, lik, raw, ROWS);
     struct vae_err err = {0};
     struct scorer *s = scorer_new(m, VAE_BY_AUTO, draws, NULL, &err);
     CHECK(s && scorer_draws(s) == draws && scorer_by(s) == VAE_BY_ELBO, "%s", err.msg);
@@ -143,7 +144,7 @@ static void test_score(const struct layout *l, const struct lik *lik, int draws)
             double eps[64];
             fixed_noise(l->k, draws, a, eps);
             struct models_parts r = models_record(m, w, x + i * d, eps, 0);
-            recon += r.nll / draws, kl = r.kl;
+            recon += r.nll / draws, kl += r.kl / draws;
             lw[a] = r.logp - r.logq - r.nll;
             top = fmax(top, lw[a]);
         }
@@ -155,9 +156,9 @@ static void test_score(const struct layout *l, const struct lik *lik, int draws)
         double want[6] = {recon, kl, -recon - kl, top + log(sum / draws), sum * sum / square, mse};
         double got[6] = {parts[i].recon, parts[i].kl, parts[i].elbo, parts[i].iw, parts[i].ess, parts[i].mse};
         static const char *const name[6] = {"recon", "kl", "elbo", "iw", "ess", "mse"};
-        for (size_t q = 0; q < 6; q++)
-            CHECK(fabs(got[q] - want[q]) < 3e-5 * (1 + fabs(want[q])), "%s %s K %d record %zu: %s %.9g, should be %.9g",
-                  l->what, lik->name, draws, i, name[q], got[q], want[q]);
+        for (size_t a = 0; a < 6; a++)
+            CHECK(fabs(got[a] - want[a]) < 3e-5 * (1 + fabs(want[a])), "%s %s %s K %d record %zu: %s %.9g, should be %.9g",
+                  l->what, q->name, lik->name, draws, i, name[a], got[a], want[a]);
         if (draws == 1)
             CHECK(fabs(parts[i].iw - lw[0]) < 3e-5 * (1 + fabs(lw[0])) && fabs(parts[i].ess - 1) < 1e-9,
                   "one draw: %g is not log p(x,z)/q(z) = %g", parts[i].iw, lw[0]);
@@ -174,7 +175,7 @@ static void test_bounds(void) {
     enum { ROWS = 400 };
     const struct layout *l = &layouts[1];
     double *raw = models_data(ROWS, sum_of(l->widths), false), iw[3] = {0}, elbo = 0;
-    struct vae_model *m = small(l, &lik_gaussian, raw, ROWS);
+    struct vae_model *m = small(l, &latent_gauss, &lik_gaussian, raw, ROWS);
     float *x = models_rows(m, raw, ROWS);
     static struct score_parts parts[ROWS];
     for (size_t a = 0; a < 3; a++) {
@@ -261,11 +262,11 @@ static void test_linear(void) {
 
 static const struct layout broad = {"broad", {1, 1, 1, 1, 1, 20, 1, 1, 1, 1, 1, 1, 1, 0}, 5, 3, {70, 70, 33}, true};
 
-static void test_place(const struct lik *lik) {
+static void test_place(const struct latent *q, const struct lik *lik) {
     enum { ROWS = 67 };
     size_t d = sum_of(broad.widths);
     double *raw = models_data(ROWS, d, lik->max <= 1);
-    struct vae_model *m = small(&broad, lik, raw, ROWS);
+    struct vae_model *m = small(&broad, q, lik, raw, ROWS);
     float *x = models_rows(m, raw, ROWS);
     static struct score_parts first[ROWS], parts[ROWS];
     struct scorer *s = scorer_new(m, VAE_BY_ELBO, 5, NULL, NULL);
@@ -312,7 +313,7 @@ static void test_units(void) {
     for (int turn = 0; turn < 2; turn++) {
         for (size_t i = 0; i < ROWS && turn; i++)
             raw[i * d + 1] *= 1000;
-        struct vae_model *m = small(l, &lik_gaussian, raw, ROWS);
+        struct vae_model *m = small(l, &latent_gauss, &lik_gaussian, raw, ROWS);
         struct scorer *s = scorer_new(m, VAE_BY_ELBO, 4, NULL, NULL);
         float *x = models_rows(m, raw, ROWS);
         scorer_run(s, x, NULL, ROWS, turn ? there : here);
@@ -326,7 +327,7 @@ static void test_units(void) {
               "record %zu: %g and %g", i, here[i].elbo, there[i].elbo);
     /* a probability has no units */
     double *bits = models_data(ROWS, d, true);
-    struct vae_model *m = small(l, &lik_bernoulli, bits, ROWS);
+    struct vae_model *m = small(l, &latent_gauss, &lik_bernoulli, bits, ROWS);
     CHECK(m->log_jacobian == 0, "a mass has a Jacobian: %g", m->log_jacobian);
     vae_model_free(m), free(raw), free(bits);
 }
@@ -356,12 +357,12 @@ static void test_count_errors(void) {
     vae_model_free(m);
 }
 
-static void test_file(const struct lik *lik, const char *dir) {
+static void test_file(const struct latent *q, const struct lik *lik, const char *dir) {
     enum { ROWS = 50 };
     struct vae_err err = {0};
     size_t d = sum_of(broad.widths);
     double *raw = models_data(ROWS, d, lik->max <= 1);
-    struct vae_model *m = small(&broad, lik, raw, ROWS);
+    struct vae_model *m = small(&broad, q, lik, raw, ROWS);
     float *x = models_rows(m, raw, ROWS), z[100 * 5];
     rng_normals(z, 500, 1, 1, 1, RNG_TEST, 6, NULL, 0);
     m->prior = &prior_gmm, m->nprior = prior_gmm.size(5, 100), m->prior_param = mem_floats(m->nprior + 1);
@@ -404,6 +405,18 @@ static void test_file(const struct lik *lik, const char *dir) {
     unlink(path), unlink(other);
 }
 
+static void walk(const struct latent *q, const struct lik *lik, const char *dir) {
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+        test_gradient(&layouts[i], q, lik, 0);
+        test_gradient(&layouts[i], q, lik, 0.35f);
+        test_score(&layouts[i], q, lik, 1);
+        test_score(&layouts[i], q, lik, 7);
+        test_score(&layouts[i], q, lik, 16);
+    }
+    test_place(q, lik);
+    test_file(q, lik, dir);
+}
+
 int main(void) {
     struct vae_err err = {0};
     char dir[] = "/tmp/test_model.XXXXXX";
@@ -411,19 +424,9 @@ int main(void) {
         fprintf(stderr, "cannot start: %s\n", err.msg);
         return 1;
     }
-    for (size_t t = 0; lik_table[t]; t++) {
-        if (!models_knows(lik_table[t]))
-            continue;
-        for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
-            test_gradient(&layouts[i], lik_table[t], 0);
-            test_gradient(&layouts[i], lik_table[t], 0.35f);
-            test_score(&layouts[i], lik_table[t], 1);
-            test_score(&layouts[i], lik_table[t], 7);
-            test_score(&layouts[i], lik_table[t], 16);
-        }
-        test_place(lik_table[t]);
-        test_file(lik_table[t], dir);
-    }
+    for (size_t t = 0; lik_table[t]; t++)
+        for (size_t q = 0; latent_table[q] && models_knows(lik_table[t]); q++)
+            walk(latent_table[q], lik_table[t], dir);
     test_bounds();
     test_linear();
     test_units();

@@ -177,6 +177,11 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
     c->record_sd = o->sd ? !strcmp(o->sd, "record") : c->chain;
     size_t half = (d + 1) / 2;
     c->latent_dim = o->latent_dim ? o->latent_dim : detect ? (half < 32 ? half : 32) : d < 16 ? d : d < WIDE ? 16 : 32;
+    if (!o->latent_dim && c->latent_dim < c->latent->levels)
+        c->latent_dim = c->latent->levels;
+    if (c->latent_dim < c->latent->levels)
+        return err_set(err, VAE_EUSAGE, "a %s has %zu levels and needs as many latents (--latent-dim)", c->latent->name,
+                       c->latent->levels);
     c->nhidden = o->nhidden;
     memcpy(c->hidden, o->hidden, sizeof c->hidden);
     if (!c->nhidden) {

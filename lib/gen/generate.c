@@ -37,6 +37,8 @@ static void draw_latents(struct vae_op *op, struct model_pass *p, size_t worker,
     for (size_t j = 0; j < k; j++)
         for (size_t i = 0; i < MAT_PANEL; i++)
             model_z(p)[j * p->ld + i] = z[i * k + j];
+    if (g->prior == &prior_normal)
+        bottleneck_descend(m, m->w, p, 0, MAT_PANEL);
 }
 
 /* Particles of all records of the panel at once; the pick of each is left in z and pass->seen. */

@@ -54,6 +54,8 @@ static int walk(struct vae_model *m, array_fn *fn, void *ctx, struct vae_err *er
         r = walk_net(&m->enc, "encoder", m->w, fn, ctx, err);
     if (!r)
         r = walk_net(&m->dec, "decoder", m->w, fn, ctx, err);
+    if (!r)
+        r = walk_net(&m->down, "latent", m->w, fn, ctx, err);
     size_t nlik = m->nw - m->wlik, cal[2] = {MODEL_NBY, m->cal.n};
     if (!r && nlik)
         r = fn(ctx, "likelihood", 1, &nlik, TENSOR_F32, m->w + m->wlik, err);
@@ -189,7 +191,7 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
                                .chain = json_is_true(json_object_get(j, "chain"))};
     if (!c->latent || !c->lik || !c->act || !c->act->act || (!c->residual && strcmp(net, "mlp")) ||
         (!c->shared_sd && !c->record_sd && strcmp(sd, "column")) ||
-        (c->chain && !c->masks) || c->nhidden > MODEL_MAX_HIDDEN || !(dropout >= 0 && dropout < 1))
+        (size_t)k < c->latent->levels || (c->chain && !c->masks) || c->nhidden > MODEL_MAX_HIDDEN || !(dropout >= 0 && dropout < 1))
         return err_set(err, VAE_EDATA, "config: a part of the model is unknown to this version");
     for (size_t i = 0; i < c->nhidden; i++) {
         width = json_integer_value(json_array_get(hidden, i));
@@ -208,7 +210,7 @@ static int check_there(const struct tensors *t, const struct schema *s, struct v
 
 /* Items of the tensors that are weights: what the configuration asks for must be there before anything is allocated. */
 static size_t weights_in(const struct tensors *t) {
-    static const char *const part[] = {"encoder.", "decoder.", "likelihood"};
+    static const char *const part[] = {"encoder.", "decoder.", "latent.", "likelihood"};
     size_t n = 0;
     for (size_t i = 0; i < tensors_count(t); i++)
         for (size_t k = 0; k < sizeof part / sizeof *part; k++)

@@ -7,6 +7,9 @@
 #include "base/err.h"
 #include "base/mat.h"
 #include "base/mem.h"
+#include "latent/ladder.h"
+
+enum { DOWN_BLOCKS = 2 };
 
 /* The likelihood of a column: its own, or the model's; NULL for a name that is not known. */
 static const struct lik *column_lik(const struct vae_model *m, size_t c) {
@@ -85,7 +88,15 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
     if (r)
         return r;
     m->dec.node[0].grad_in = m->zdim;
-    m->wlik = nn_place(&m->dec, nn_place(&m->enc, 0));
+    if (m->ntop < c->latent_dim) {
+        const size_t width = c->nhidden ? c->hidden[c->nhidden - 1] : 0, hidden[DOWN_BLOCKS] = {width, width};
+        struct nn_mlp down = {m->ntop, 2 * (c->latent_dim - m->ntop), width ? DOWN_BLOCKS : 0, hidden, c->act, c->residual, 0, 0};
+        r = nn_mlp(&m->down, &down, err);
+        if (r)
+            return r;
+        m->down.node[m->down.n - 1].gain = 0; /* the untrained lower level has the standard normal for a prior */
+    }
+    m->wlik = nn_place(&m->down, nn_place(&m->dec, nn_place(&m->enc, 0)));
     for (size_t i = 0; i < m->nblocks; i++)
         m->block[i].w0 += m->wlik;
     m->nw += m->wlik;
@@ -103,6 +114,8 @@ struct vae_model *model_new_sized(const struct model_config *config, struct sche
     m->config = *config;
     m->schema = s;
     m->zdim = m->neps = config->latent_dim;
+    m->kl_varies = config->latent->levels > 1;
+    m->ntop = config->latent->levels > 1 ? ladder_top(config->latent_dim) : config->latent_dim;
     m->prior = &prior_normal;
     m->cal = (struct model_calibration){.alpha = 0.001, .method = "none", .by = VAE_BY_ELBO};
     m->ngroups = !m->config.chain ? 1 : s->ncols < MODEL_MAX_GROUPS ? s->ncols : MODEL_MAX_GROUPS;
@@ -140,6 +153,7 @@ void vae_model_free(struct vae_model *m) {
     schema_free(m->schema);
     nn_net_free(&m->enc);
     nn_net_free(&m->dec);
+    nn_net_free(&m->down);
     free(m->block);
     free(m->feature), free(m->absent);
     free(m->conditions.value), free(m->conditions.x);
@@ -176,6 +190,7 @@ struct lik_marginals model_block_marginals(const struct vae_model *m, const stru
 void model_start(struct vae_model *m, uint64_t seed) {
     nn_init(&m->enc, m->w, seed, 0);
     nn_init(&m->dec, m->w, seed, 1000);
+    nn_init(&m->down, m->w, seed, 2000);
     const struct nn_node *last = &m->dec.node[m->dec.n - 1];
     float *bias = m->w + last->w0 + last->in * last->out;
     for (size_t i = 0; i < m->nblocks; i++) {
@@ -198,6 +213,8 @@ int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, 
     int r = nn_work_init(&p->enc, &m->enc, ld, gradients, err);
     if (!r)
         r = nn_work_init(&p->dec, &m->dec, ld, gradients, err);
+    if (!r && m->down.n)
+        r = nn_work_init(&p->down, &m->down, ld, gradients, err);
     if (!r) {
         /* two doubles a record behind the floats */
         p->mem = mem_mul(values + m->neps + 4, ld, &floats) ? mem_floats(floats) : NULL;
@@ -221,6 +238,7 @@ int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, 
 void model_pass_free(struct model_pass *p) {
     nn_work_free(&p->enc);
     nn_work_free(&p->dec);
+    nn_work_free(&p->down);
     free(p->mem), free(p->unguided);
     *p = (struct model_pass){0};
 }

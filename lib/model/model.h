@@ -3,7 +3,8 @@
  *
  *   x -> encoder -> h -> posterior q(z given x) -> z -> decoder -> o -> likelihood p(x given z)
  *
- * All weights stand in one array: encoder, decoder, then the free parameters of the likelihoods.
+ * All weights stand in one array: encoder, decoder, the net between the levels of a ladder, then the free parameters of the
+ * likelihoods.
  */
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
@@ -76,8 +77,10 @@ struct vae_model {
     struct schema *schema;
     struct nn_net enc, dec;
     size_t ncond;            /* features of the conditions: the last of those of a record, and of the decoder's inputs */
+    struct nn_net down;      /* of a ladder: the latents above -> means and log variances of those below; else no nodes */
+    size_t ntop;             /* latents of the upper level: all, where there is but one */
     size_t zdim, neps;       /* rows of z that the decoder is given, and of the noise of a draw */
-    bool kl_varies;          /* bottleneck_kl() is an estimate by the draw, no closed form */
+    bool kl_varies;          /* bottleneck_kl() is an estimate by the draw of z, no closed form */
     size_t noutputs;         /* of the decoder */
     size_t nblocks;
     struct lik_block *block; /* of the values, in order */
@@ -117,7 +120,7 @@ struct lik_marginals model_block_marginals(const struct vae_model *, const struc
 /* Buffers for a pass over up to ld records. */
 struct model_pass {
     size_t ld;
-    struct nn_work enc, dec;
+    struct nn_work enc, dec, down;
     float *x;       /* [d,ld] values in model units; NaN: missing */
     float *seen;    /* [d,ld] what a chain's decoder sees of them, NaN where it does not */
     float *target;  /* [d,ld] what is to be explained: x, or with a chain x where it is not seen */
@@ -206,7 +209,9 @@ void bottleneck_mean(const struct vae_model *, const float *w, struct model_pass
 void bottleneck_sd(const struct vae_model *, const float *w, struct model_pass *, float *sd, size_t col, size_t n);
 /* z by the noise in pass->eps. */
 void bottleneck_draw(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
-/* pass->kl = KL(q(z|x) || p(z)), or log q - log p of the draw where there is no closed form; by_latent[latent_dim] (may be NULL) +=
+/* z by the prior of the objective: the lower level of a ladder holds noise, and then is drawn given the upper one. */
+void bottleneck_descend(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
+/* pass->kl = KL(q(z|x) || p(z)), where kl_varies an estimate by the draw; by_latent[latent_dim] (may be NULL) +=
  * its parts, summed over the records. */
 void bottleneck_kl(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n, double *by_latent);
 /* ratio[n] = log p(z) - log q(z|x) of the draw. */
@@ -215,6 +220,9 @@ void bottleneck_ratio(const struct vae_model *, const float *w, struct model_pas
 struct model_objective;
 void bottleneck_backward(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
                          const struct model_objective *);
+/* Weights of its own: tasks of their gradient over columns 0..n-1, and one of them. */
+size_t bottleneck_grad_tasks(const struct vae_model *);
+void bottleneck_grad(const struct vae_model *, const struct model_pass *, size_t task, size_t n, float *dw);
 
 /* A training pass over columns: draws z with pass->eps, leaves nll and kl for the records, and the gradients of
  * scale * sum(nll + beta KL) in the activations, ready for model_grad(). */
