@@ -14,7 +14,7 @@ static const double HALF_LOG_2PI = 0.91893853320467274178;
 
 VM_WIDE void latent_logvar(const float *h, size_t m, float factor, float *v, float *e) {
     for (size_t i = 0; i < m; i++) {
-        v[i] = h[i] < LATENT_LOGVAR_MIN ? LATENT_LOGVAR_MIN : h[i] > LATENT_LOGVAR_MAX ? LATENT_LOGVAR_MAX : h[i];
+        v[i] = latent_hold(h[i]);
         e[i] = v[i] * factor;
     }
     vm_exp(e, e, m);
@@ -87,15 +87,29 @@ VM_WIDE static void gauss_backward(size_t k, const float *h, const float *eps, c
         }
 }
 
+VM_WIDE static void gauss_backward_logq(size_t k, const float *h, const float *eps, const float *dz, const float *weight, float *dh,
+                                        size_t n, size_t ld) {
+    float v[RUN], sd[RUN];
+    for (size_t j = 0; j < k; j++)
+        for (size_t at = 0; at < n; at += RUN) {
+            size_t m = n - at < RUN ? n - at : RUN, p = j * ld + at, q = k * ld + p;
+            latent_logvar(h + q, m, 0.5f, v, sd);
+            for (size_t i = 0; i < m; i++) {
+                dh[p + i] = dz[p + i];
+                dh[q + i] = latent_logvar_back(h[q + i], 0.5f * (dz[p + i] * eps[p + i] * sd[i] - weight[at + i]));
+            }
+        }
+}
+
 const struct latent latent_gauss = {
     .name = "gauss", .about = "a normal with its own mean and standard deviation per latent", .heads = 2,
     .levels = 1, .mean = gauss_mean, .sd = gauss_sd, .sample = gauss_sample, .kl = gauss_kl, .logq = gauss_logq,
-    .backward = gauss_backward,
+    .backward = gauss_backward, .backward_logq = gauss_backward_logq,
 };
 
 /* ladder.c has the level below. */
 const struct latent latent_ladder = {
     .name = "ladder", .about = "two levels of normals, the upper one telling the prior of the lower", .heads = 2,
     .levels = 2, .mean = gauss_mean, .sd = gauss_sd, .sample = gauss_sample, .kl = gauss_kl, .logq = gauss_logq,
-    .backward = gauss_backward,
+    .backward = gauss_backward, .backward_logq = gauss_backward_logq,
 };

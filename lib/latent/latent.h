@@ -25,11 +25,17 @@ struct latent {
      * whose KL is below `free` nats feel no pull to the prior. */
     void (*backward)(size_t k, const float *h, const float *eps, const float *dz, float scale, float beta, float free,
                      float *dh, size_t n, size_t ld);
+    /* dh = d/dh of (what lies behind z) + sum_i weight[i] log q(z_i | x_i) of the draw: for priors that have no closed form. */
+    void (*backward_logq)(size_t k, const float *h, const float *eps, const float *dz, const float *weight, float *dh, size_t n,
+                          size_t ld);
 };
 
 /* Log variances that an encoder tells are held in this range, so that no exp overflows: v[m], and e[m] = exp(v * factor). */
 #define LATENT_LOGVAR_MIN (-14.0f)
 #define LATENT_LOGVAR_MAX 6.0f
+static inline float latent_hold(float h) {
+    return h < LATENT_LOGVAR_MIN ? LATENT_LOGVAR_MIN : h > LATENT_LOGVAR_MAX ? LATENT_LOGVAR_MAX : h;
+}
 void latent_logvar(const float *h, size_t m, float factor, float *v, float *e);
 /* The gradient dv of the held one -> that of h: outside the range only one that leads back in counts. */
 static inline float latent_logvar_back(float h, float dv) {
