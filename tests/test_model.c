@@ -263,6 +263,58 @@ static void test_linear(void) {
     vae_model_free(m);
 }
 
+/* z2 ~ N(0,1), z1 ~ N(A z2 + B, S^2), x = V z1 + c + noise: the posterior of z1 given z2 and x is the prior of z1 and what x tells
+ * of it, each weighed by its precision. With the encoder set to that, every importance weight is p(x), as above. */
+static void test_linear_ladder(void) {
+    enum { D = 3, ROWS = 40 };
+    static const size_t widths[] = {1, 1, 1, 0};
+    static const double v[D] = {1.2, -0.8, 0.5}, c[D] = {0.1, -0.2, 0.3}, sd[D] = {0.5, 0.7, 0.4}, A = 0.8, B = -0.3, S = 0.6;
+    double tells = 0, shift = 0, logdet = 0, *raw = models_data(ROWS, D, false);
+    const struct models_kind ladder = {&latent_ladder, NULL};
+    struct model_config config = {.latent_dim = 2, .act = &nn_relu, .lik = &lik_gaussian};
+    models_set_kind(&config, &ladder);
+    struct vae_model *m = models_new(&config, widths, raw, ROWS, 1);
+    CHECK(m->ntop == 1 && m->nw == 4 * D + 4 + 2 * D + D + 2 + 2 + D, "a linear ladder has %zu weights", m->nw);
+    float *enc = m->w + m->enc.node[0].w0, *dec = m->w + m->dec.node[0].w0, *down = m->w + m->down.node[0].w0;
+    float *x = models_rows(m, raw, ROWS);
+    for (size_t j = 0; j < D; j++) {
+        tells += v[j] * v[j] / (sd[j] * sd[j]);
+        shift += log(m->schema->scale[j]), logdet += 2 * log(sd[j]);
+    }
+    double given = S * S + 1 / tells, precision = 1 + A * A / given, offset = 0;
+    memset(enc, 0, (4 * D + 4) * sizeof *enc);
+    for (size_t j = 0; j < D; j++) {
+        double g = v[j] / (sd[j] * sd[j]) / tells; /* z1 is about sum g (x - c) */
+        enc[0 * D + j] = (float)(A / given / precision * g), enc[2 * D + j] = (float)g;
+        offset += g * c[j];
+        dec[j * 2] = 0, dec[j * 2 + 1] = (float)v[j], dec[2 * D + j] = (float)c[j];
+        m->w[m->wlik + j] = (float)log(sd[j]);
+    }
+    float *bias = enc + 4 * D;
+    bias[0] = (float)(-A / given / precision * (offset + B)), bias[1] = (float)-log(precision);
+    bias[2] = (float)-offset, bias[3] = (float)-log(tells);
+    down[0] = (float)A, down[1] = 0, down[2] = (float)B, down[3] = (float)(2 * log(S));
+    static struct score_parts one[ROWS], many[ROWS];
+    struct scorer *s1 = scorer_new(m, VAE_BY_IW, 1, NULL, NULL), *s2 = scorer_new(m, VAE_BY_IW, 16, NULL, NULL);
+    scorer_run(s1, x, NULL, ROWS, one), scorer_run(s2, x, NULL, ROWS, many);
+    for (size_t i = 0; i < ROWS; i++) {
+        double square = 0, t = 0, wide = A * A + S * S;
+        bool inside = true;
+        for (size_t j = 0; j < D; j++) {
+            double e = (double)x[i * D + j] - c[j] - v[j] * B;
+            inside = inside && fabsf(x[i * D + j]) < 4;
+            square += e * e / (sd[j] * sd[j]), t += v[j] * e / (sd[j] * sd[j]);
+        }
+        square -= t * t * wide / (1 + wide * tells);
+        double want = -0.5 * (square + logdet + log(1 + wide * tells) + D * log(2 * M_PI)) - shift;
+        CHECK(!inside || fabs(one[i].iw - want) < 1e-5 * (1 + fabs(want)), "record %zu: one draw gives %.9g, log p is %.9g", i,
+              one[i].iw, want);
+        CHECK(!inside || fabs(many[i].ess / 16 - 1) < 1e-5, "record %zu: draws differ in weight (effective %g)", i, many[i].ess);
+    }
+    scorer_free(s1), scorer_free(s2), free(raw), free(x);
+    vae_model_free(m);
+}
+
 /* ---- a score belongs to its record ---------------------------------------------------------------------------- */
 
 static const struct layout broad = {"broad", {1, 1, 1, 1, 1, 20, 1, 1, 1, 1, 1, 1, 1, 0}, 5, 3, {70, 70, 33}, true};
@@ -438,6 +490,7 @@ int main(void) {
                 walk(&kind, lik_table[t], dir);
     test_bounds();
     test_linear();
+    test_linear_ladder();
     test_units();
     test_count_errors();
     rmdir(dir);
