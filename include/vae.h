@@ -149,7 +149,7 @@ struct vae_op_opts {
     bool with_sd;     /* encode: posterior standard deviations too */
     bool no_model_path;
     uint64_t first_row; /* number of the first record, for what is drawn */
-    const char *prior;  /* generate: a name of vae_prior(), NULL: the model's own */
+    const char *prior;  /* generate: a name of vae_prior(), NULL: the model's own; one trained with the model rules others out */
     double temperature; /* generate: factor on the noise of the latents, 0: 1 */
     char *const *where; /* [nwhere] generate: conditions, "age>=60", "sex=F"; decode: of the columns that the model is told */
     size_t nwhere;

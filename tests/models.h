@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "model/model.h"
+#include "prior/realnvp.h"
 #include "test.h"
 
 enum { MODELS_WIDE = 512 }; /* most features of a layer here */
@@ -65,10 +66,46 @@ static inline struct vae_model *models_new(const struct model_config *c, const s
     model_start(m, seed);
     float *e = mem_floats(m->nw);
     rng_normals(e, m->nw, 1, 1, seed, RNG_TEST, 2, NULL, 0);
-    for (size_t i = 0; i < m->nw; i++)
-        m->w[i] += 0.15f * e[i];
+    for (size_t i = 0; i < m->nw; i++) /* those of a RealNVP less: six layers on end go far */
+        m->w[i] += (i >= m->wprior && i < m->wlik && !m->npseudo ? 0.03f : 0.15f) * e[i];
     free(e);
+    CHECK(!pseudo_settle(m, &err), "%s", err.msg);
     return m;
+}
+
+/* What there is to be trained between encoder and decoder: a family of posteriors, and a prior or NULL. */
+struct models_kind {
+    const struct latent *latent;
+    const struct prior *joint;
+};
+
+/* Kind i of all that go together; false behind the last. Without a prior of its own first. */
+static inline bool models_kind(size_t i, struct models_kind *kind) {
+    size_t at = 0;
+    for (int joint = 0; joint < 2; joint++)
+        for (size_t q = 0; latent_table[q]; q++)
+            for (size_t t = 0; prior_table[t]; t++) {
+                bool own = prior_table[t]->joint != NULL;
+                if (own != joint || (own ? !latent_table[q]->backward_logq : prior_table[t] != &prior_normal))
+                    continue;
+                *kind = (struct models_kind){latent_table[q], own ? prior_table[t] : NULL};
+                if (at++ == i)
+                    return true;
+            }
+    return false;
+}
+
+static inline void models_set_kind(struct model_config *c, const struct models_kind *kind) {
+    enum { COMPONENTS = 3 };
+    c->latent = kind->latent, c->joint = kind->joint;
+    size_t top = model_top(c);
+    c->joint_size = !kind->joint ? 0 : kind->joint->joint->encoded ? 2 * top * COMPONENTS : kind->joint->size(top, 1);
+}
+
+static inline const char *models_kind_name(const struct models_kind *kind) {
+    static char name[64];
+    snprintf(name, sizeof name, "%s %s", kind->latent->name, kind->joint ? kind->joint->name : "normal");
+    return name;
 }
 
 /* ---- in double ---------------------------------------------------------------------------------------------- */
@@ -131,6 +168,51 @@ static inline double models_var(const struct lik *l, double o, double theta) {
                                   : exp(2 * theta) * (l == &lik_laplace ? 2 : 1);
 }
 
+static inline double models_hold(double logvar) { return fmin(fmax(logvar, -14), 6); }
+
+/* The encoder's outputs for pseudo-inputs: a mixture. */
+static inline double models_vamp(const struct vae_model *m, const double *w, const double *z) {
+    size_t k = m->ntop, c = m->npseudo;
+    double sum = 0, in[MODELS_WIDE], h[MODELS_WIDE];
+    for (size_t a = 0; a < c; a++) {
+        double l = 0;
+        for (size_t f = 0; f < m->nfeature; f++)
+            in[f] = w[m->wprior + f * c + a];
+        models_forward(&m->enc, w, in, h);
+        for (size_t j = 0; j < k; j++)
+            l -= 0.5 * (pow(z[j] - h[j], 2) / exp(models_hold(h[k + j])) + models_hold(h[k + j]) + log(2 * M_PI));
+        sum += exp(l) / (double)c;
+    }
+    return log(sum);
+}
+
+/* log p(z[k]) of a RealNVP with weights w; z becomes what is behind the layers. */
+static inline double models_realnvp(size_t k, const double *w, double *z) {
+    double logp = 0, in[MODELS_WIDE], out[MODELS_WIDE];
+    for (size_t l = 0, at = 0; l < realnvp_layers(k); l++) {
+        struct nn_net net = {0};
+        size_t stays = 0, moves = 0;
+        if (realnvp_net(&net, k, l, NULL))
+            abort();
+        at = nn_place(&net, at);
+        in[0] = 0;
+        for (size_t j = 0; j < k; j++)
+            if (!realnvp_moves(k, l, j))
+                in[stays++] = z[j];
+        models_forward(&net, w, in, out);
+        for (size_t j = 0; j < k; j++)
+            if (realnvp_moves(k, l, j)) {
+                double s = (double)REALNVP_BOUND * tanh(out[moves] / (double)REALNVP_BOUND);
+                z[j] = z[j] * exp(s) + out[nn_out(&net) / 2 + moves++];
+                logp += s;
+            }
+        nn_net_free(&net);
+    }
+    for (size_t j = 0; j < k; j++)
+        logp -= 0.5 * (z[j] * z[j] + log(2 * M_PI));
+    return logp;
+}
+
 /* Everything about one record x[d] (model units) and one draw eps[k]. */
 struct models_parts {
     double nll, kl, kl_free, logp, logq; /* nll in input units; kl_free: each latent's at least free_nats */
@@ -140,21 +222,44 @@ struct models_parts {
 static inline struct models_parts models_record(const struct vae_model *m, const double *w, const float *x,
                                                 const double *eps, double free_nats) {
     struct models_parts r = {0};
-    size_t d = m->schema->d, k = m->config.latent_dim;
-    double in[MODELS_WIDE], h[MODELS_WIDE], *o = r.out;
+    size_t d = m->schema->d, k = m->config.latent_dim, top = m->ntop;
+    double in[MODELS_WIDE], h[MODELS_WIDE], *o = r.out, z[64];
+    struct {
+        double kl, kl_free, logp, logq;
+    } level[2] = {{0}};
     for (size_t j = 0; j < d; j++) {
         double v = (double)x[j], a = fabs(v);
         in[j] = a <= 4 ? v : copysign(4 + log(1 + a - 4), v);
     }
     models_forward(&m->enc, w, in, h);
-    for (size_t j = 0; j < k; j++) { /* the Gaussian posterior */
-        double mu = h[j], logvar = fmin(fmax(h[k + j], -14), 6), sd = exp(logvar / 2);
-        double kl = 0.5 * (mu * mu + exp(logvar) - 1 - logvar);
-        r.z[j] = mu + sd * eps[j];
-        r.kl += kl;
-        r.kl_free += fmax(kl, free_nats);
-        r.logp -= 0.5 * r.z[j] * r.z[j] + 0.5 * log(2 * M_PI);
-        r.logq -= 0.5 * eps[j] * eps[j] + logvar / 2 + 0.5 * log(2 * M_PI);
+    for (size_t j = 0; j < k; j++) { /* Gaussian posteriors; their priors, of a lower level told by the upper one */
+        size_t l = j >= top, i = j - l * top, n = l ? k - top : top;
+        const double *at = h + 2 * l * top;
+        double mu = at[i], logvar = models_hold(at[n + i]), prior[2] = {0, 0}, t[MODELS_WIDE];
+        if (l) {
+            models_forward(&m->down, w, r.z, t);
+            prior[0] = t[i], prior[1] = models_hold(t[n + i]);
+            double precision = exp(-logvar) + exp(-prior[1]);
+            mu = (mu * exp(-logvar) + prior[0] * exp(-prior[1])) / precision;
+            logvar = -log(precision);
+        }
+        double far = mu - prior[0], kl = 0.5 * ((exp(logvar) + far * far) / exp(prior[1]) - 1 - logvar + prior[1]);
+        r.z[j] = mu + exp(logvar / 2) * eps[j];
+        level[l].kl += kl;
+        level[l].kl_free += fmax(kl, free_nats);
+        level[l].logp -= 0.5 * (pow(r.z[j] - prior[0], 2) / exp(prior[1]) + prior[1] + log(2 * M_PI));
+        level[l].logq -= 0.5 * (eps[j] * eps[j] + logvar + log(2 * M_PI));
+    }
+    if (m->config.joint) { /* a divergence by the draw, and free nats of all latents together */
+        memcpy(z, r.z, top * sizeof *z);
+        level[0].logp = m->npseudo ? models_vamp(m, w, z) : models_realnvp(top, w + m->wprior, z);
+        level[0].kl = level[0].kl_free = level[0].logq - level[0].logp;
+        if (free_nats > 0)
+            level[0].kl_free = fmax(level[0].kl, free_nats * (double)top);
+    }
+    for (size_t l = 0; l < 2; l++) {
+        r.kl += level[l].kl, r.kl_free += level[l].kl_free;
+        r.logp += level[l].logp, r.logq += level[l].logq;
     }
     models_forward(&m->dec, w, r.z, o);
     for (size_t c = 0, j = 0, theta = m->wlik; c < m->schema->ncols; c++) {

@@ -120,11 +120,11 @@ vae-fit -l0 from.1.to.4096
 vae-fit --latent-dim=5000 from.1.to.4096
 vae-fit --latent-dim=2.5 number
 vae-fit --latent-dim=-1 number
-vae-fit --latent=cauchy gauss
+vae-fit --latent=cauchy gauss.or.ladder
 vae-fit --net=conv residual.or.mlp
 vae-fit --act=gelu silu,.relu.or.tanh
 vae-fit --lik=poisson gaussian
-vae-fit --prior=vamp normal,.gmm.or.flow
+vae-fit --prior=uniform normal,.gmm,.flow,.vamp.or.realnvp
 vae-fit --as=alcohol expected.COLUMN=VALUE
 vae-fit --as=alcohol=colour no.such.kind:.'colour'.*ordinal
 vae-fit --as=nosuch=number no.column.'nosuch'.*'cultivar'
@@ -187,7 +187,7 @@ vae-gen --draws=two number
 vae-gen --temperature=0 from.0.01.to.10
 vae-gen --temperature=11 from.0.01.to.10
 vae-gen --temperature=hot number
-vae-gen --prior=vamp normal,.gmm.or.flow
+vae-gen --prior=uniform normal,.gmm,.flow,.vamp.or.realnvp
 vae-walk --steps=1 from.2.to
 vae-walk --range=3 colon
 vae-walk --range=1:x colon

@@ -13,6 +13,11 @@ setup_file() {
     vae-fit $x -m steps.vae --hidden 48,48,16 --act relu -l 5 --no-calibrate "$WINE"
     vae-fit $x -m bernoulli.vae --lik bernoulli -l 4 --prior normal "$WINE"
     vae-fit $x -m cells.vae --for detect "$CELLS"
+    x+=" --no-calibrate --hidden 32 -l 5"
+    vae-fit $x -m vamp.vae --prior vamp "$WINE"
+    vae-fit $x -m realnvp.vae --prior realnvp "$WINE"
+    vae-fit $x -m ladder.vae --prior normal --latent ladder "$WINE"
+    vae-fit $x -m deep.vae --prior vamp --latent ladder "$WINE"
 }
 setup() {
     need_numpy
@@ -26,6 +31,7 @@ import numpy as np
 from oracle import Model, table
 WINE, CELLS = sys.argv[1:]
 models = [("wine.vae", WINE), ("mlp.vae", WINE), ("steps.vae", WINE), ("bernoulli.vae", WINE), ("cells.vae", CELLS)]
+deep = [(n, WINE) for n in ("vamp.vae", "realnvp.vae", "ladder.vae", "deep.vae")]
 def run(*command):
     out = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     open("out.csv", "wb").write(out)
@@ -91,16 +97,14 @@ PY
 @test "scores: the importance-weighted bound of many draws is that of numpy" {
     python <<'PY'
 rng = np.random.default_rng(2)
-for name, data in models[:4]:
+for name, data in models[:4] + deep:
     m, (_, raw) = Model(name), table(data, 1)
     run("vae-score", "-q", "-m", name, "--parts", "--iw", "2000", data)
     head, s = table("out.csv", 1)
-    mean, sd = m.encode(raw)
     w = []
     for _ in range(2000):
-        e = rng.standard_normal(mean.shape)
-        z = mean + sd * e
-        w.append(-m.recon(raw, z) - 0.5 * (z**2).sum(1) + 0.5 * (e**2).sum(1) + np.log(sd).sum(1))
+        z, log_q, log_p = m.draw(raw, rng.standard_normal((len(raw), m.k)))
+        w.append(log_p - log_q - m.recon(raw, z))
     w = np.array(w)
     top = w.max(0)
     weight = np.exp(w - top)

@@ -19,6 +19,10 @@ def stats():
     return stats
 
 
+def log_normal(x):
+    return -0.5 * x**2 - 0.5 * np.log(2 * np.pi)
+
+
 class Model:
     """The arrays of a model file as float64, and its metadata."""
 
@@ -42,6 +46,7 @@ class Model:
             self.array[name] = np.frombuffer(body[begin:end], KIND[t["dtype"]]).reshape(t["shape"]).astype("f8")
         assert end == len(body)
         self.k = self.config["latent_dim"]
+        self.top = max(self.k // 4, 1) if self.config["latent"] == "ladder" else self.k
 
     def computed_crc32(self):
         at = self.bytes.index(b'"crc32":"') + 9
@@ -78,6 +83,8 @@ class Model:
         far = np.maximum(np.abs(x), 4)
         x = np.where(np.abs(x) > 4, np.copysign(4 + np.log(far - 3), x), x)
         h = self.net("encoder", x, self.config["hidden"])
+        if self.config["latent"] == "ladder":
+            return h
         return h[:, : self.k], np.exp(np.clip(h[:, self.k :], -14, 6) / 2)
 
     def outputs(self, z):
@@ -90,6 +97,52 @@ class Model:
         decimals = np.array([c["decimals"] for c in self.meta["schema"]["columns"]])
         h = 1 / np.round(self.array["schema.scale"] * 10.0**decimals)
         return a / a.sum(2, keepdims=True), m / 4, np.exp(np.clip(log_s, np.log(h)[:, None] - 3, 1)), h
+
+    def draw(self, raw, e):
+        """Latents by the noise e[n, k], log q and log p of them."""
+        h, u = self.encode(raw), self.top
+        if self.config["latent"] != "ladder":
+            mean, sd = h
+            z = mean + sd * e
+            return z, log_normal(e).sum(1) - np.log(sd).sum(1), self.log_prior(z)
+        top = h[:, :u] + np.exp(np.clip(h[:, u : 2 * u], -14, 6) / 2) * e[:, :u]
+        log_q = log_normal(e).sum(1) - np.clip(h[:, u : 2 * u], -14, 6).sum(1) / 2
+        t = self.net("latent", top, [self.config["hidden"][-1]] * 2)
+        half = self.k - u
+        m, v, mp, vp = h[:, 2 * u : 2 * u + half], h[:, 2 * u + half :], t[:, :half], t[:, half:]
+        v, vp = np.clip(v, -14, 6), np.clip(vp, -14, 6)
+        precision = np.exp(-v) + np.exp(-vp)
+        below = (m * np.exp(-v) + mp * np.exp(-vp)) / precision + e[:, u:] / np.sqrt(precision)
+        log_q += np.log(precision).sum(1) / 2
+        log_p = self.log_prior(top) + (log_normal((below - mp) / np.exp(vp / 2)) - vp / 2).sum(1)
+        return np.hstack([top, below]), log_q, log_p
+
+    def log_prior(self, z):
+        """log p of latents, of a ladder of the upper level."""
+        kind, p = self.meta["prior"]["kind"], self.array.get("prior")
+        if kind == "vamp":
+            p = p.reshape(-1, 2, z.shape[1])
+            c = (log_normal((z[:, None] - p[:, 0]) / np.exp(p[:, 1] / 2)) - p[:, 1] / 2).sum(2)
+            return np.log(np.exp(c).mean(1))
+        if kind != "realnvp":
+            return log_normal(z).sum(1)
+        z, k, total = z.copy(), z.shape[1], 0
+        width = min(max(32, 2 ** int(np.ceil(np.log2(4 * k)))), 256)
+        for layer in range(6 if k > 1 else 1):
+            bit = layer // 2 % max((k - 1).bit_length(), 1)
+            move = [j for j in range(k) if (j >> bit) % 2 == layer % 2]
+            stay = [j for j in range(k) if j not in move]
+            a = z[:, stay] if stay else np.zeros((len(z), 1))
+            for i, size in enumerate((width, width, 2 * len(move))):
+                n = a.shape[1]
+                w, b, p = p[: size * n].reshape(size, n), p[size * n : size * n + size], p[size * n + size :]
+                a = a @ w.T + b
+                a = ACT["silu"](a) if i < 2 else a
+            s = 2 * np.tanh(a[:, : len(move)] / 2)
+            z[:, move] = z[:, move] * np.exp(s) + a[:, len(move) :]
+            total = total + s.sum(1)
+        assert not len(p)
+        return total + log_normal(z).sum(1)
 
     def decode_model(self, z):
         """Means that the decoder tells, in values of the model."""

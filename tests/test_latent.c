@@ -1,10 +1,11 @@
 /*
- * test_latent.c - every posterior family of the table: draws, densities and divergences against its density written
- * down in double, and the gradient of the whole objective against central differences.
+ * test_latent.c - every posterior family of the table, and the lower level of a ladder: draws, densities and divergences
+ * against the density written down in double, and the gradient of the whole objective against central differences.
  */
 #include <stdbool.h>
 
 #include "base/rng.h"
+#include "latent/ladder.h"
 #include "latent/latent.h"
 #include "test.h"
 
@@ -34,7 +35,9 @@ static double gauss_logq(const double *h, double z) {
     return -0.5 * t * t - log(gauss_sd(h) * sqrt(2 * M_PI));
 }
 
-static const struct family families[] = {{"gauss", 2, gauss_mean, gauss_sd, gauss_draw, gauss_logq}};
+/* Of a ladder its upper level; test_ladder() has the lower one. */
+static const struct family families[] = {{"gauss", 2, gauss_mean, gauss_sd, gauss_draw, gauss_logq},
+                                         {"ladder", 2, gauss_mean, gauss_sd, gauss_draw, gauss_logq}};
 
 static const struct family *family_of(const struct latent *q) {
     for (size_t i = 0; i < sizeof families / sizeof *families; i++)
@@ -210,6 +213,92 @@ static void test_gauss_range(void) {
     CHECK(close_to(logq, -0.918938533204673, 1e-9), "log N(0) = %.12f", logq);
 }
 
+/* ---- the lower level of a ladder --------------------------------------------------------------------------------- */
+
+/* One latent below: o[4] = mean and log variance by the encoder, then by the prior. The posterior is their product. */
+struct below {
+    double mean, sd, prior_mean, prior_sd;
+};
+
+static struct below below(const double *o) {
+    double ve = pow(gauss_sd(o), 2), vp = pow(gauss_sd(o + 2), 2);
+    return (struct below){(o[0] * vp + o[2] * ve) / (ve + vp), sqrt(ve * vp / (ve + vp)), o[2], sqrt(vp)};
+}
+
+static double log_density(double z, double mean, double sd) { return log_normal((z - mean) / sd) - log(sd); }
+
+static double below_kl(const struct below *b) {
+    enum { N = 4000 };
+    double step = 24 * b->sd / N, sum = 0;
+    for (int i = 0; i <= N; i++) {
+        double z = b->mean - 12 * b->sd + i * step, l = log_density(z, b->mean, b->sd);
+        sum += (i == 0 || i == N ? 0.5 : 1) * exp(l) * (l - log_density(z, b->prior_mean, b->prior_sd));
+    }
+    return sum * step;
+}
+
+static double below_objective(const double *o, double eps, double dz, double pull, double free_nats) {
+    struct below b = below(o);
+    return dz * (b.mean + b.sd * eps) + pull * fmax(below_kl(&b), free_nats);
+}
+
+static void test_ladder(size_t n, size_t ld, float free_nats) {
+    const float scale = 0.125f, beta = 0.6f;
+    const double pull = (double)scale * (double)beta;
+    float *mem = calloc(14 * K * ld, sizeof *mem), *h = mem, *t = h + 2 * K * ld, *eps = t + 2 * K * ld, *dz = eps + K * ld;
+    float *z = dz + K * ld, *mean = z + K * ld, *sd = mean + K * ld, *down = sd + K * ld, *dh = down + K * ld, *dt = dh + 2 * K * ld;
+    double *kl = calloc(2 * n, sizeof *kl), *ratio = kl + n, by[K] = {1, 2, 3}, by_want[K] = {1, 2, 3}, worst[6] = {0};
+    rng_normals(mem, 6 * K, n, ld, 1, RNG_TEST, 6, NULL, 0);
+    for (size_t i = 6 * K * ld; i < 14 * K * ld; i++)
+        mem[i] = 77;
+    for (size_t j = 0; j < K; j++)
+        memcpy(down + j * ld, eps + j * ld, n * sizeof *eps);
+    h[K * ld] = 9, t[2 * K * ld - ld] = -20; /* log variances out of range */
+    for (size_t i = 0; i < n; i++)
+        kl[i] = 5, ratio[i] = -5;
+    ladder_sample(K, h, t, eps, z, n, ld), ladder_mean(K, h, t, mean, n, ld), ladder_sd(K, h, t, sd, n, ld);
+    ladder_descend(K, t, down, n, ld);
+    ladder_kl(K, h, t, kl, by, n, ld), ladder_ratio(K, h, t, eps, z, ratio, n, ld);
+    ladder_backward(K, h, t, eps, dz, scale, beta, free_nats, dh, dt, n, ld);
+    for (size_t i = 0; i < n; i++) {
+        double want_kl = 5, want_ratio = -5;
+        for (size_t j = 0; j < K; j++) {
+            size_t p = j * ld + i, q = p + K * ld;
+            double o[4] = {(double)h[p], (double)h[q], (double)t[p], (double)t[q]}, e = (double)eps[p];
+            struct below b = below(o);
+            double draw = b.mean + b.sd * e, l = below_kl(&b);
+            worst[0] = fmax(worst[0], fabs((double)z[p] - draw) / (1 + fabs(draw)));
+            worst[1] = fmax(worst[1], fabs((double)mean[p] - b.mean) + fabs((double)sd[p] / b.sd - 1));
+            worst[2] = fmax(worst[2], fabs((double)down[p] - b.prior_mean - b.prior_sd * e));
+            want_kl += l, by_want[j] += l;
+            want_ratio += log_density((double)z[p], b.prior_mean, b.prior_sd) - log_density(b.mean + b.sd * e, b.mean, b.sd);
+            float got[4] = {dh[p], dh[q], dt[p], dt[q]};
+            for (size_t a = 0; a < 4 && fabs(l - (double)free_nats) > 1e-3; a++) {
+                double at = o[a], up, less;
+                o[a] = at + H, up = below_objective(o, e, (double)dz[p], pull, (double)free_nats);
+                o[a] = at - H, less = below_objective(o, e, (double)dz[p], pull, (double)free_nats);
+                o[a] = at;
+                double want = (up - less) / (2 * H);
+                bool held = a % 2 && (at > 6 || at < -14); /* only the way back is open */
+                if (!held)
+                    worst[5] = fmax(worst[5], fabs((double)got[a] - want) / (1 + fabs(want)));
+            }
+        }
+        worst[3] = fmax(worst[3], fabs(kl[i] - want_kl) / (1 + want_kl));
+        worst[4] = fmax(worst[4], fabs(ratio[i] - want_ratio) / (1 + fabs(want_ratio)));
+    }
+    CHECK(worst[0] < 1e-5 && worst[1] < 1e-5 && worst[2] < 1e-5, "lower level: draws off by %g, means or sd %g, prior %g", worst[0],
+          worst[1], worst[2]);
+    CHECK(worst[3] < 1e-5 && worst[4] < 1e-4, "lower level: KL off by %g, ratio %g", worst[3], worst[4]);
+    CHECK(worst[5] < 1e-5, "lower level, n %zu free %g: gradient off by %g", n, (double)free_nats, worst[5]);
+    for (size_t j = 0; j < K; j++)
+        CHECK(close_to(by[j], by_want[j], 1e-5), "lower level: KL of latent %zu: %g, should be %g", j, by[j], by_want[j]);
+    for (size_t i = n; i < ld; i++)
+        for (size_t j = 6 * K; j < 14 * K; j++)
+            CHECK(mem[j * ld + i] == 77, "lower level: writes behind its columns");
+    free(mem), free(kl);
+}
+
 int main(void) {
     for (size_t t = 0; latent_table[t]; t++) {
         const struct latent *q = latent_table[t];
@@ -228,5 +317,8 @@ int main(void) {
     }
     CHECK(!latent_by_name("no such"), "an unknown name is found");
     test_gauss_range();
+    test_ladder(1, 1, 0);
+    test_ladder(66, 70, 0);
+    test_ladder(66, 70, 0.4f);
     return test_done();
 }

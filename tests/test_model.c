@@ -23,6 +23,7 @@ static const struct layout layouts[] = {
     {"linear", {1, 1, 1, 0}, 2, 0, {0}, false},
     {"mlp", {1, 1, 4, 1, 0}, 3, 2, {6, 5}, false},
     {"residual", {3, 1, 2, 1, 1, 0}, 2, 3, {6, 6, 4}, true},
+    {"many", {1, 1, 1, 0}, 9, 1, {5}, true}, /* latents, two of them in the upper level of a ladder */
 };
 
 static size_t sum_of(const size_t *widths) {
@@ -32,20 +33,23 @@ static size_t sum_of(const size_t *widths) {
     return d;
 }
 
-static struct vae_model *small(const struct layout *l, const struct lik *lik, const double *raw, size_t n) {
+static const struct models_kind plain = {&latent_gauss, NULL};
+
+static struct vae_model *small(const struct layout *l, const struct models_kind *q, const struct lik *lik, const double *raw,
+                               size_t n) {
     struct model_config c = {.latent_dim = l->k,
-                             .latent = &latent_gauss,
                              .act = l->nhidden % 2 ? &nn_silu : &nn_tanh,
                              .residual = l->residual,
                              .nhidden = l->nhidden,
                              .lik = lik};
     memcpy(c.hidden, l->hidden, sizeof l->hidden);
+    models_set_kind(&c, q);
     return models_new(&c, l->widths, raw, n, 3);
 }
 
 /* ---- objective and gradient ----------------------------------------------------------------------------------- */
 
-enum { N = 7, LD = 16 };
+enum { N = 7, LD = 16, SOME = 101 /* of the many weights of a RealNVP every so manyth */ };
 
 static double objective(const struct vae_model *m, const double *w, const float *x, const struct model_pass *p,
                         const struct model_objective *o) {
@@ -60,10 +64,10 @@ static double objective(const struct vae_model *m, const double *w, const float 
     return sum;
 }
 
-static void test_gradient(const struct layout *l, const struct lik *lik, float free_nats) {
+static void test_gradient(const struct layout *l, const struct models_kind *q, const struct lik *lik, float free_nats) {
     size_t d = sum_of(l->widths);
     double *raw = models_data(60, d, lik->max <= 1);
-    struct vae_model *m = small(l, lik, raw, 60);
+    struct vae_model *m = small(l, q, lik, raw, 60);
     struct model_pass p;
     struct vae_err err = {0};
     CHECK(!model_pass_init(&p, m, LD, true, &err), "%s", err.msg);
@@ -73,12 +77,14 @@ static void test_gradient(const struct layout *l, const struct lik *lik, float f
     struct model_objective o = {0.25f, 0.7f, free_nats};
     for (size_t i = 0; i < m->nw; i++)
         dw[i] = NAN;
-    rng_normals(p.eps, l->k, N, LD, 1, RNG_TEST, 5, NULL, 0);
+    rng_normals(p.eps, l->k, N, p.ld, 1, RNG_TEST, 5, NULL, 0);
+    pseudo_forward(m, m->w, &p, N, NULL);
     for (size_t at = 0; at < N; at += 4) { /* in shards */
         size_t n = N - at < 4 ? N - at : 4;
         model_load_rows(m, &p, at, n, x, rows + at);
         model_train_shard(m, m->w, &p, at, n, &o, NULL);
     }
+    pseudo_backward(m, m->w, &p, NULL);
     for (size_t t = model_grad_tasks(m); t-- > 0;)
         model_grad(m, m->w, &p, t, N, o.scale, dw);
 
@@ -86,24 +92,24 @@ static void test_gradient(const struct layout *l, const struct lik *lik, float f
     for (size_t i = 0; i < N; i++) {
         double eps[64];
         for (size_t j = 0; j < l->k; j++)
-            eps[j] = (double)p.eps[j * LD + i];
+            eps[j] = (double)p.eps[j * p.ld + i];
         struct models_parts r = models_record(m, w, x + i * d, eps, 0);
-        CHECK(fabs(p.nll[i] - r.nll) < 1e-5 * (1 + fabs(r.nll)) && fabs(p.kl[i] - r.kl) < 1e-5 * (1 + r.kl),
-              "%s %s record %zu: nll %.9g kl %.9g, should be %.9g %.9g", l->what, lik->name, i, p.nll[i], p.kl[i],
+        CHECK(fabs(p.nll[i] - r.nll) < 1e-5 * (1 + fabs(r.nll)) && fabs(p.kl[i] - r.kl) < 1e-5 * (1 + fabs(r.kl)),
+              "%s %s %s record %zu: nll %.9g kl %.9g, should be %.9g %.9g", l->what, models_kind_name(q), lik->name, i, p.nll[i], p.kl[i],
               r.nll, r.kl);
     }
-    for (size_t i = 0; i < m->nw; i++) {
+    for (size_t i = 0; i < m->nw; i += i >= m->wprior && i + SOME < m->wlik && !m->npseudo ? SOME : 1) {
         double keep = w[i], up, down;
         w[i] = keep + H, up = objective(m, w, x, &p, &o);
         w[i] = keep - H, down = objective(m, w, x, &p, &o);
         w[i] = keep;
         double want = (up - down) / (2 * H), e = fabs((double)dw[i] - want) / (1 + fabs(want));
         if (!(e < 2e-4))
-            CHECK(0, "%s %s free %g: weight %zu of %zu (likelihood's from %zu): gradient %g, should be %g", l->what,
-                  lik->name, (double)free_nats, i, m->nw, m->wlik, (double)dw[i], want);
+            CHECK(0, "%s %s %s free %g: weight %zu of %zu (likelihood's from %zu): gradient %g, should be %g", l->what,
+                  models_kind_name(q), lik->name, (double)free_nats, i, m->nw, m->wlik, (double)dw[i], want);
         worst = fmax(worst, e), size += fabs(want);
     }
-    CHECK(size > 1, "%s %s: gradients vanish (%g, worst error %g)", l->what, lik->name, size, worst);
+    CHECK(size > 1, "%s %s %s: gradients vanish (%g, worst error %g)", l->what, models_kind_name(q), lik->name, size, worst);
     free(raw), free(x), free(dw), free(w);
     model_pass_free(&p);
     vae_model_free(m);
@@ -125,11 +131,11 @@ static void fixed_noise(size_t k, int draws, int a, double *eps) {
         eps[j] = (a % 2 ? -1 : 1) * (double)e[j] / (draws < 8 ? 1 : sqrt(square[j]));
 }
 
-static void test_score(const struct layout *l, const struct lik *lik, int draws) {
+static void test_score(const struct layout *l, const struct models_kind *q, const struct lik *lik, int draws) {
     enum { ROWS = 37 };
     size_t d = sum_of(l->widths);
     double *raw = models_data(ROWS, d, lik->max <= 1);
-    struct vae_model *m = small(l, lik, raw, ROWS);
+    struct vae_model *m = small(l, q, lik, raw, ROWS);
     struct vae_err err = {0};
     struct scorer *s = scorer_new(m, VAE_BY_AUTO, draws, NULL, &err);
     CHECK(s && scorer_draws(s) == draws && scorer_by(s) == VAE_BY_ELBO, "%s", err.msg);
@@ -143,7 +149,7 @@ static void test_score(const struct layout *l, const struct lik *lik, int draws)
             double eps[64];
             fixed_noise(l->k, draws, a, eps);
             struct models_parts r = models_record(m, w, x + i * d, eps, 0);
-            recon += r.nll / draws, kl = r.kl;
+            recon += r.nll / draws, kl += r.kl / draws;
             lw[a] = r.logp - r.logq - r.nll;
             top = fmax(top, lw[a]);
         }
@@ -155,9 +161,9 @@ static void test_score(const struct layout *l, const struct lik *lik, int draws)
         double want[6] = {recon, kl, -recon - kl, top + log(sum / draws), sum * sum / square, mse};
         double got[6] = {parts[i].recon, parts[i].kl, parts[i].elbo, parts[i].iw, parts[i].ess, parts[i].mse};
         static const char *const name[6] = {"recon", "kl", "elbo", "iw", "ess", "mse"};
-        for (size_t q = 0; q < 6; q++)
-            CHECK(fabs(got[q] - want[q]) < 3e-5 * (1 + fabs(want[q])), "%s %s K %d record %zu: %s %.9g, should be %.9g",
-                  l->what, lik->name, draws, i, name[q], got[q], want[q]);
+        for (size_t a = 0; a < 6; a++)
+            CHECK(fabs(got[a] - want[a]) < 3e-5 * (1 + fabs(want[a])), "%s %s %s K %d record %zu: %s %.9g, should be %.9g",
+                  l->what, models_kind_name(q), lik->name, draws, i, name[a], got[a], want[a]);
         if (draws == 1)
             CHECK(fabs(parts[i].iw - lw[0]) < 3e-5 * (1 + fabs(lw[0])) && fabs(parts[i].ess - 1) < 1e-9,
                   "one draw: %g is not log p(x,z)/q(z) = %g", parts[i].iw, lw[0]);
@@ -174,7 +180,7 @@ static void test_bounds(void) {
     enum { ROWS = 400 };
     const struct layout *l = &layouts[1];
     double *raw = models_data(ROWS, sum_of(l->widths), false), iw[3] = {0}, elbo = 0;
-    struct vae_model *m = small(l, &lik_gaussian, raw, ROWS);
+    struct vae_model *m = small(l, &plain, &lik_gaussian, raw, ROWS);
     float *x = models_rows(m, raw, ROWS);
     static struct score_parts parts[ROWS];
     for (size_t a = 0; a < 3; a++) {
@@ -257,15 +263,67 @@ static void test_linear(void) {
     vae_model_free(m);
 }
 
+/* z2 ~ N(0,1), z1 ~ N(A z2 + B, S^2), x = V z1 + c + noise: the posterior of z1 given z2 and x is the prior of z1 and what x tells
+ * of it, each weighed by its precision. With the encoder set to that, every importance weight is p(x), as above. */
+static void test_linear_ladder(void) {
+    enum { D = 3, ROWS = 40 };
+    static const size_t widths[] = {1, 1, 1, 0};
+    static const double v[D] = {1.2, -0.8, 0.5}, c[D] = {0.1, -0.2, 0.3}, sd[D] = {0.5, 0.7, 0.4}, A = 0.8, B = -0.3, S = 0.6;
+    double tells = 0, shift = 0, logdet = 0, *raw = models_data(ROWS, D, false);
+    const struct models_kind ladder = {&latent_ladder, NULL};
+    struct model_config config = {.latent_dim = 2, .act = &nn_relu, .lik = &lik_gaussian};
+    models_set_kind(&config, &ladder);
+    struct vae_model *m = models_new(&config, widths, raw, ROWS, 1);
+    CHECK(m->ntop == 1 && m->nw == 4 * D + 4 + 2 * D + D + 2 + 2 + D, "a linear ladder has %zu weights", m->nw);
+    float *enc = m->w + m->enc.node[0].w0, *dec = m->w + m->dec.node[0].w0, *down = m->w + m->down.node[0].w0;
+    float *x = models_rows(m, raw, ROWS);
+    for (size_t j = 0; j < D; j++) {
+        tells += v[j] * v[j] / (sd[j] * sd[j]);
+        shift += log(m->schema->scale[j]), logdet += 2 * log(sd[j]);
+    }
+    double given = S * S + 1 / tells, precision = 1 + A * A / given, offset = 0;
+    memset(enc, 0, (4 * D + 4) * sizeof *enc);
+    for (size_t j = 0; j < D; j++) {
+        double g = v[j] / (sd[j] * sd[j]) / tells; /* z1 is about sum g (x - c) */
+        enc[0 * D + j] = (float)(A / given / precision * g), enc[2 * D + j] = (float)g;
+        offset += g * c[j];
+        dec[j * 2] = 0, dec[j * 2 + 1] = (float)v[j], dec[2 * D + j] = (float)c[j];
+        m->w[m->wlik + j] = (float)log(sd[j]);
+    }
+    float *bias = enc + 4 * D;
+    bias[0] = (float)(-A / given / precision * (offset + B)), bias[1] = (float)-log(precision);
+    bias[2] = (float)-offset, bias[3] = (float)-log(tells);
+    down[0] = (float)A, down[1] = 0, down[2] = (float)B, down[3] = (float)(2 * log(S));
+    static struct score_parts one[ROWS], many[ROWS];
+    struct scorer *s1 = scorer_new(m, VAE_BY_IW, 1, NULL, NULL), *s2 = scorer_new(m, VAE_BY_IW, 16, NULL, NULL);
+    scorer_run(s1, x, NULL, ROWS, one), scorer_run(s2, x, NULL, ROWS, many);
+    for (size_t i = 0; i < ROWS; i++) {
+        double square = 0, t = 0, wide = A * A + S * S;
+        bool inside = true;
+        for (size_t j = 0; j < D; j++) {
+            double e = (double)x[i * D + j] - c[j] - v[j] * B;
+            inside = inside && fabsf(x[i * D + j]) < 4;
+            square += e * e / (sd[j] * sd[j]), t += v[j] * e / (sd[j] * sd[j]);
+        }
+        square -= t * t * wide / (1 + wide * tells);
+        double want = -0.5 * (square + logdet + log(1 + wide * tells) + D * log(2 * M_PI)) - shift;
+        CHECK(!inside || fabs(one[i].iw - want) < 1e-5 * (1 + fabs(want)), "record %zu: one draw gives %.9g, log p is %.9g", i,
+              one[i].iw, want);
+        CHECK(!inside || fabs(many[i].ess / 16 - 1) < 1e-5, "record %zu: draws differ in weight (effective %g)", i, many[i].ess);
+    }
+    scorer_free(s1), scorer_free(s2), free(raw), free(x);
+    vae_model_free(m);
+}
+
 /* ---- a score belongs to its record ---------------------------------------------------------------------------- */
 
 static const struct layout broad = {"broad", {1, 1, 1, 1, 1, 20, 1, 1, 1, 1, 1, 1, 1, 0}, 5, 3, {70, 70, 33}, true};
 
-static void test_place(const struct lik *lik) {
+static void test_place(const struct models_kind *q, const struct lik *lik) {
     enum { ROWS = 67 };
     size_t d = sum_of(broad.widths);
     double *raw = models_data(ROWS, d, lik->max <= 1);
-    struct vae_model *m = small(&broad, lik, raw, ROWS);
+    struct vae_model *m = small(&broad, q, lik, raw, ROWS);
     float *x = models_rows(m, raw, ROWS);
     static struct score_parts first[ROWS], parts[ROWS];
     struct scorer *s = scorer_new(m, VAE_BY_ELBO, 5, NULL, NULL);
@@ -312,7 +370,7 @@ static void test_units(void) {
     for (int turn = 0; turn < 2; turn++) {
         for (size_t i = 0; i < ROWS && turn; i++)
             raw[i * d + 1] *= 1000;
-        struct vae_model *m = small(l, &lik_gaussian, raw, ROWS);
+        struct vae_model *m = small(l, &plain, &lik_gaussian, raw, ROWS);
         struct scorer *s = scorer_new(m, VAE_BY_ELBO, 4, NULL, NULL);
         float *x = models_rows(m, raw, ROWS);
         scorer_run(s, x, NULL, ROWS, turn ? there : here);
@@ -326,7 +384,7 @@ static void test_units(void) {
               "record %zu: %g and %g", i, here[i].elbo, there[i].elbo);
     /* a probability has no units */
     double *bits = models_data(ROWS, d, true);
-    struct vae_model *m = small(l, &lik_bernoulli, bits, ROWS);
+    struct vae_model *m = small(l, &plain, &lik_bernoulli, bits, ROWS);
     CHECK(m->log_jacobian == 0, "a mass has a Jacobian: %g", m->log_jacobian);
     vae_model_free(m), free(raw), free(bits);
 }
@@ -391,16 +449,18 @@ static void test_grid(void) {
         }
 }
 
-static void test_file(const struct lik *lik, const char *dir) {
+static void test_file(const struct models_kind *q, const struct lik *lik, const char *dir) {
     enum { ROWS = 50 };
     struct vae_err err = {0};
     size_t d = sum_of(broad.widths);
     double *raw = models_data(ROWS, d, lik->max <= 1);
-    struct vae_model *m = small(&broad, lik, raw, ROWS);
+    struct vae_model *m = small(&broad, q, lik, raw, ROWS);
     float *x = models_rows(m, raw, ROWS), z[100 * 5];
     rng_normals(z, 500, 1, 1, 1, RNG_TEST, 6, NULL, 0);
-    m->prior = &prior_gmm, m->nprior = prior_gmm.size(5, 100), m->prior_param = mem_floats(m->nprior + 1);
-    prior_gmm.fit(5, 100, z, 1, NULL, m->prior_param, NULL);
+    if (!q->joint) {
+        m->prior = &prior_gmm, m->nprior = prior_gmm.size(5, 100), m->prior_param = mem_floats(m->nprior + 1);
+        prior_gmm.fit(5, 100, z, 1, NULL, m->prior_param, NULL);
+    }
     m->use = mem_array(5, sizeof *m->use);
     for (size_t i = 0; i < 5; i++)
         m->use[i] = (double)i / 3;
@@ -439,6 +499,18 @@ static void test_file(const struct lik *lik, const char *dir) {
     unlink(path), unlink(other);
 }
 
+static void walk(const struct models_kind *q, const struct lik *lik, const char *dir) {
+    for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+        test_gradient(&layouts[i], q, lik, 0);
+        test_gradient(&layouts[i], q, lik, 0.35f);
+        test_score(&layouts[i], q, lik, 1);
+        test_score(&layouts[i], q, lik, 7);
+        test_score(&layouts[i], q, lik, 16);
+    }
+    test_place(q, lik);
+    test_file(q, lik, dir);
+}
+
 int main(void) {
     struct vae_err err = {0};
     char dir[] = "/tmp/test_model.XXXXXX";
@@ -446,21 +518,14 @@ int main(void) {
         fprintf(stderr, "cannot start: %s\n", err.msg);
         return 1;
     }
-    for (size_t t = 0; lik_table[t]; t++) {
-        if (!models_knows(lik_table[t]))
-            continue;
-        for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
-            test_gradient(&layouts[i], lik_table[t], 0);
-            test_gradient(&layouts[i], lik_table[t], 0.35f);
-            test_score(&layouts[i], lik_table[t], 1);
-            test_score(&layouts[i], lik_table[t], 7);
-            test_score(&layouts[i], lik_table[t], 16);
-        }
-        test_place(lik_table[t]);
-        test_file(lik_table[t], dir);
-    }
+    struct models_kind kind;
+    for (size_t t = 0; lik_table[t]; t++)
+        for (size_t q = 0; models_knows(lik_table[t]) && models_kind(q, &kind); q++)
+            if (!kind.joint || lik_table[t] == &lik_gaussian) /* which to a prior are all alike */
+                walk(&kind, lik_table[t], dir);
     test_bounds();
     test_linear();
+    test_linear_ladder();
     test_units();
     test_grid();
     test_count_errors();

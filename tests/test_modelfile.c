@@ -96,22 +96,21 @@ static void test_cuts(const char *path) {
     vae_model_free(m);
 }
 
-int main(void) {
+/* Every so manyth bit of a small model flipped, and the model cut at every byte. */
+static void test_damage(const struct models_kind *kind, size_t latents, size_t every, const char *path) {
     static const size_t widths[] = {1, 1, 3, 0};
-    struct model_config c = {.latent_dim = 2, .latent = &latent_gauss, .act = &nn_silu, .residual = true, .nhidden = 1,
-                             .hidden = {3}, .lik = &lik_gaussian};
+    struct model_config c = {.latent_dim = latents, .act = &nn_silu, .residual = true, .nhidden = 1, .hidden = {3}, .lik = &lik_gaussian};
     struct vae_err err = {0};
-    char path[] = "/tmp/test_modelfile.XXXXXX";
-    int fd = mkstemp(path);
     double *raw = models_data(40, 5, false);
+    models_set_kind(&c, kind);
     struct vae_model *m = models_new(&c, widths, raw, 40, 1);
-    CHECK(fd >= 0 && !mat_open(&err) && m && !vae_model_save(m, path, &err), "%s", err.msg);
-    size_t n, accepted = 0, silent = 0;
+    CHECK(m && !vae_model_save(m, path, &err), "%s", err.msg);
+    size_t n, tried = 0, accepted = 0, silent = 0;
     unsigned char *whole = read_file(path, &n), *copy = malloc(n + 1);
     struct vae_model *same = model_parse(whole, n, "whole", &err);
     CHECK(same != NULL, "%s", err.msg);
     vae_model_free(same);
-    for (size_t bit = 0; bit < 8 * n; bit++) {
+    for (size_t bit = 0; bit < 8 * n; bit += every, tried++) {
         memcpy(copy, whole, n);
         copy[bit / 8] ^= (unsigned char)(1u << bit % 8);
         repair_model(copy, n);
@@ -124,18 +123,72 @@ int main(void) {
         vae_model_free(t);
     }
     CHECK(silent == 0, "%zu files were refused without a reason", silent);
-    CHECK(accepted > 0 && accepted < 8 * n, "%zu of %zu flipped files were taken", accepted, 8 * n);
-    for (size_t cut = 0; cut < n; cut++) {
+    CHECK(accepted > 0 && accepted < tried, "%zu of %zu flipped files were taken", accepted, tried);
+    for (size_t cut = 0; cut < n; cut += (every + 7) / 8) {
         memcpy(copy, whole, cut);
         repair_model(copy, cut);
         struct vae_model *t = model_parse(copy, cut, "cut", &err);
         CHECK(!t, "a model cut to %zu of %zu bytes was taken", cut, n);
         vae_model_free(t);
     }
-    test_size(path);
-    test_cuts(path);
     vae_model_free(m);
     free(raw), free(whole), free(copy);
+}
+
+/* A prior that is trained along has as many parameters as fit it, and sensible ones; a ladder has two latents. */
+static void test_priors(const char *path) {
+    static const size_t widths[] = {1, 1, 3, 0};
+    struct vae_err err = {0};
+    struct models_kind kind;
+    double *raw = models_data(40, 5, false);
+    for (size_t q = 0; models_kind(q, &kind); q++) {
+        struct model_config c = {.latent_dim = 5, .act = &nn_silu, .nhidden = 1, .hidden = {3}, .lik = &lik_gaussian};
+        models_set_kind(&c, &kind);
+        struct vae_model *m = models_new(&c, widths, raw, 40, 1), *t = NULL;
+        CHECK(m && !vae_model_save(m, path, &err) && (t = vae_model_load(path, &err)), "%s: %s", models_kind_name(&kind), err.msg);
+        if (!t)
+            return;
+        CHECK(t->nw == m->nw && t->config.joint == kind.joint && t->npseudo == m->npseudo && t->ntop == m->ntop &&
+                  !memcmp(t->w, m->w, m->nw * sizeof *m->w) && !memcmp(t->prior_param, m->prior_param, m->nprior * sizeof(float)),
+              "%s comes back as another model", models_kind_name(&kind));
+        vae_model_free(t);
+        size_t n;
+        unsigned char *p;
+        if (kind.latent->levels > 1) {
+            p = read_file(path, &n);
+            edit(p, n, "\\\"latent_dim\\\":5", "\\\"latent_dim\\\":1");
+            CHECK(!model_parse(p, n, "one", &err) && err.code == VAE_EDATA, "a ladder of one latent: %s", err.msg);
+            free(p);
+        }
+        if (kind.joint) {
+            char size[40], other[40];
+            snprintf(size, sizeof size, "\\\"size\\\":%zu", m->nprior);
+            snprintf(other, sizeof other, "\\\"size\\\":%zu", m->nprior - 1);
+            p = read_file(path, &n);
+            edit(p, n, size, other);
+            CHECK(!model_parse(p, n, "size", &err) && strstr(err.msg, "prior"), "%s", err.msg);
+            free(p);
+        }
+        if (m->npseudo) {
+            m->prior_param[2 * m->ntop - 1] = 31;
+            CHECK(!vae_model_save(m, path, &err) && !vae_model_load(path, &err) && strstr(err.msg, "vamp"), "%s", err.msg);
+        }
+        vae_model_free(m);
+    }
+    free(raw);
+}
+
+int main(void) {
+    struct vae_err err = {0};
+    char path[] = "/tmp/test_modelfile.XXXXXX";
+    int fd = mkstemp(path);
+    CHECK(fd >= 0 && !mat_open(&err), "%s", err.msg);
+    test_damage(&(struct models_kind){&latent_gauss, NULL}, 2, 1, path);
+    test_damage(&(struct models_kind){&latent_ladder, &prior_vamp}, 4, 13, path);
+    test_damage(&(struct models_kind){&latent_gauss, &prior_realnvp}, 1, 67, path);
+    test_size(path);
+    test_cuts(path);
+    test_priors(path);
     close(fd);
     unlink(path);
     return test_done();

@@ -1,12 +1,9 @@
 /*
  * test_prior.c - every prior of the table: fitted to rows of a known mixture its density must integrate to one, be
- * that of its own draws, and come close to the truth; and odd data must not break a fit, nor odd numbers a load.
+ * that of its own draws, and come close to the truth; and odd data must not break a fit, nor odd numbers a load. Those that
+ * are trained with a model get parameters at random here; test_model has their gradients.
  */
-#include <stdbool.h>
-
-#include "base/rng.h"
-#include "prior/prior.h"
-#include "test.h"
+#include "models.h"
 
 static void *alloc(size_t n, size_t size) {
     void *p = calloc(n ? n : 1, size);
@@ -36,6 +33,7 @@ static void end(const struct at_work *w) {
 }
 
 static bool slow(const struct prior *p) { return p == &prior_flow; }
+static size_t grid(const struct prior *p) { return slow(p) ? 112 : p == &prior_realnvp ? 336 : 1008; }
 
 /* Draws rows row0.. row0+15 -> z[16,k]. */
 static void draw16(const struct at_work *w, uint64_t seed, uint64_t row0, float temperature, float *z) {
@@ -124,8 +122,8 @@ struct moments {
 
 /* Of exp(logp) on a grid in k <= 2 dimensions. */
 static struct moments integrate(const struct at_work *w, size_t k) {
-    const size_t n = slow(w->p) ? 112 : 1008; /* a step is then half the narrowest deviation */
-    const double half = slow(w->p) ? 12 : 25, step = 2 * half / (double)n;
+    const size_t n = grid(w->p); /* a step is then half the narrowest deviation */
+    const double half = n < 1000 ? 12 : 25, step = 2 * half / (double)n;
     struct moments m = {0};
     for (size_t i = 0; i < n; i++)
         for (size_t j0 = 0; j0 < (k > 1 ? n : 1); j0 += MAT_PANEL) {
@@ -179,13 +177,28 @@ static struct moments sampled(const struct at_work *w, size_t k, size_t n) {
     return m;
 }
 
+/* Parameters of a prior that is trained with a model. */
+static float *random_param(const struct prior *p, size_t k, size_t *size) {
+    enum { COMPONENTS = 3 };
+    *size = p->joint->encoded ? 2 * k * COMPONENTS : p->size(k, 1);
+    float *param = alloc(*size, sizeof *param), *e = alloc(*size, sizeof *e);
+    rng_normals(e, *size, 1, 1, 5, RNG_TEST, 6, NULL, k);
+    if (p->joint->start)
+        p->joint->start(k, *size, param, 1);
+    for (size_t i = 0; i < *size; i++)
+        param[i] += !p->joint->encoded ? (k > 2 ? 0.02f : 0.1f) * e[i] : i / k % 2 ? 0.5f * e[i] - 1 : 2 * e[i];
+    CHECK(!p->check(k, *size, param, NULL), "%s refuses its parameters", p->name);
+    free(e);
+    return param;
+}
+
 static void test_density(const struct prior *p, size_t k) {
     const size_t N = slow(p) ? 1990 : 3000; /* from 2000 on its net is wider, which shows nothing more */
     const size_t draws = slow(p) ? 8000 : 100000;
     const double wide = slow(p) ? 4 : 1; /* fewer draws, a rougher grid, numbers that are followed in steps */
     float *z = truth(k, N, 0), *fresh = truth(k, N, 1000000);
     size_t size;
-    float *param = fitted(p, k, N, z, &size);
+    float *param = p->joint ? random_param(p, k, &size) : fitted(p, k, N, z, &size);
     struct at_work w = start(p, k, size, param);
     struct moments d = integrate(&w, k), s = sampled(&w, k, draws);
     CHECK(fabs(d.mass - 1) < (slow(p) ? 0.02 : 1e-4), "%s k %zu: the density integrates to %.7f", p->name, k, d.mass);
@@ -198,7 +211,7 @@ static void test_density(const struct prior *p, size_t k) {
     CHECK(k == 1 || fabs(s.cov - d.cov) < 0.03 * wide * (1 + fabs(d.cov)), "%s: covariance %g of draws, %g of the density",
           p->name, s.cov, d.cov);
     CHECK(fabs(s.logp - d.logp) < 0.02 * wide, "%s: E log p is %g over draws, %g over the density", p->name, s.logp, d.logp);
-    if (size) { /* a fitted one must be near the truth on rows it has not seen */
+    if (size && !p->joint) { /* a fitted one must be near the truth on rows it has not seen */
         double loss = 0;
         for (size_t i = 0; i + MAT_PANEL <= N; i += MAT_PANEL) {
             double l[MAT_PANEL];
@@ -346,6 +359,88 @@ static void test_check_flow(void) {
     free(param);
 }
 
+/* Draws go back through the layers to the noise they were made of, whatever the number of latents; the density is the one
+ * written down in double. An untrained one is N(0,1). */
+static void test_realnvp(void) {
+    static const size_t ks[] = {1, 2, 5, 33};
+    const struct prior *p = &prior_realnvp;
+    for (size_t c = 0; c < sizeof ks / sizeof *ks; c++) {
+        size_t k = ks[c], size;
+        float *param = random_param(p, k, &size), *z = alloc(MAT_PANEL * k, sizeof *z), *eps = alloc(MAT_PANEL * k, sizeof *eps);
+        double *w = alloc(size, sizeof *w), logp[MAT_PANEL], u[64], worst[2] = {0}, spread = 0;
+        struct at_work at = start(p, k, size, param);
+        for (size_t i = 0; i < size; i++)
+            w[i] = (double)param[i];
+        draw16(&at, 3, 100, 0.7f, z);
+        rng_normals(eps, k, MAT_PANEL, MAT_PANEL, 3, RNG_PRIOR, 0, NULL, 100);
+        p->logp(k, size, param, z, at.work, logp);
+        for (size_t i = 0; i < MAT_PANEL; i++) {
+            for (size_t j = 0; j < k; j++)
+                u[j] = (double)z[i * k + j];
+            worst[0] = fmax(worst[0], fabs(logp[i] - models_realnvp(k, w, u)) / (1 + fabs(logp[i])));
+            for (size_t j = 0; j < k; j++) {
+                worst[1] = fmax(worst[1], fabs(u[j] - 0.7 * (double)eps[j * MAT_PANEL + i]));
+                spread = fmax(spread, fabs(u[j] - (double)z[i * k + j]));
+            }
+        }
+        CHECK(worst[0] < 1e-5, "realnvp k %zu: density off by %g", k, worst[0]);
+        CHECK(worst[1] < 1e-4 && spread > 0.05, "realnvp k %zu: the noise comes back off by %g, moved by %g", k, worst[1], spread);
+        end(&at);
+        memset(param, 0, size * sizeof *param);
+        p->joint->start(k, size, param, 1);
+        at = start(p, k, size, param);
+        draw16(&at, 3, 100, 1, z);
+        for (size_t j = 0; j < MAT_PANEL * k; j++)
+            CHECK(z[j] == eps[j % k * MAT_PANEL + j / k], "realnvp k %zu: an untrained one is not the normal", k);
+        end(&at);
+        CHECK(refuses(p, k, size - 1, param) && refuses(p, k + 1, size, param) && refuses(p, k, 0, param), "takes a wrong size");
+        param[size / 2] = NAN;
+        CHECK(refuses(p, k, size, param), "takes a NaN");
+        free(param), free(z), free(eps), free(w);
+    }
+}
+
+/* The density of three components, by hand, and its damage. */
+static void test_vamp(void) {
+    enum { K = 2, C = 3, SIZE = 2 * K * C };
+    const struct prior *p = &prior_vamp;
+    const float param[SIZE] = {0, 1, 0, -2, 3, -1, 1, 0.5f, -40, 2, -3, -13}, z[K] = {0.5f, 0.25f}, far[K] = {3e4f, -2e4f};
+    double want = 0;
+    for (size_t c = 0; c < C; c++) {
+        const float *mean = param + 2 * K * c, *v = mean + K;
+        double l = 0;
+        for (size_t j = 0; j < K; j++)
+            l -= 0.5 * (pow((double)z[j] - (double)mean[j], 2) / exp((double)v[j]) + (double)v[j] + log(2 * M_PI));
+        want += exp(l) / C;
+    }
+    struct at_work w = start(p, K, SIZE, param);
+    CHECK(fabs(logp1(&w, z) - log(want)) < 1e-5, "vamp: density %.7f, should be %.7f", logp1(&w, z), log(want));
+    CHECK(isfinite(logp1(&w, far)) && logp1(&w, far) < -1e6, "vamp: far out %g", logp1(&w, far));
+    float draw[K * MAT_PANEL];
+    size_t seen[C] = {0};
+    for (uint64_t row = 0; row < 3000; row += MAT_PANEL) { /* with hardly any noise a draw is a component's mean */
+        draw16(&w, 1, row, 1e-4f, draw);
+        for (size_t i = 0; i < MAT_PANEL; i++)
+            for (size_t c = 0; c < C; c++)
+                seen[c] += fabsf(draw[i * K] - param[2 * K * c]) + fabsf(draw[i * K + 1] - param[2 * K * c + 1]) < 0.01f;
+    }
+    CHECK(seen[0] + seen[1] + seen[2] == 3008 && seen[0] > 900 && seen[1] > 900 && seen[2] > 900, "vamp: components drawn %zu %zu %zu",
+          seen[0], seen[1], seen[2]);
+    end(&w);
+    CHECK(p->size(K, 1) == 2 * K && p->size(K, 1 << 20) <= 1 << 20, "vamp: a senseless number of components");
+    CHECK(!p->check(K, SIZE, param, NULL) && refuses(p, K, 0, param) && refuses(p, K, SIZE - K, param) && refuses(p, 5, SIZE, param),
+          "vamp: takes a wrong number of parameters");
+    static const float odd[] = {NAN, INFINITY, -INFINITY, 31, -31};
+    for (size_t i = 0; i < SIZE; i++)
+        for (size_t o = 0; o < sizeof odd / sizeof *odd; o++) {
+            float bad[SIZE];
+            memcpy(bad, param, sizeof bad);
+            bad[i] = odd[o];
+            bool mean = i / K % 2 == 0;
+            CHECK(refuses(p, K, SIZE, bad) == (!mean || o < 3), "vamp: takes %g for parameter %zu, or does not", (double)odd[o], i);
+        }
+}
+
 static void test_normal(void) {
     float zero[3] = {0}, z[3] = {1, -2, 0.5f};
     struct at_work w = start(&prior_normal, 3, 0, NULL);
@@ -362,12 +457,16 @@ int main(void) {
         CHECK(prior_by_name(p->name) == p && p->about && *p->about, "%s: not found by its name", p->name);
         test_density(p, 1);
         test_density(p, 2);
-        test_offset(p);
-        test_odd(p);
+        if (!p->joint) {
+            test_offset(p);
+            test_odd(p);
+        }
     }
     CHECK(!prior_by_name("no such"), "an unknown name is found");
     test_check_gmm();
     test_check_flow();
     test_normal();
+    test_realnvp();
+    test_vamp();
     return test_done();
 }

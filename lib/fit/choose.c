@@ -177,6 +177,11 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
     c->record_sd = o->sd ? !strcmp(o->sd, "record") : c->chain;
     size_t half = (d + 1) / 2;
     c->latent_dim = o->latent_dim ? o->latent_dim : detect ? (half < 32 ? half : 32) : d < 16 ? d : d < WIDE ? 16 : 32;
+    if (!o->latent_dim && c->latent_dim < c->latent->levels)
+        c->latent_dim = c->latent->levels;
+    if (c->latent_dim < c->latent->levels)
+        return err_set(err, VAE_EUSAGE, "a %s has %zu levels and needs as many latents (--latent-dim)", c->latent->name,
+                       c->latent->levels);
     c->nhidden = o->nhidden;
     memcpy(c->hidden, o->hidden, sizeof c->hidden);
     if (!c->nhidden) {
@@ -242,6 +247,13 @@ int fit_choose(const struct vae_fit_opts *o, struct fit_rows *r, struct fit_plan
     p->prior = prior_by_name(o->prior ? o->prior : p->model.chain ? "flow" : "gmm");
     if (!p->prior)
         return err_set(err, VAE_EUSAGE, "no such prior: '%s'", o->prior);
+    if (p->prior->joint && !p->model.latent->backward_logq)
+        return err_set(err, VAE_EUSAGE, "a %s prior is trained with latents that are drawn, and those of %s are not", p->prior->name,
+                       p->model.latent->name);
+    if (p->prior->joint) {
+        p->model.joint = p->prior;
+        p->model.joint_size = p->prior->size(model_top(&p->model), r->n);
+    }
     p->valid = or_else(o->valid, 0.1);
     bool detect = o->purpose == VAE_FOR_DETECT;
     if (o->calibrate && r->n >= MANY_ROWS) { /* new rows want all the rows there are more than p-values do */

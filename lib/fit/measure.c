@@ -32,14 +32,15 @@ static double mean_error(const struct mean *m) {
     return m->n > 1 ? sqrt(m->square / (double)(m->n - 1) / (double)m->n) : NAN;
 }
 
-/* KL per latent, and the variance of the posterior means over records (active: above 0.01; Burda et al. 2016). */
+/* KL per latent, and the variance of the posterior means over records (active: above 0.01; Burda et al. 2016). A prior that was
+ * trained along has no such parts: what a latent tells is its KL to a normal of the mean and variance that it has over records. */
 static int latent_use(struct vae_model *m, const float *x, size_t n, struct vae_fit_report *rep, struct vae_err *err) {
     size_t k = m->config.latent_dim;
     struct model_pass p;
     int r = model_pass_init(&p, m, MAT_PANEL, false, err);
     if (r)
         return r;
-    double *use = mem_array(3 * k, sizeof *use), *kl = use, *sum = use + k, *square = use + 2 * k;
+    double *use = mem_array(4 * k, sizeof *use), *kl = use, *sum = use + k, *square = use + 2 * k, *noise = use + 3 * k;
     if (!use) {
         model_pass_free(&p);
         return err_set(err, VAE_EOS, "out of memory");
@@ -56,11 +57,19 @@ static int latent_use(struct vae_model *m, const float *x, size_t n, struct vae_
                 double z = (double)model_z(&p)[j * p.ld + i];
                 sum[j] += z, square[j] += z * z;
             }
+        if (!m->config.joint)
+            continue;
+        bottleneck_sd(m, m->w, &p, model_z(&p), 0, here);
+        for (size_t j = 0; j < k; j++)
+            for (size_t i = 0; i < here; i++)
+                noise[j] += pow((double)model_z(&p)[j * p.ld + i], 2);
     }
     for (size_t j = 0; j < k; j++) {
-        double mean = sum[j] / (double)n;
-        rep->active_units += square[j] / (double)n - mean * mean > 0.01;
+        double mean = sum[j] / (double)n, var = square[j] / (double)n - mean * mean, all = var + noise[j] / (double)n;
+        rep->active_units += var > 0.01;
         kl[j] /= (double)n;
+        if (m->config.joint && j < m->ntop)
+            kl[j] = fmax(kl[j] - 0.5 * (all + mean * mean - 1 - log(all)), 0);
     }
     model_pass_free(&p);
     m->use = use;

@@ -143,6 +143,8 @@ static int settle(struct vae_model *m, const float *x, size_t n, uint64_t seed, 
 
 int fit_prior(struct vae_model *m, const struct prior *prior, const float *x, size_t n, uint64_t seed,
                      struct pool *pool, struct vae_err *err) {
+    if (prior->joint)
+        return 0;
     struct model_pass p;
     size_t k = m->zdim, take = n < PRIOR_ROWS ? n : PRIOR_ROWS;
     m->nprior = prior->size(k, take);
@@ -186,7 +188,7 @@ int fit_prepare(const struct fit_plan *plan, const struct fit_rows *data, const 
         f->index[i] = i;
     f->train = (struct train_data){f->x, n - nvalid, nvalid, f->index, f->index + n - nvalid};
     f->cfg.batch = f->cfg.batch > f->train.n ? f->train.n : f->cfg.batch;
-    return 0;
+    return pseudo_start(f->m, f->x, f->train.n, f->cfg.seed, err);
 }
 
 int fit_one(const struct fit_plan *plan, const struct fit_rows *data, const uint64_t *rows, size_t n, bool prior,
@@ -195,6 +197,8 @@ int fit_one(const struct fit_plan *plan, const struct fit_rows *data, const uint
     int r = fit_prepare(plan, data, rows, n, f, err);
     if (!r)
         r = train_model(f->m, &f->train, &f->cfg, run, res, err);
+    if (!r)
+        r = pseudo_settle(f->m, err);
     if (!r && f->nheld)
         r = settle(f->m, f->x + f->train.n * data->schema->d, f->nheld, seed, err);
     if (!r)

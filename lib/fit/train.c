@@ -180,7 +180,9 @@ static int train_step(struct trainer *t, struct vae_err *err) {
                                       warming ? c->free_nats : 0};
     t->noise = (struct nn_noise){c->seed, s->step, NULL};
     choose_rows(t);
+    pseudo_forward(t->m, t->m->w, &t->pass, c->batch, pool);
     pool_run(pool, shards(t, c->batch), shard_task, t);
+    pseudo_backward(t->m, t->m->w, &t->pass, pool);
     pool_run(pool, model_grad_tasks(t->m), grad_task, t);
     pool_run(pool, t->nchunks, norm_task, t);
     double norm = 0, recon = 0, kl = 0;
@@ -219,6 +221,7 @@ static void valid_task(void *ctx, size_t task, size_t worker) {
 static double validate(struct trainer *t) {
     double sum = 0;
     t->eval_w = t->s.opt.ema;
+    pseudo_forward(t->m, t->eval_w, &t->pass, t->cfg->batch, t->run->pool);
     for (size_t at = 0; at < t->data->nvalid; at += t->cfg->batch) {
         size_t left = t->data->nvalid - at;
         t->here = left < t->cfg->batch ? left : t->cfg->batch;

@@ -11,6 +11,7 @@
 struct latent {
     const char *name, *about;
     size_t heads; /* encoder outputs a latent */
+    size_t levels; /* 2: the functions here are for the upper level (z, h and eps begin with it), ladder.h has the lower one */
 
     void (*mean)(size_t k, const float *h, float *z, size_t n, size_t ld);
     void (*sd)(size_t k, const float *h, float *sd, size_t n, size_t ld);
@@ -24,9 +25,24 @@ struct latent {
      * whose KL is below `free` nats feel no pull to the prior. */
     void (*backward)(size_t k, const float *h, const float *eps, const float *dz, float scale, float beta, float free,
                      float *dh, size_t n, size_t ld);
+    /* dh = d/dh of (what lies behind z) + sum_i weight[i] log q(z_i | x_i) of the draw: for priors that have no closed form. */
+    void (*backward_logq)(size_t k, const float *h, const float *eps, const float *dz, const float *weight, float *dh, size_t n,
+                          size_t ld);
 };
 
-extern const struct latent latent_gauss;
+/* Log variances that an encoder tells are held in this range, so that no exp overflows: v[m], and e[m] = exp(v * factor). */
+#define LATENT_LOGVAR_MIN (-14.0f)
+#define LATENT_LOGVAR_MAX 6.0f
+static inline float latent_hold(float h) {
+    return h < LATENT_LOGVAR_MIN ? LATENT_LOGVAR_MIN : h > LATENT_LOGVAR_MAX ? LATENT_LOGVAR_MAX : h;
+}
+void latent_logvar(const float *h, size_t m, float factor, float *v, float *e);
+/* The gradient dv of the held one -> that of h: outside the range only one that leads back in counts. */
+static inline float latent_logvar_back(float h, float dv) {
+    return (h < LATENT_LOGVAR_MIN && dv > 0) || (h > LATENT_LOGVAR_MAX && dv < 0) ? 0 : dv;
+}
+
+extern const struct latent latent_gauss, latent_ladder;
 extern const struct latent *const latent_table[]; /* ends with NULL */
 const struct latent *latent_by_name(const char *);
 

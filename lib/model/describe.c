@@ -10,7 +10,8 @@
 /* What a reader of the file could learn of single rows: see is_stored(). */
 static const char *const stored[] = {"smallest and largest value of each column", "levels of categories and how many rows had each",
                                      "quantiles of columns of numbers, and all values where they are few",
-                                     "scores of the calibration rows", "the conditions of up to 4096 training rows", NULL};
+                                     "scores of the calibration rows", "the conditions of up to 4096 training rows",
+                                     "pseudo-inputs of the prior, which began as training rows", NULL};
 
 static bool has_cells(const struct vae_model *m) {
     bool any = false;
@@ -21,8 +22,9 @@ static bool has_cells(const struct vae_model *m) {
 
 /* Is it in this model's file, stored[i]? */
 static bool is_stored(const struct vae_model *m, size_t i) {
-    enum { LEVELS = 1, QUANTILES, SCORES, CONDITIONS };
-    return i == CONDITIONS ? m->conditions.n > 0 : i == SCORES ? m->cal.n > 0 : i == LEVELS || i == QUANTILES ? has_cells(m) : true;
+    enum { LEVELS = 1, QUANTILES, SCORES, CONDITIONS, PSEUDO };
+    bool there[] = {[SCORES] = m->cal.n > 0, [CONDITIONS] = m->conditions.n > 0, [PSEUDO] = m->npseudo > 0};
+    return i >= SCORES ? there[i] : i == LEVELS || i == QUANTILES ? has_cells(m) : true;
 }
 
 /* What becomes of a column: its likelihood, or that it is a condition. */
@@ -133,7 +135,8 @@ static int model_text(const struct vae_model *m, struct buf *b) {
     const struct model_config *c = &m->config;
     const json_t *t = m->training, *held = json_object_get(t, "held_out"), *fitted = json_object_get(t, "fitted");
     int r = buf_printf(b, NULL, "model        %s\n", m->id);
-    r = r ? r : buf_printf(b, NULL, "latents      %zu %s, drawn from: %s\n", c->latent_dim, c->latent->name, m->prior->name);
+    r = r ? r : buf_printf(b, NULL, "latents      %zu %s, drawn from: %s%s\n", c->latent_dim, c->latent->name, m->prior->name,
+                           c->joint ? ", trained with them" : "");
     r = r ? r : buf_printf(b, NULL, "network      %s, %s, hidden", c->residual ? "residual" : "mlp", c->act->name);
     for (size_t i = 0; i < c->nhidden && !r; i++)
         r = buf_printf(b, NULL, "%c%zu", i ? ',' : ' ', c->hidden[i]);

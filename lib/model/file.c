@@ -54,9 +54,14 @@ static int walk(struct vae_model *m, array_fn *fn, void *ctx, struct vae_err *er
         r = walk_net(&m->enc, "encoder", m->w, fn, ctx, err);
     if (!r)
         r = walk_net(&m->dec, "decoder", m->w, fn, ctx, err);
+    if (!r)
+        r = walk_net(&m->down, "latent", m->w, fn, ctx, err);
     size_t nlik = m->nw - m->wlik, cal[2] = {MODEL_NBY, m->cal.n};
     if (!r && nlik)
         r = fn(ctx, "likelihood", 1, &nlik, TENSOR_F32, m->w + m->wlik, err);
+    size_t pseudo[2] = {m->nfeature, m->npseudo};
+    if (!r && m->npseudo)
+        r = fn(ctx, "pseudo", 2, pseudo, TENSOR_F32, m->w + m->wprior, err);
     if (!r && m->nprior)
         r = fn(ctx, "prior", 1, &m->nprior, TENSOR_F32, m->prior_param, err);
     size_t told[2] = {m->conditions.n, m->conditions.width};
@@ -189,7 +194,7 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
                                .chain = json_is_true(json_object_get(j, "chain"))};
     if (!c->latent || !c->lik || !c->act || !c->act->act || (!c->residual && strcmp(net, "mlp")) ||
         (!c->shared_sd && !c->record_sd && strcmp(sd, "column")) ||
-        (c->chain && !c->masks) || c->nhidden > MODEL_MAX_HIDDEN || !(dropout >= 0 && dropout < 1))
+        (size_t)k < c->latent->levels || (c->chain && !c->masks) || c->nhidden > MODEL_MAX_HIDDEN || !(dropout >= 0 && dropout < 1))
         return err_set(err, VAE_EDATA, "config: a part of the model is unknown to this version");
     for (size_t i = 0; i < c->nhidden; i++) {
         width = json_integer_value(json_array_get(hidden, i));
@@ -207,11 +212,11 @@ static int check_there(const struct tensors *t, const struct schema *s, struct v
 }
 
 /* Items of the tensors that are weights: what the configuration asks for must be there before anything is allocated. */
-static size_t weights_in(const struct tensors *t) {
-    static const char *const part[] = {"encoder.", "decoder.", "likelihood"};
+static size_t weights_in(const struct tensors *t, const struct prior *joint) {
+    const char *const part[] = {"encoder.", "decoder.", "latent.", "likelihood", joint && joint->joint->encoded ? "pseudo" : "prior"};
     size_t n = 0;
     for (size_t i = 0; i < tensors_count(t); i++)
-        for (size_t k = 0; k < sizeof part / sizeof *part; k++)
+        for (size_t k = 0; k < (joint ? 5 : 4); k++)
             n += strncmp(tensors_at(t, i)->name, part[k], strlen(part[k])) ? 0 : tensors_at(t, i)->count;
     return n;
 }
@@ -248,7 +253,8 @@ static int load_calibration(struct vae_model *m, const struct tensors *t, struct
     return r;
 }
 
-static int load_prior(struct vae_model *m, const struct tensors *t, struct vae_err *err) {
+/* What latents are drawn from; where that was trained with the model, it is a part of the configuration. */
+static int find_prior(const struct tensors *t, struct model_config *c, const struct prior **prior, size_t *size, struct vae_err *err) {
     json_t *j = tensors_get_json(t, "prior", err);
     const char *kind;
     int64_t n;
@@ -257,15 +263,12 @@ static int load_prior(struct vae_model *m, const struct tensors *t, struct vae_e
         r = js_string(j, "kind", &kind, "prior", err);
     if (!r) {
         const struct tensor *param = tensors_find(t, "prior");
-        m->prior = prior_by_name(kind);
-        if (!m->prior || (n && (!param || param->count != (size_t)n))) {
-            m->prior = &prior_normal;
+        *prior = prior_by_name(kind);
+        *size = (size_t)n;
+        if (!*prior || (n && (!param || param->count != *size)) || ((*prior)->joint && !c->latent->backward_logq))
             r = err_set(err, VAE_EDATA, "the prior does not fit the model");
-        } else {
-            m->nprior = (size_t)n;
-            m->prior_param = mem_floats((size_t)n + 1);
-            r = m->prior_param ? 0 : err_set(err, VAE_EOS, "out of memory");
-        }
+        else if ((*prior)->joint)
+            c->joint = *prior, c->joint_size = *size;
     }
     json_decref(j);
     return r;
@@ -282,6 +285,14 @@ static int load_conditions(struct vae_model *m, const struct tensors *t, struct 
     return c->x ? 0 : err_set(err, VAE_EOS, "out of memory");
 }
 
+static int make_prior(struct vae_model *m, const struct prior *prior, size_t size, struct vae_err *err) {
+    if (m->config.joint)
+        return 0;
+    m->prior = prior, m->nprior = size;
+    m->prior_param = mem_floats(size + 1);
+    return m->prior_param ? 0 : err_set(err, VAE_EOS, "out of memory");
+}
+
 /* What would make a formula fail later: scales that are not positive, cuts and scores out of order. */
 static int check_values(const struct vae_model *m, struct vae_err *err) {
     for (size_t j = 0; j < m->schema->d; j++)
@@ -296,7 +307,7 @@ static int check_values(const struct vae_model *m, struct vae_err *err) {
         for (size_t i = 1; i < m->cal.n; i++)
             if (m->cal.score[by * m->cal.n + i] < m->cal.score[by * m->cal.n + i - 1])
                 return err_set(err, VAE_EDATA, "the calibration scores are out of order");
-    return m->prior->check(m->zdim, m->nprior, m->prior_param, err);
+    return m->prior->check(m->config.joint ? m->ntop : m->zdim, m->nprior, m->prior_param, err);
 }
 
 static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
@@ -306,19 +317,23 @@ static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
         return NULL;
     }
     json_t *cj = tensors_get_json(t, "config", err), *sj = cj ? tensors_get_json(t, "schema", err) : NULL;
+    const struct prior *prior = &prior_normal;
+    size_t nprior = 0;
     int r = cj && sj ? config_from_json(cj, &config, err) : VAE_EDATA;
+    if (!r)
+        r = find_prior(t, &config, &prior, &nprior, err);
     struct schema *s = r ? NULL : schema_from_json(sj, err);
     if (s && (check_there(t, s, err) || file_cells_get(t, s, err))) {
         schema_free(s);
         s = NULL;
     }
     json_decref(cj), json_decref(sj);
-    struct vae_model *m = s ? model_new_sized(&config, s, weights_in(t), err) : NULL;
+    struct vae_model *m = s ? model_new_sized(&config, s, weights_in(t, config.joint), err) : NULL;
     if (!m)
         return NULL;
     r = load_calibration(m, t, err);
     if (!r)
-        r = load_prior(m, t, err);
+        r = make_prior(m, prior, nprior, err);
     if (!r)
         r = load_conditions(m, t, err);
     if (!r && tensors_find(t, "kl") && !(m->use = mem_array(m->config.latent_dim, sizeof *m->use)))

@@ -8,6 +8,9 @@
 #include "base/err.h"
 #include "base/mat.h"
 #include "base/mem.h"
+#include "latent/ladder.h"
+
+enum { DOWN_BLOCKS = 2 };
 
 /* The likelihood of a column: its own, or the model's; NULL for a name that is not known. */
 static const struct lik *column_lik(const struct vae_model *m, size_t c) {
@@ -86,12 +89,23 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
     if (r)
         return r;
     m->dec.node[0].grad_in = m->zdim;
-    m->wlik = nn_place(&m->dec, nn_place(&m->enc, 0));
+    if (m->ntop < c->latent_dim) {
+        const size_t width = c->nhidden ? c->hidden[c->nhidden - 1] : 0, hidden[DOWN_BLOCKS] = {width, width};
+        struct nn_mlp down = {m->ntop, 2 * (c->latent_dim - m->ntop), width ? DOWN_BLOCKS : 0, hidden, c->act, c->residual, 0, 0};
+        r = nn_mlp(&m->down, &down, err);
+        if (r)
+            return r;
+        m->down.node[m->down.n - 1].gain = 0; /* the untrained lower level has the standard normal for a prior */
+    }
+    m->wprior = nn_place(&m->down, nn_place(&m->dec, nn_place(&m->enc, 0)));
+    m->wlik = m->wprior + (m->npseudo ? m->npseudo * m->nfeature : c->joint_size);
     for (size_t i = 0; i < m->nblocks; i++)
         m->block[i].w0 += m->wlik;
     m->nw += m->wlik;
     return 0;
 }
+
+size_t model_top(const struct model_config *c) { return c->latent->levels > 1 ? ladder_top(c->latent_dim) : c->latent_dim; }
 
 struct vae_model *model_new_sized(const struct model_config *config, struct schema *s, size_t weights,
                                   struct vae_err *err) {
@@ -104,7 +118,11 @@ struct vae_model *model_new_sized(const struct model_config *config, struct sche
     m->config = *config;
     m->schema = s;
     m->zdim = m->neps = config->latent_dim;
-    m->prior = &prior_normal;
+    m->kl_varies = config->latent->levels > 1 || config->joint;
+    m->ntop = model_top(config);
+    m->prior = config->joint ? config->joint : &prior_normal;
+    m->nprior = config->joint_size;
+    m->npseudo = config->joint && config->joint->joint->encoded ? config->joint_size / (2 * m->ntop) : 0;
     m->cal = (struct model_calibration){.alpha = 0.001, .method = "none", .by = VAE_BY_ELBO};
     m->ngroups = !m->config.chain ? 1 : s->ncols < MODEL_MAX_GROUPS ? s->ncols : MODEL_MAX_GROUPS;
     if (m->config.masks && s->ncols > MODEL_MAX_COLUMNS) {
@@ -116,9 +134,10 @@ struct vae_model *model_new_sized(const struct model_config *config, struct sche
             return NULL;
         }
         m->w = mem_floats(m->nw);
+        m->prior_param = m->npseudo ? mem_floats(m->nprior) : config->joint && m->w ? m->w + m->wprior : NULL;
         m->lik_mean = mem_array(3 * s->d, sizeof *m->lik_mean);
         m->training = json_object();
-        if (m->w && m->lik_mean && m->training) {
+        if (m->w && m->lik_mean && m->training && (!config->joint || m->prior_param)) {
             m->lik_sd = m->lik_mean + s->d;
             m->lik_floor = m->lik_sd + s->d;
             return m;
@@ -141,13 +160,15 @@ void vae_model_free(struct vae_model *m) {
     schema_free(m->schema);
     nn_net_free(&m->enc);
     nn_net_free(&m->dec);
+    nn_net_free(&m->down);
     free(m->block);
     free(m->feature), free(m->absent);
     free(m->conditions.value), free(m->conditions.x);
     free(m->w);
     free(m->lik_mean);
     free(m->use);
-    free(m->prior_param);
+    if (!m->config.joint || m->npseudo)
+        free(m->prior_param);
     free(m->cal.score);
     json_decref(m->training);
     free(m->path);
@@ -182,6 +203,9 @@ struct lik_marginals model_block_marginals(const struct vae_model *m, const stru
 void model_start(struct vae_model *m, uint64_t seed) {
     nn_init(&m->enc, m->w, seed, 0);
     nn_init(&m->dec, m->w, seed, 1000);
+    nn_init(&m->down, m->w, seed, 2000);
+    if (m->config.joint && m->config.joint->joint->start)
+        m->config.joint->joint->start(m->ntop, m->nprior, m->w + m->wprior, seed);
     const struct nn_node *last = &m->dec.node[m->dec.n - 1];
     float *bias = m->w + last->w0 + last->in * last->out;
     for (size_t i = 0; i < m->nblocks; i++) {
@@ -200,14 +224,23 @@ void model_project(struct vae_model *m, float *w) {
 
 int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, bool gradients, struct vae_err *err) {
     size_t d = m->schema->d, values = 3 * d, floats;
+    ld += gradients ? m->npseudo : 0;
     *p = (struct model_pass){.ld = ld};
     int r = nn_work_init(&p->enc, &m->enc, ld, gradients, err);
     if (!r)
         r = nn_work_init(&p->dec, &m->dec, ld, gradients, err);
+    if (!r && m->down.n)
+        r = nn_work_init(&p->down, &m->down, ld, gradients, err);
+    if (!r && m->config.joint) {
+        p->joint = m->config.joint;
+        p->prior = m->config.joint->joint->work(m->ntop, m->nprior, ld, gradients, err);
+        r = p->prior ? 0 : VAE_EOS;
+    }
     if (!r) {
         /* two doubles a record behind the floats */
-        p->mem = mem_mul(values + m->neps + 4, ld, &floats) ? mem_floats(floats) : NULL;
-        if (!p->mem)
+        p->mem = mem_mul(values + m->neps + 5, ld, &floats) ? mem_floats(floats) : NULL;
+        p->component = gradients && m->npseudo ? mem_floats(2 * m->nprior) : NULL;
+        if (!p->mem || (gradients && m->npseudo && !p->component))
             r = err_set(err, VAE_EOS, "out of memory for %zu records", ld);
     }
     if (r) {
@@ -221,12 +254,18 @@ int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, 
     p->seen = p->eps + m->neps * ld;
     p->spare = p->seen + d * ld;
     p->target = m->config.chain ? p->spare : p->x;
+    p->part = p->spare + d * ld;
+    p->dcomponent = p->component ? p->component + m->nprior : NULL;
     return 0;
 }
 
 void model_pass_free(struct model_pass *p) {
     nn_work_free(&p->enc);
     nn_work_free(&p->dec);
+    nn_work_free(&p->down);
+    if (p->joint)
+        p->joint->work_free(p->prior);
+    free(p->component);
     free(p->mem), free(p->unguided);
     *p = (struct model_pass){0};
 }

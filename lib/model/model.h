@@ -3,7 +3,8 @@
  *
  *   x -> encoder -> h -> posterior q(z given x) -> z -> decoder -> o -> likelihood p(x given z)
  *
- * All weights stand in one array: encoder, decoder, then the free parameters of the likelihoods.
+ * All weights stand in one array: encoder, decoder, the net between the levels of a ladder, a prior that is trained along, then
+ * the free parameters of the likelihoods.
  */
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
@@ -30,6 +31,8 @@ enum {
 struct model_config {
     size_t latent_dim;
     const struct latent *latent;
+    const struct prior *joint;  /* trained with the model, of the (upper level of) latents; NULL: N(0,1) */
+    size_t joint_size;          /* its parameters */
     const struct nn_op *act;
     bool residual;              /* --net residual, else plain mlp */
     size_t nhidden, hidden[MODEL_MAX_HIDDEN];
@@ -76,12 +79,15 @@ struct vae_model {
     struct schema *schema;
     struct nn_net enc, dec;
     size_t ncond;            /* features of the conditions: the last of those of a record, and of the decoder's inputs */
+    struct nn_net down;      /* of a ladder: the latents above -> means and log variances of those below; else no nodes */
+    size_t ntop;             /* latents of the upper level: all, where there is but one */
     size_t zdim, neps;       /* rows of z that the decoder is given, and of the noise of a draw */
-    bool kl_varies;          /* bottleneck_kl() is an estimate by the draw, no closed form */
+    bool kl_varies;          /* bottleneck_kl() is an estimate by the draw of z, no closed form */
     size_t noutputs;         /* of the decoder */
     size_t nblocks;
     struct lik_block *block; /* of the values, in order */
-    size_t nw, wlik;         /* weights; the first likelihood parameter */
+    size_t nw, wlik, wprior; /* weights; the first likelihood parameter; the first weight of a prior trained along */
+    size_t npseudo;          /* pseudo-inputs those are, where the prior is made of such */
     struct model_feature *feature; /* [d] */
     size_t nfeature;         /* of a record: those of its values, and of columns that may be absent: is it? Conditions last */
     size_t *absent;          /* [ncols] the feature that says so, SIZE_MAX: none */
@@ -94,7 +100,7 @@ struct vae_model {
 
     const struct prior *prior; /* to draw from */
     size_t nprior;
-    float *prior_param;
+    float *prior_param;      /* of a prior trained along without pseudo-inputs, weights */
 
     struct model_calibration cal;
     json_t *training;        /* provenance: options that shape the result, seed, rows, CRC, the end of the curve */
@@ -102,29 +108,36 @@ struct vae_model {
     char id[65];             /* SHA-256 of the file, hex; "" before it is written */
 };
 
+/* Latents of the upper level. */
+size_t model_top(const struct model_config *);
 /* Takes the schema over, also on failure. Weights are zero: model_start() or a file fills them. */
 struct vae_model *model_new(const struct model_config *, struct schema *, struct vae_err *);
 /* The same with a number of weights known: another one is VAE_EDATA, before there is room for them. */
 #define MODEL_ANY_SIZE SIZE_MAX
 struct vae_model *model_new_sized(const struct model_config *, struct schema *, size_t weights, struct vae_err *);
-/* Random weights, output biases and likelihood parameters from the marginals. */
+/* Random weights, output biases and likelihood parameters from the marginals; pseudo-inputs are left to pseudo_start(). */
 void model_start(struct vae_model *, uint64_t seed);
 /* lik_* from the schema's stats. Needs stats, center and scale. */
 void model_marginals(struct vae_model *);
 void model_project(struct vae_model *, float *w); /* likelihood parameters into their range */
 struct lik_marginals model_block_marginals(const struct vae_model *, const struct lik_block *);
 
-/* Buffers for a pass over up to ld records. */
+/* Buffers for a pass over up to ld records; with gradients there is room for pseudo-inputs behind those. */
 struct model_pass {
-    size_t ld;
-    struct nn_work enc, dec;
+    size_t ld;      /* columns in all */
+    struct nn_work enc, dec, down;
     float *x;       /* [d,ld] values in model units; NaN: missing */
     float *seen;    /* [d,ld] what a chain's decoder sees of them, NaN where it does not */
     float *target;  /* [d,ld] what is to be explained: x, or with a chain x where it is not seen */
     float *spare;   /* [d,ld] where target stands with a chain; room while generating */
     float *eps;     /* [neps,ld] */
+    float *part;    /* [ld] of the divergence, the share of a prior trained along; then its pull */
     double *nll, *kl; /* [ld] */
     float guidance, *unguided; /* condition_guide(); NULL: off */
+    const struct prior *joint; /* trained along, and its room */
+    void *prior;
+    float *component, *dcomponent; /* pseudo-inputs as the encoder sees them while it is trained, and their gradient */
+    size_t pseudo;  /* their first column */
     void *mem;
 };
 int model_pass_init(struct model_pass *, const struct vae_model *, size_t ld, bool gradients, struct vae_err *);
@@ -206,7 +219,9 @@ void bottleneck_mean(const struct vae_model *, const float *w, struct model_pass
 void bottleneck_sd(const struct vae_model *, const float *w, struct model_pass *, float *sd, size_t col, size_t n);
 /* z by the noise in pass->eps. */
 void bottleneck_draw(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
-/* pass->kl = KL(q(z|x) || p(z)), or log q - log p of the draw where there is no closed form; by_latent[latent_dim] (may be NULL) +=
+/* z by the prior of the objective: the lower level of a ladder holds noise, and then is drawn given the upper one. */
+void bottleneck_descend(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
+/* pass->kl = KL(q(z|x) || p(z)), where kl_varies an estimate by the draw; by_latent[latent_dim] (may be NULL) +=
  * its parts, summed over the records. */
 void bottleneck_kl(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n, double *by_latent);
 /* ratio[n] = log p(z) - log q(z|x) of the draw. */
@@ -215,6 +230,22 @@ void bottleneck_ratio(const struct vae_model *, const float *w, struct model_pas
 struct model_objective;
 void bottleneck_backward(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
                          const struct model_objective *);
+/* Weights of its own: tasks of their gradient over columns 0..n-1, and one of them. */
+size_t bottleneck_grad_tasks(const struct vae_model *);
+void bottleneck_grad(const struct vae_model *, const float *w, struct model_pass *, size_t task, size_t n, float *dw);
+/* What a prior trained along sees of columns. */
+struct prior_panel bottleneck_panel(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
+
+/*
+ * pseudo.c: where the prior is made of pseudo-inputs; else these do nothing. n records stand in columns 0..n-1.
+ */
+/* Before the shards of a batch, of training or validation; and behind those of training. */
+void pseudo_forward(const struct vae_model *, const float *w, struct model_pass *, size_t n, struct pool *);
+void pseudo_backward(const struct vae_model *, const float *w, struct model_pass *, struct pool *);
+void pseudo_grad(const struct vae_model *, const struct model_pass *, float *dw);
+/* They start as random rows of x[n,d]; and are encoded for good: prior_param. 0 or VAE_EOS. */
+int pseudo_start(struct vae_model *, const float *x, size_t n, uint64_t seed, struct vae_err *);
+int pseudo_settle(struct vae_model *, struct vae_err *);
 
 /* A training pass over columns: draws z with pass->eps, leaves nll and kl for the records, and the gradients of
  * scale * sum(nll + beta KL) in the activations, ready for model_grad(). */
@@ -225,7 +256,7 @@ void model_train_shard(const struct vae_model *, const float *w, struct model_pa
                        const struct model_objective *, const struct nn_noise *);
 /* Tasks of the gradient of all weights over columns 0..n-1, and one of them. */
 size_t model_grad_tasks(const struct vae_model *);
-void model_grad(const struct vae_model *, const float *w, const struct model_pass *, size_t task, size_t n, float scale,
+void model_grad(const struct vae_model *, const float *w, struct model_pass *, size_t task, size_t n, float scale,
                 float *dw);
 
 

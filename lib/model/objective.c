@@ -120,18 +120,20 @@ void model_train_shard(const struct vae_model *m, const float *w, struct model_p
 }
 
 size_t model_grad_tasks(const struct vae_model *m) {
-    return nn_grad_tasks(&m->enc) + nn_grad_tasks(&m->dec) + m->nblocks;
+    return nn_grad_tasks(&m->enc) + nn_grad_tasks(&m->dec) + bottleneck_grad_tasks(m) + m->nblocks;
 }
 
-void model_grad(const struct vae_model *m, const float *w, const struct model_pass *p, size_t task, size_t n,
+void model_grad(const struct vae_model *m, const float *w, struct model_pass *p, size_t task, size_t n,
                 float scale, float *dw) {
-    size_t enc = nn_grad_tasks(&m->enc), dec = nn_grad_tasks(&m->dec);
+    size_t enc = nn_grad_tasks(&m->enc), dec = nn_grad_tasks(&m->dec), own = bottleneck_grad_tasks(m);
     if (task < enc) {
-        nn_grad(&m->enc, &p->enc, task, n, dw);
+        nn_grad(&m->enc, &p->enc, task, n + m->npseudo, dw);
     } else if (task < enc + dec) {
         nn_grad(&m->dec, &p->dec, task - enc, n, dw);
+    } else if (task < enc + dec + own) {
+        bottleneck_grad(m, w, p, task - enc - dec, n, dw);
     } else {
-        const struct lik_block *b = &m->block[task - enc - dec];
+        const struct lik_block *b = &m->block[task - enc - dec - own];
         if (b->nw)
             b->lik->grad(b, p->target + b->x0 * p->ld, p->dec.act[p->dec.n] + b->o0 * p->ld, w + b->w0, NULL, dw + b->w0,
                          scale, n, p->ld);

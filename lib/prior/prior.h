@@ -1,13 +1,14 @@
 /*
- * prior.h - distributions over the latents to draw from. N(0,1) is the prior of the reported objective; what the
- * encoder makes of real data fills only a part of it, so draws look better from a prior fitted to the encoded training
- * rows. A row of a table each.
+ * prior.h - distributions over the latents to draw from. N(0,1) is the prior of the objective, unless one is trained with
+ * the model; what the encoder makes of real data fills only a part of it, so draws look better from a prior fitted to the
+ * encoded training rows. A row of a table each.
  *
- * z[n,k] is row-major here, one latent vector a row.
+ * z[n,k] is row-major here, one latent vector a row, but for priors in training.
  */
 #ifndef PRIOR_PRIOR_H
 #define PRIOR_PRIOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,11 +16,37 @@
 #include "base/pool.h"
 #include "vae.h"
 
+/* Columns col..col+n-1 of a pass: feature-major z[k,ld], param[size], and room that joint->work() made for ld columns. */
+struct prior_panel {
+    size_t k, size;
+    const float *param, *z;
+    size_t col, n, ld;
+    void *work;
+};
+
+/* What a prior has besides that takes the place of N(0,1) in the objective and is trained with the model. */
+struct prior_joint {
+    /* Its parameters are the means and log variances that the encoder makes of pseudo-inputs, which are trained: mean[k],
+     * log variance[k] of each. Else they are trained themselves, and start() fills them. */
+    bool encoded;
+    void (*start)(size_t k, size_t size, float *param, uint64_t seed);
+    /* Room for all that follows, of one pass; without gradients for logp alone. work_free() of the prior frees it. */
+    void *(*work)(size_t k, size_t size, size_t ld, bool gradients, struct vae_err *);
+    /* logp[n] += log p(z). */
+    void (*logp)(const struct prior_panel *, double *logp);
+    /* Behind logp() of the same columns: dz[.,ld] (of all columns) += pull[n] * d log p(z) / dz. */
+    void (*backward)(const struct prior_panel *, const float *pull, float *dz);
+    /* Behind backward() of columns 0..n-1: dparam[size] = the gradient of sum pull log p(z), in tasks, each element by one. */
+    size_t (*ntasks)(size_t k, size_t size);
+    void (*grad)(const struct prior_panel *, size_t task, float *dparam);
+};
+
 struct prior {
     const char *name, *about;
+    const struct prior_joint *joint; /* NULL: fitted when the model is trained */
     /* Parameters as one array, to be stored with the model: how many for k latents and a fit of n rows. */
     size_t (*size)(size_t k, size_t n);
-    /* Fits param[size] to z[n,k]; the same bits for any pool (NULL: alone). */
+    /* Fits param[size] to z[n,k]; the same bits for any pool (NULL: alone). NULL where it is trained with the model. */
     int (*fit)(size_t k, size_t n, const float *z, uint64_t seed, struct pool *, float *param, struct vae_err *);
     /* How many times fit() asks pool_stopped() about, at equal distances: from that its time can be told. NULL: it takes none. */
     size_t (*rounds)(size_t k, size_t n);
@@ -36,7 +63,7 @@ struct prior {
     void (*logp)(size_t k, size_t size, const float *param, const float *z, void *work, double *logp);
 };
 
-extern const struct prior prior_normal, prior_gmm, prior_flow;
+extern const struct prior prior_normal, prior_gmm, prior_flow, prior_vamp, prior_realnvp;
 extern const struct prior *const prior_table[]; /* ends with NULL */
 const struct prior *prior_by_name(const char *);
 
