@@ -48,7 +48,7 @@ static size_t width(size_t k) {
 
 int realnvp_net(struct nn_net *net, size_t k, size_t layer, struct vae_err *err) {
     const size_t w = width(k), hidden[HIDDEN] = {w, w};
-    const struct nn_mlp m = {inputs(k, layer), 2 * moved(k, layer), HIDDEN, hidden, &nn_silu, false, 0};
+    const struct nn_mlp m = {inputs(k, layer), 2 * moved(k, layer), HIDDEN, hidden, &nn_silu, false, 0, 0};
     int r = nn_mlp(net, &m, err);
     if (!r)
         net->node[net->n - 1].gain = 0;
@@ -130,7 +130,7 @@ static void joint_start(size_t k, size_t size, float *param, uint64_t seed) {
         for (size_t i = 0; i <= HIDDEN; i++) {
             const struct nn_node v = {.in = sizes[i], .out = sizes[i + 1], .gain = i < HIDDEN};
             nn_dense.init(&v, param, seed, BLOCK0 + BLOCKS * l + i);
-            param += nn_dense.nparam(v.in, v.out);
+            param += nn_dense.nparam(&v);
         }
     }
 }
