@@ -25,7 +25,10 @@ setup() {
         vae-gen -m $k.vae -n 20 >new.csv
         equal "rows of $k" "$(wc -l <new.csv)" 21
         vae-gen -m $k.vae --complete holes.csv | awk -F, '$14 == "" { exit 1 }'
+        vae-walk -m $k.vae -n 6 --steps 2 | vae-dec | cut -d, -f1-13 | cmp - <(vae-gen -m $k.vae -n 6 --mean | cut -d, -f2-)
     done
+    vae-fit $Q -m told.vae -c hue --latent ladder --prior vamp "$WINE"
+    vae-gen -m told.vae -n 20 --where 'hue=1.04' | awk -F, 'NR > 1 && $12 != 1.04 { exit 1 } END { exit NR != 21 }'
 }
 
 @test "the model, its scores and its draws are the same for any number of threads, and a draw is one of its number" {

@@ -9,6 +9,20 @@
 #include "base/rec.h"
 #include "model/op.h"
 
+/* A prior to draw latents from, and one thread's room for that (draw.c). */
+struct gen_prior {
+    const struct prior *prior;
+    size_t k, nparam; /* latents that it is of, the upper level of a ladder where it was trained with it */
+    void *work;
+    float *z; /* [MAT_PANEL,k] */
+};
+/* name NULL: the model's own. VAE_EUSAGE where the model has no such prior, VAE_EOS. */
+int gen_prior_open(struct gen_prior *, const struct vae_model *, const char *name, struct vae_err *);
+void gen_prior_close(struct gen_prior *);
+/* z of a full panel, by the numbers of its records; the noise is scaled by temperature. */
+void gen_prior_draw(const struct gen_prior *, const struct vae_model *, struct model_pass *, uint64_t seed, const uint64_t *rows,
+                    float temperature);
+
 /* What may be drawn for each value: raw values of a range and, where there is a set, of its cells alone. */
 struct gen_condition {
     bool on;          /* asked for by the user: counts in the weights, and is drawn first */

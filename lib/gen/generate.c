@@ -18,32 +18,19 @@ static const double ENOUGH_ESS = 8;
 
 static void generate_free(void *state) {
     struct generate *g = state;
-    for (size_t i = 0; g->work && g->prior->work_free && i < g->nworkers; i++)
-        g->prior->work_free(g->work[i]);
+    for (size_t i = 0; g->prior && i < g->nworkers; i++)
+        gen_prior_close(&g->prior[i]);
     gen_where_free(&g->where);
     gen_given_free(&g->like), gen_given_free(&g->avoid);
-    free(g->work), free(g->z), free(g->ess), free(g->draws);
+    free(g->prior), free(g->ess), free(g->draws);
     free(g);
 }
 
 /* z of the panel, drawn for these numbers. */
 static void draw_latents(struct vae_op *op, struct model_pass *p, size_t worker, const uint64_t *rows) {
     const struct generate *g = op->state;
-    const struct vae_model *m = op->m;
-    size_t k = g->prior->joint ? m->ntop : m->zdim;
-    float *z = g->z + worker * MAT_PANEL * m->zdim, *below = model_z(p) + k * p->ld;
     double t = op->opts.temperature > 0 ? op->opts.temperature : 1;
-    g->prior->sample(k, g->nparam, m->prior_param, op->opts.seed, rows, (float)t, g->work ? g->work[worker] : NULL, z);
-    for (size_t j = 0; j < k; j++)
-        for (size_t i = 0; i < MAT_PANEL; i++)
-            model_z(p)[j * p->ld + i] = z[i * k + j];
-    if (!g->prior->joint && g->prior != &prior_normal)
-        return;
-    /* the prior of the objective: below the upper level stands noise so far */
-    rng_normals(below, m->zdim - k, MAT_PANEL, p->ld, op->opts.seed, RNG_PRIOR, 2, rows, 0);
-    for (size_t i = 0; i < (m->zdim - k) * p->ld; i++)
-        below[i] *= (float)t;
-    bottleneck_descend(m, m->w, p, 0, MAT_PANEL);
+    gen_prior_draw(&g->prior[worker], op->m, p, op->opts.seed, rows, (float)t);
 }
 
 /* Particles of all records of the panel at once; the pick of each is left in z and pass->seen. */
@@ -180,26 +167,17 @@ static int prepare(struct vae_op *op, struct vae_err *err) {
     struct generate *g = op->state;
     const struct vae_model *m = op->m;
     const struct vae_op_opts *o = &op->opts;
-    g->prior = o->prior ? prior_by_name(o->prior) : m->prior;
-    if (!g->prior)
-        return err_set(err, VAE_EUSAGE, "no such prior: '%s'", o->prior);
-    if (m->config.joint && g->prior != m->prior)
-        return err_set(err, VAE_EUSAGE, "this model was trained with a prior of its own, %s: its latents follow no other", m->prior->name);
-    size_t k = g->prior->joint ? m->ntop : m->zdim;
-    g->nparam = g->prior == m->prior ? m->nprior : 0;
-    if (g->prior->size(k, 1) && !g->nparam)
-        return err_set(err, VAE_EUSAGE, "this model has no '%s' prior; it was fitted with --prior %s", o->prior,
-                       m->prior->name);
+    int r = 0;
     g->nworkers = pool_threads(op->pool);
-    g->z = mem_array(g->nworkers * MAT_PANEL * m->zdim, sizeof *g->z);
-    g->work = mem_array(g->nworkers, sizeof *g->work);
-    if (!g->z || !g->work)
+    g->prior = mem_array(g->nworkers, sizeof *g->prior);
+    if (!g->prior)
         return err_set(err, VAE_EOS, "out of memory");
-    for (size_t i = 0; i < g->nworkers && g->prior->work; i++)
-        if (!(g->work[i] = g->prior->work(k, g->nparam, err)))
-            return VAE_EOS;
+    for (size_t i = 0; i < g->nworkers && !r; i++)
+        r = gen_prior_open(&g->prior[i], m, o->prior, err);
+    if (r)
+        return r;
     uint64_t *bad = o->skip_bad ? &op->totals.bad_given : NULL;
-    int r = gen_where_parse(&g->where, m, g->nworkers, o->where, o->nwhere, err);
+    r = gen_where_parse(&g->where, m, g->nworkers, o->where, o->nwhere, err);
     if (!r && (o->mean || o->like)) /* conditions on what is modelled are met by drawing */
         r = gen_where_told_only(&g->where, m, o->mean ? "--mean" : "--like", err);
     if (!r && o->like)

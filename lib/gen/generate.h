@@ -31,10 +31,8 @@ int gen_drop_copies(const struct vae_model *, const struct gen_given *, double *
                     struct vae_err *);
 
 struct generate {
-    const struct prior *prior;
-    size_t nparam, nworkers;
-    void **work;   /* [nworkers] of the prior */
-    float *z;      /* [nworkers,MAT_PANEL,k] */
+    size_t nworkers;
+    struct gen_prior *prior; /* [nworkers] */
     struct gen_where where;
     struct gen_given like, avoid;
     float *ess, *draws; /* of the records of a call, under conditions */

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mat.h"
 #include "base/mem.h"
+#include "gen/gen.h"
 #include "model/op.h"
 
 enum { FLOATS = 1 << 20, MOST_POINTS = 4096, FEWEST_POINTS = 16, STEPS = 9, MOST_STEPS = 1 << 30 };
@@ -23,14 +24,15 @@ struct walk_op {
     struct rec_build *before;  /* kept cells of the record before it, one row of the output's head */
 
     const struct vae_model *m; /* to start from its prior; NULL otherwise */
-    void *work;                /* of the prior */
+    struct gen_prior prior;
+    struct model_pass pass;
     float *draws;              /* [MAT_PANEL,k] */
 };
 
 static void free_walk(void *state) {
     struct walk_op *s = state;
-    if (s->work)
-        s->m->prior->work_free(s->work);
+    gen_prior_close(&s->prior);
+    model_pass_free(&s->pass);
     rec_build_free(s->before);
     free(s->walk.axis), free(s->walk.dir), free(s->walk.z), free(s->walk.before), free(s->walk.sd), free(s->walk.eps);
     free(s->draws);
@@ -118,8 +120,10 @@ static void start(struct walk_op *s) {
         memset(w->z, 0, w->k * sizeof *w->z);
         return;
     }
-    if (!at)
-        s->m->prior->sample(w->k, s->m->nprior, s->m->prior_param, w->opts.seed, rows, 1, s->work, s->draws);
+    if (!at) {
+        gen_prior_draw(&s->prior, s->m, &s->pass, w->opts.seed, rows, 1);
+        mat_transpose(w->k, MAT_PANEL, model_z(&s->pass), s->pass.ld, s->draws, w->k);
+    }
     memcpy(w->z, s->draws + at * w->k, w->k * sizeof *w->z);
 }
 
@@ -197,8 +201,10 @@ static int start_from_prior(struct walk_op *s, const struct vae_model *m, struct
     if (!s->draws)
         return err_set(err, VAE_EOS, "out of memory");
     int r = s->walk.opts.starts ? mat_open(err) : 0;
-    if (!r && s->walk.opts.starts && m->prior->work && !(s->work = m->prior->work(s->walk.k, m->nprior, err)))
-        r = VAE_EOS;
+    if (!r && s->walk.opts.starts)
+        r = gen_prior_open(&s->prior, m, NULL, err);
+    if (!r && s->walk.opts.starts)
+        r = model_pass_init(&s->pass, m, MAT_PANEL, false, err);
     return r;
 }
 
