@@ -33,6 +33,7 @@ enum cli_kind {
     CLI_LIST,    /* struct cli_list: texts between commas, several options add up */
     CLI_TEXTS,   /* struct cli_list: the whole value is one text, several options add up */
     CLI_COUNTS,  /* struct cli_counts: numbers between commas, lo..hi each */
+    CLI_SIZES,   /* the same, with x between: 28x28 */
     CLI_RANGE,   /* struct cli_range: two numbers, lo..hi each, with a colon between */
     CLI_HELP,
     CLI_VERSION,

@@ -133,14 +133,14 @@ static bool read_list(const char *text, struct cli_list *out) {
     return true;
 }
 
-static bool read_counts(const struct cli_opt *o, const char *text, struct cli_counts *out) {
+static bool read_counts(const struct cli_opt *o, const char *text, char between, struct cli_counts *out) {
     out->n = 0;
     while (text) {
-        const char *comma = strchr(text, ',');
-        size_t n = comma ? (size_t)(comma - text) : strlen(text);
+        const char *end = strchr(text, between);
+        size_t n = end ? (size_t)(end - text) : strlen(text);
         if (out->n == sizeof out->item / sizeof *out->item || !read_count(o, text, n, &out->item[out->n++]))
             return false;
-        text = comma ? comma + 1 : NULL;
+        text = end ? end + 1 : NULL;
     }
     return true;
 }
@@ -197,7 +197,10 @@ bool cli_value_read(const struct cli_opt *o, const char *value, char *expected, 
     case CLI_COUNTS:
         snprintf(expected, size, "up to %zu numbers from %g to %g with commas between",
                  sizeof((struct cli_counts *)0)->item / sizeof(size_t), o->lo, o->hi);
-        return read_counts(o, value, o->to);
+        return read_counts(o, value, ',', o->to);
+    case CLI_SIZES:
+        snprintf(expected, size, "numbers from %g to %g like 28x28", o->lo, o->hi);
+        return read_counts(o, value, 'x', o->to);
     case CLI_RANGE:
         snprintf(expected, size, "two numbers from %g to %g with a colon between, such as -3:3", o->lo, o->hi);
         return read_range(o, value, o->to);
@@ -256,6 +259,7 @@ char *cli_value_show(const struct cli_opt *o, char *out, size_t size) {
     case CLI_SET:
     case CLI_LIST:
     case CLI_TEXTS:
+    case CLI_SIZES:
     case CLI_RANGE: /* what it is without one depends on other options */
     case CLI_HELP:
     case CLI_VERSION:

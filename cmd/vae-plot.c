@@ -1,13 +1,14 @@
 /* vae-plot.c - pictures: training curves, KL of latents, scatters, grids of images. */
 #include "cli.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static struct {
-    const char *kind, *title, *colour, *grid, *shape, *range, *beside;
+    const char *kind, *title, *colour, *beside;
     struct cli_list scatter;
-    bool sort;
+    struct cli_counts grid, shape;
+    struct cli_range range;
+    bool sort, range_given;
     size_t columns, scale;
 } o;
 
@@ -21,15 +22,17 @@ static const struct cli_opt options[] = {
     {.name = "scatter", .arg = "X,Y", .kind = CLI_LIST, .to = &o.scatter,
      .help = "points of two columns, else of the first two principal components"},
     {.name = "colour", .arg = "COL", .kind = CLI_TEXT, .to = &o.colour, .help = "points coloured by a column"},
-    {.name = "grid", .arg = "RxC", .kind = CLI_TEXT, .to = &o.grid, .help = "at most R rows of C images"},
+    {.name = "grid", .arg = "RxC", .kind = CLI_SIZES, .to = &o.grid, .lo = 1, .hi = 1 << 20,
+     .help = "at most R rows of C images"},
     {.name = "columns", .arg = "N", .kind = CLI_COUNT, .to = &o.columns, .lo = 1, .hi = 1 << 20,
      .help = "all images, N in a row"},
     {.name = "beside", .arg = "FILE", .kind = CLI_TEXT, .to = &o.beside, .help = "originals, one above each image"},
-    {.name = "shape", .arg = "HxW", .kind = CLI_TEXT, .to = &o.shape,
+    {.name = "shape", .arg = "HxW", .kind = CLI_SIZES, .to = &o.shape, .lo = 1, .hi = 1 << 26,
      .help = "of an image, or HxWx3, else as the records are, or square"},
     {.name = "scale", .arg = "N", .kind = CLI_COUNT, .to = &o.scale, .lo = 1, .hi = 1 << 20,
      .help = "pixels that a value is wide and high"},
-    {.name = "range", .arg = "LOW:HIGH", .kind = CLI_TEXT, .to = &o.range,
+    {.name = "range", .arg = "LOW:HIGH", .kind = CLI_RANGE, .to = &o.range, .lo = -1e30, .hi = 1e30,
+     .given = &o.range_given,
      .help = "values that are black and white, else told by the data"},
     {.c = 'k', .name = "keep", .arg = "COLS", .kind = CLI_LIST, .to = &cli.keep,
      .help = "columns (names or numbers) that are drawn only where named"},
@@ -48,58 +51,27 @@ static const struct cli_command command = {
     options,
 };
 
-/* "8x16" -> n numbers; how many, 0 where they are none. */
-static size_t read_sizes(const char *text, size_t *out, size_t most) {
-    for (size_t n = 0; n < most; text++) {
-        size_t digits = strspn(text, "0123456789");
-        if (digits == 0 || digits > 9)
-            return 0;
-        out[n] = strtoul(text, NULL, 10);
-        text += digits;
-        if (out[n++] == 0)
-            return 0;
-        if (!*text)
-            return n;
-        if (*text != 'x')
-            return 0;
-    }
-    return 0;
-}
-
-static bool read_range(const char *text, double *low, double *high) {
-    char *end;
-    if (text[strspn(text, "0123456789+-.eE:")])
-        return false;
-    *low = strtod(text, &end);
-    if (end == text || *end != ':' || !end[1])
-        return false;
-    *high = strtod(end + 1, &end);
-    return !*end && *low < *high && *high - *low < 1e300;
-}
-
 /* What the options say; exits where they contradict each other. */
 static struct vae_plot_opts resolve_options(void) {
-    struct vae_plot_opts p = {
-        .kind = o.kind, .title = o.title, .sort = o.sort, .colour = o.colour, .columns = o.columns, .scale = o.scale};
-    size_t grid[2];
-    bool image = o.grid || o.columns || o.beside || o.shape || o.scale || o.range, points = o.scatter.n || o.colour;
-    if (o.scatter.n) {
-        if (o.scatter.n != 2)
-            cli_usage("--scatter: expected two columns, X,Y");
+    struct vae_plot_opts p = {.kind = o.kind, .title = o.title, .sort = o.sort, .colour = o.colour, .columns = o.columns,
+                              .scale = o.scale, .low = o.range.from, .high = o.range.to, .nshape = o.shape.n};
+    bool image = o.grid.n || o.columns || o.beside || o.shape.n || o.scale || o.range_given;
+    bool points = o.scatter.n || o.colour;
+    if (o.scatter.n && o.scatter.n != 2)
+        cli_usage("--scatter: expected two columns, X,Y");
+    if (o.scatter.n)
         p.x = o.scatter.item[0], p.y = o.scatter.item[1];
-    }
-    if (o.grid && o.columns)
+    if (o.grid.n && o.grid.n != 2)
+        cli_usage("--grid: expected rows and columns, like 8x8");
+    if (o.grid.n && o.columns)
         cli_usage("--grid says how many columns; leave --columns out");
-    if (o.grid) {
-        if (read_sizes(o.grid, grid, 2) != 2)
-            cli_usage("--grid: expected rows and columns like 8x8, got '%s'", o.grid);
-        p.rows = grid[0], p.columns = grid[1];
-    }
-    if (o.shape && (p.nshape = read_sizes(o.shape, p.shape, 3)) < 2)
-        cli_usage("--shape: expected height and width like 28x28, and perhaps channels like 32x32x3, got '%s'",
-                  o.shape);
-    if (o.range && !read_range(o.range, &p.low, &p.high))
-        cli_usage("--range: expected two numbers like -1:1, got '%s'", o.range);
+    if (o.grid.n)
+        p.rows = o.grid.item[0], p.columns = o.grid.item[1];
+    if (o.shape.n == 1 || o.shape.n > 3)
+        cli_usage("--shape: expected height and width like 28x28, and perhaps channels like 32x32x3");
+    memcpy(p.shape, o.shape.item, sizeof p.shape);
+    if (o.range_given && !(p.low < p.high))
+        cli_usage("--range: expected the smaller number first");
     if (image && points)
         cli_usage("--scatter and --colour make points, the other options images; choose");
     if ((image && o.kind && strcmp(o.kind, "grid")) || (points && o.kind && strcmp(o.kind, "scatter")))

@@ -256,17 +256,17 @@ assert got.shape == want.shape and (got == want).all(), (got.shape, want.shape)'
     fails 64 vae-plot "enlarged 4096 times, are too many" "vae-plot --scale 4096 $D/zeros.npy"
     fails 64 vae-plot "no square; say --shape" "vae-plot --grid 2x2 $WINE"
     fails 65 vae-plot "column 'diagnosis': '(benign|malignant)' is not a number; leave the column out" "vae-plot --shape 1x31 $CELLS"
-    fails 64 vae-plot "31 values, not 4000000000 x 4000000000|expected height" "vae-plot --shape 4000000000x4000000000 $CELLS"
-    fails 64 vae-plot "31 values, not 999999999 x 999999999" "vae-plot --shape 999999999x999999999 $CELLS"
+    fails 64 vae-plot "31 values, not 67108864 x 67108864" "vae-plot --shape 67108864x67108864 $CELLS"
     # a header that promises two milliards of images of 2048 x 4096: nothing is allocated for what does not come
     printf '\x00\x00\x08\x03\x7f\xff\xff\xff\x00\x00\x08\x00\x00\x00\x10\x00' >bomb.idx
     case ${O:-} in *-san) limit=unlimited ;; *) limit=200000 ;; esac # kB; sanitizers reserve terabytes
     fails 65 vae-plot "ends early" "ulimit -v $limit; vae-plot --columns 1000 bomb.idx"
     printf '\x00\x00\x08\x03\x00\x00\x00\x00\x00\x00\x00\x08\x00\x00\x00\x08' >none.idx
     fails 65 vae-plot "no records" "vae-plot none.idx"
-    for g in 0x1 1 1x 1x2x3 -1x2 9999999999x1; do fails 64 vae-plot "expected rows and columns" "vae-plot --grid $g $D/bytes.npy"; done
-    for g in 5 5x4x3x1; do fails 64 vae-plot "expected height" "vae-plot --shape $g $D/bytes.npy"; done
-    for g in 1 2:1 1: nan:1 0:1e999; do fails 64 vae-plot "expected two numbers" "vae-plot --range=$g $D/bytes.npy"; done
+    for g in 1 1x2x3; do fails 64 vae-plot "--grid: expected rows and columns" "vae-plot --grid $g $D/bytes.npy"; done
+    for g in 0x1 1x -1x2 9999999999x1 1,2; do fails 64 vae-plot "--grid: expected numbers" "vae-plot --grid $g $D/bytes.npy"; done
+    for g in 5 5x4x3x1; do fails 64 vae-plot "--shape: expected height" "vae-plot --shape $g $D/bytes.npy"; done
+    fails 64 vae-plot "--range: expected the smaller" "vae-plot --range 2:1 $D/bytes.npy"
     fails 64 vae-plot "1 or 3 channels" "vae-plot --shape 5x2x2 $D/bytes.npy"
 }
 
