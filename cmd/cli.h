@@ -225,7 +225,7 @@ void cli_curve_start(struct cli_curve *); /* with its header; does nothing the s
 void cli_curve_add(struct cli_curve *, const struct vae_progress *);
 void cli_curve_close(struct cli_curve *);
 
-void cli_fit_report(const struct vae_fit_report *, const struct vae_model *);
+void cli_fit_report(const struct vae_fit_report *, const struct vae_fit_opts *, const struct vae_model *);
 
 /* ---- a run from reader to writer (cli_run.c, cli_pump.c) ----------------------------------------------- */
 

@@ -33,6 +33,17 @@ static void tell_carried(const struct vae_model *m) {
         cli_note("carried, not modelled: %s", text);
 }
 
+/* What --capacity or --target-mse came to. */
+static void tell_reached(const struct vae_fit_report *rep, bool capacity) {
+    const char *what = capacity ? "KL" : "squared error", *option = capacity ? "--capacity" : "--target-mse";
+    double off = rep->reached / rep->asked;
+    if (off > 0.8 && off < 1.25)
+        cli_note("%s %.4g where %s asks for %.4g", what, rep->reached, option, rep->asked);
+    else if (isfinite(rep->asked))
+        cli_warn("%s %.4g where %s asks for %.4g: it takes more steps, or more latents or units, or cannot be", what, rep->reached,
+                 option, rep->asked);
+}
+
 static void judge(const struct vae_fit_report *rep) {
     double gain = rep->elbo - rep->independent, linear = rep->elbo - rep->ppca;
     double noise = isfinite(rep->elbo_se) ? 2 * rep->elbo_se : 0;
@@ -69,7 +80,7 @@ static void tell_next(const struct vae_fit_report *rep) {
                  rep->iw - rep->elbo);
 }
 
-void cli_fit_report(const struct vae_fit_report *rep, const struct vae_model *m) {
+void cli_fit_report(const struct vae_fit_report *rep, const struct vae_fit_opts *opts, const struct vae_model *m) {
     char beside[128] = "";
     size_t n = 0;
     if (rep->assumed)
@@ -89,6 +100,7 @@ void cli_fit_report(const struct vae_fit_report *rep, const struct vae_model *m)
         cli_note("importance-weighted bound %.4f +- %.4f: %d draws for %llu rows, effective sample size %.1f", rep->iw,
                  rep->iw_se, rep->iw_draws, (unsigned long long)rep->iw_rows, rep->iw_ess);
     tell_kl(rep);
+    tell_reached(rep, !isnan(opts->capacity));
     judge(rep);
     tell_next(rep);
     if (rep->calibration_rows)

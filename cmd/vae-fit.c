@@ -86,6 +86,12 @@ static const struct cli_opt options[] = {
      .help = "share of the steps over which beta rises"},
     {.name = "free-bits", .arg = "NATS", .kind = CLI_REAL, .to = &fit.free_bits, .hi = 1e6,
      .help = "KL a latent may have for nothing while beta rises"},
+    {.name = "cycles", .arg = "N", .kind = CLI_COUNT, .to = &fit.cycles, .lo = 1, .hi = 1000,
+     .help = "let beta rise so many times"},
+    {.name = "capacity", .arg = "NATS", .kind = CLI_REAL, .to = &fit.capacity, .lo = 1e-3, .hi = 1e6,
+     .help = "hold the KL at so much, instead of --beta"},
+    {.name = "target-mse", .arg = "X", .kind = CLI_REAL, .to = &fit.target_mse, .lo = 1e-30, .hi = 1e30,
+     .help = "hold the squared error of a value at X, instead of --beta"},
     {.name = "steps", .arg = "N", .kind = CLI_COUNT, .to = &fit.steps, .lo = 1, .help = "steps of the optimiser"},
     {.name = "epochs", .arg = "N", .kind = CLI_COUNT, .to = &fit.epochs, .lo = 1, .hi = 1e9,
      .help = "passes over the data, where --steps is not given"},
@@ -213,8 +219,9 @@ static void resolve_options(void) {
     fit.skip_bad = cli.skip_bad;
     fit.seed = cli.seed.value;
     fit.threads = cli.threads;
-    if ((fit.steps != 0) + (fit.epochs != 0) + !isnan(fit.budget) > 1)
-        cli_usage("--steps, --epochs and --budget say the same; leave all but one out");
+    struct vae_err err;
+    if (vae_fit_check(&fit, &err))
+        cli_usage("%s", err.msg);
     resolve_checkpoint();
 }
 
@@ -265,7 +272,7 @@ static void train(struct cli_run *r, struct watch *w) {
     if (rep.kept)
         unlink(fit.checkpoint);
     r->err = w->curve.err;
-    cli_fit_report(&rep, r->model);
+    cli_fit_report(&rep, &fit, r->model);
 }
 
 int main(int argc, char **argv) {

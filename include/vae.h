@@ -260,6 +260,8 @@ struct vae_fit_opts {
     const char *sd; /* of the likelihood: "column", one for each column, "shared" or "record"; NULL: chosen */
     size_t hidden[16], nhidden;
     double beta, warmup, free_bits, lr, decay, dropout, valid; /* NaN: chosen */
+    size_t cycles;               /* how often beta rises, 0: once */
+    double capacity, target_mse; /* NaN: none; else what the KL or the squared error of a record is held at, by beta */
     size_t steps, epochs, batch, patience;
     double budget;       /* seconds that the fit may take, from which the steps are found; NaN: none */
     bool patience_set;
@@ -286,6 +288,8 @@ struct vae_fit_opts {
     void *ctx;
 };
 void vae_fit_defaults(struct vae_fit_opts *);
+/* Do the options contradict each other? VAE_EUSAGE; asked before anything is read. vae_fit() asks, too. */
+int vae_fit_check(const struct vae_fit_opts *, struct vae_err *);
 
 /* Whether the model earns its keep, on rows held out. Nats per record; NaN where not known. */
 struct vae_fit_report {
@@ -300,6 +304,7 @@ struct vae_fit_report {
     size_t latents, active_units; /* active: variance of the posterior mean above 0.01 (Burda et al. 2016) */
     const double *kl;             /* [latents], lives with the model */
     size_t steps, best_step;
+    double asked, reached;        /* of capacity or target_mse; NaN without */
     uint64_t calibration_rows;    /* behind the p-values; 0: none */
     double alpha;                 /* p at or below it is an anomaly */
     size_t kept;                  /* the step that the checkpoint left behind is of, also after a failure; 0: there is none */

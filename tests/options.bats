@@ -211,8 +211,11 @@ LIST
 }
 
 @test "options that contradict each other" {
-    for two in "--steps 5 --epochs 5" "--steps 5 --budget 1m" "--epochs 5 --budget 1m"; do
-        fails 64 vae-fit "--steps, --epochs and --budget" "vae-fit -m m.vae $two $WINE"
+    for two in "steps 5 epochs 5" "steps 5 budget 1m" "epochs 5 budget 1m" "capacity 2 target-mse 1" "capacity 2 beta 1" \
+        "capacity 2 cycles 4" "capacity 2 free-bits 1" "target-mse 1 beta 1" "target-mse 1 cycles 4" \
+        "target-mse 1 free-bits 1"; do
+        set -- $two
+        fails 64 vae-fit "--$1 and --$3 .*leave one out" "vae-fit -m m.vae --$1 $2 --$3 $4 no-such-file"
     done
     fails 64 vae-score "--iw" "vae-score -m m.vae --iw 5 --draws 6 $WINE"
     fails 64 vae-score "--iw" "vae-score -m m.vae --iw 5 --by mse $WINE"

@@ -120,22 +120,23 @@ static bool same(const json_t *a, const json_t *b) {
 /* The first member of the plans that differs: those of the data before the others, objects member by member. */
 static int compare(const struct checkpoint *c, const json_t *old, const json_t *new, bool data, struct vae_err *err) {
     const char *key;
-    json_t *v, *was;
-    json_object_foreach((json_t *)(uintptr_t)new, key, v) {
+    json_t *all = json_copy((json_t *)(uintptr_t)old), *v;
+    int r = all && !json_object_update(all, (json_t *)(uintptr_t)new) ? 0 : err_set(err, VAE_EOS, "out of memory");
+    json_object_foreach(all, key, v) {
+        const json_t *was = json_object_get(old, key), *is = json_object_get(new, key);
         char a[48], b[48];
-        was = json_object_get(old, key);
-        if (json_is_object(v) && json_is_object(was)) {
-            int r = data ? 0 : compare(c, was, v, false, err);
-            if (r)
-                return r;
-        } else if (data == is_data(key) && !same(v, was)) {
-            if (data)
-                return refuse(VAE_EDATA, c->path, "is of other data, or its columns were taken for something else", err);
-            return err_set(err, VAE_EUSAGE, "%s is of a fit with %s %s, not %s; give the same options, or remove it to start anew",
-                           c->path, key, shown(was, a, sizeof a), shown(v, b, sizeof b));
+        if (r)
+            break;
+        if (json_is_object(is) && json_is_object(was)) {
+            r = data ? 0 : compare(c, was, is, false, err);
+        } else if (data == is_data(key) && !same(is, was)) {
+            r = data ? refuse(VAE_EDATA, c->path, "is of other data, or its columns were taken for something else", err)
+                     : err_set(err, VAE_EUSAGE, "%s is of a fit with %s %s, not %s; give the same options, or remove it to start anew",
+                               c->path, key, shown(was, a, sizeof a), shown(is, b, sizeof b));
         }
     }
-    return 0;
+    json_decref(all);
+    return r;
 }
 
 int checkpoint_plan(struct checkpoint *c, json_t *plan, struct vae_err *err) {

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "fit/fit.h"
+#include "fit/schedule.h"
 
 enum { WIDE = 256, MANY_ROWS = 2000, FOLDS = 5, CAL_ROWS = 1000 };
 enum { MIN_BINS = 8, MAX_BINS = 128, ROWS_A_BIN = 50, MAX_LEVELS = 4096 /* of all numbers together */ };
@@ -17,7 +18,30 @@ static const double WORK = 1e14, CHAIN_WORK = 5e13;
 
 void vae_fit_defaults(struct vae_fit_opts *o) {
     *o = (struct vae_fit_opts){.seed = 1, .calibrate = true, .beta = NAN, .warmup = NAN, .free_bits = NAN, .lr = NAN,
-                               .decay = NAN, .dropout = NAN, .valid = NAN, .checkpoint_every = NAN, .budget = NAN};
+                               .decay = NAN, .capacity = NAN, .target_mse = NAN, .dropout = NAN, .valid = NAN, .checkpoint_every = NAN, .budget = NAN};
+}
+
+int vae_fit_check(const struct vae_fit_opts *o, struct vae_err *err) {
+    /* options of a row say the same, or what another one leaves no room for */
+    const struct {
+        bool given[2];
+        const char *name[2], *why;
+    } clash[] = {
+        {{o->steps, o->epochs}, {"--steps", "--epochs"}, "say the same"},
+        {{o->steps, !isnan(o->budget)}, {"--steps", "--budget"}, "say the same"},
+        {{o->epochs, !isnan(o->budget)}, {"--epochs", "--budget"}, "say the same"},
+        {{!isnan(o->capacity), !isnan(o->target_mse)}, {"--capacity", "--target-mse"}, "both choose the weight of the KL"},
+        {{!isnan(o->capacity), !isnan(o->beta)}, {"--capacity", "--beta"}, "both choose the weight of the KL"},
+        {{!isnan(o->capacity), o->cycles}, {"--capacity", "--cycles"}, "both choose the weight of the KL"},
+        {{!isnan(o->capacity), !isnan(o->free_bits)}, {"--capacity", "--free-bits"}, "contradict each other"},
+        {{!isnan(o->target_mse), !isnan(o->beta)}, {"--target-mse", "--beta"}, "both choose the weight of the KL"},
+        {{!isnan(o->target_mse), o->cycles}, {"--target-mse", "--cycles"}, "both choose the weight of the KL"},
+        {{!isnan(o->target_mse), !isnan(o->free_bits)}, {"--target-mse", "--free-bits"}, "contradict each other"},
+    };
+    for (size_t i = 0; i < sizeof clash / sizeof *clash; i++)
+        if (clash[i].given[0] && clash[i].given[1])
+            return err_set(err, VAE_EUSAGE, "%s and %s %s; leave one out", clash[i].name[0], clash[i].name[1], clash[i].why);
+    return 0;
 }
 
 static double or_else(double v, double otherwise) { return isnan(v) ? otherwise : v; }
@@ -232,7 +256,9 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     c->decay = (float)or_else(o->decay, 0.01);
     /* latents that carry more, where what comes back is what counts */
     c->beta = (float)or_else(o->beta, o->purpose == VAE_FOR_REDUCE ? 0.1 : 1);
-    c->warmup = (float)or_else(o->warmup, 0.2);
+    c->cycles = o->cycles;
+    c->capacity = or_else(o->capacity, 0), c->target_mse = or_else(o->target_mse, 0);
+    c->warmup = (float)or_else(o->warmup, c->cycles ? 0.5 : schedule_watches(c) ? 0.3 : 0.2);
     c->free_nats = (float)or_else(o->free_bits, 0);
 }
 

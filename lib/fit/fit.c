@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "fit/checkpoint.h"
+#include "fit/schedule.h"
 
 struct teller {
     const struct vae_fit_opts *o;
@@ -101,6 +102,8 @@ static struct vae_model *fit_plan_run(struct fit_plan *p, const struct fit_rows 
     if (m) {
         rep->steps = res.steps, rep->best_step = res.best_step, rep->latents = m->config.latent_dim;
         rep->chain = m->config.chain, rep->weights = m->nw, rep->calibration_rows = m->cal.n, rep->alpha = m->cal.alpha;
+        if (schedule_watches(&p->train))
+            rep->reached = res.watched, rep->asked = p->train.capacity > 0 ? p->train.capacity : p->train.target_mse;
         made.m = NULL;
     }
     fit_material_free(&made);
@@ -118,8 +121,9 @@ struct vae_model *vae_fit(struct vae_in *in, const struct vae_fit_opts *o, struc
     struct checkpoint *c = NULL;
     double until = clock_seconds() + o->budget;
     err = err ? err : &unseen;
-    *rep = (struct vae_fit_report){.ppca = NAN, .independent = NAN};
-    if ((!o->checkpoint || (c = checkpoint_open(o->checkpoint, o->resume, o->checkpoint_every, err))) &&
+    *rep = (struct vae_fit_report){.ppca = NAN, .independent = NAN, .asked = NAN, .reached = NAN};
+    if (!vae_fit_check(o, err) &&
+        (!o->checkpoint || (c = checkpoint_open(o->checkpoint, o->resume, o->checkpoint_every, err))) &&
         !fit_read(in, o, &data, err) && !fit_choose(o, &data, &plan, err) && !mat_open(err) &&
         (pool = pool_new(o->threads, err)))
         m = fit_plan_run(&plan, &data, until, pool, c, rep, err);

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mat.h"
 #include "fit/fit.h"
+#include "fit/schedule.h"
 
 /* Options as resolved: enough to make the same model again, nothing of where and when. */
 static json_t *plan_json(const struct fit_plan *p, const struct fit_rows *data) {
@@ -14,12 +15,19 @@ static json_t *plan_json(const struct fit_plan *p, const struct fit_rows *data) 
     static const char *const purpose[] = {"generate", "detect", "reduce"};
     char crc[9];
     snprintf(crc, sizeof crc, "%08x", data->crc);
-    return json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:s}", "for",
+    json_t *j = json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:s}", "for",
                      purpose[p->opts.purpose], "seed", (json_int_t)t->seed, "rows", (json_int_t)data->n, "data_crc32", crc,
                      "values", (json_int_t)data->schema->d, "steps", (json_int_t)t->steps, "batch", (json_int_t)t->batch,
                      "patience", (json_int_t)t->patience, "lr", (double)t->lr, "decay", (double)t->decay, "beta",
                      (double)t->beta, "warmup", (double)t->warmup, "free_bits", (double)t->free_nats, "valid", p->valid,
                      "program", VAE_VERSION, "blas_core", mat_core());
+    if (t->cycles)
+        json_object_set_new(j, "cycles", json_integer((json_int_t)t->cycles));
+    if (t->capacity > 0)
+        json_object_set_new(j, "capacity", json_real(t->capacity));
+    if (t->target_mse > 0)
+        json_object_set_new(j, "target_mse", json_real(t->target_mse));
+    return j;
 }
 
 /* And what came of them. */
@@ -29,6 +37,8 @@ static json_t *training_json(const struct fit_plan *p, const struct fit_rows *da
                             (json_int_t)res->best_step, "best_valid", res->best, "skipped", (json_int_t)res->skipped,
                             "rolled_back", (json_int_t)res->rolled_back);
     bool bad = !j || !end || json_object_update(j, end);
+    if (!bad && schedule_watches(&p->train))
+        json_object_set_new(j, "reached", json_real(res->watched));
     json_decref(end);
     if (!bad)
         return j;

@@ -16,8 +16,10 @@ static const struct scalar {
     size_t at;
 } counts[] = {{"step", AT(step)},     {"updates", AT(t)},           {"skips", AT(skips)},
               {"norms", AT(nnorms)},  {"seen", AT(seen)},           {"over", AT(over)},
-              {"best_step", AT(res.best_step)}, {"skipped", AT(res.skipped)}, {"rolled_back", AT(res.rolled_back)}},
-  numbers[] = {{"lr_scale", AT(lr_scale)}, {"recon", AT(recon)}, {"kl", AT(kl)}, {"best", AT(res.best)}};
+              {"best_step", AT(res.best_step)}, {"skipped", AT(res.skipped)}, {"rolled_back", AT(res.rolled_back)},
+              {"watched", AT(schedule.watched)}},
+  numbers[] = {{"lr_scale", AT(lr_scale)}, {"recon", AT(recon)}, {"kl", AT(kl)}, {"best", AT(res.best)},
+             {"log_beta", AT(schedule.weight)}, {"watched_quick", AT(schedule.seen)}, {"watched_slow", AT(schedule.slow)}};
 
 enum { NCOUNTS = sizeof counts / sizeof *counts, NNUMBERS = sizeof numbers / sizeof *numbers, NARRAYS = 6 };
 enum { POINT = 6 }; /* numbers of a point of the curve */

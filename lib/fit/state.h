@@ -5,7 +5,7 @@
 #ifndef FIT_STATE_H
 #define FIT_STATE_H
 
-#include "fit/train.h"
+#include "fit/schedule.h"
 #include "model/tensors.h"
 #include "nn/adamw.h"
 
@@ -23,6 +23,7 @@ struct train_state {
     double recon, kl;       /* sums over the `seen` records since the last point */
     size_t seen;
     size_t over;            /* 1: it stopped early */
+    struct schedule_state schedule;
     struct train_result res;
     struct train_point *curve;
     size_t npoints, cap;

@@ -18,7 +18,7 @@
 #include "base/rng.h"
 #include "fit/checkpoint.h"
 
-enum { CHUNK = 1 << 14, EMA_EVERY = 4, MAX_SKIPS = 3, MAX_ROLLBACKS = 5, COLUMN_GAP = 16 };
+enum { CHUNK = 1 << 14, EMA_EVERY = 4, MAX_SKIPS = 3, MAX_ROLLBACKS = 5, COLUMN_GAP = 16, LOOK_PANELS = 4, ENOUGH_HELD = 200 };
 static const float LIK_RATE = 10; /* log sd has to travel far, and its gradient is well scaled */
 static const double EMA_DECAY = 0.998;
 
@@ -57,7 +57,7 @@ static int trainer_init(struct trainer *t, struct vae_err *err) {
         return r;
     t->grad = mem_floats(nw);
     t->square = mem_array(t->nchunks, sizeof *t->square);
-    t->rows = mem_array(batch, sizeof *t->rows);
+    t->rows = mem_array(batch + MAT_PANEL, sizeof *t->rows);
     if (!t->grad || !t->square || !t->rows)
         return err_set(err, VAE_EOS, "out of memory for training %zu weights", nw);
     r = checkpoint_restore(t->run->checkpoint, &t->s, t->cfg->steps, err);
@@ -137,16 +137,6 @@ static float clip_factor(struct train_state *s, double norm) {
     return factor;
 }
 
-/* Warm-up over a twentieth of the steps, then a cosine to a hundredth. */
-static double learning_rate(const struct train_config *c, size_t step) {
-    double warm = (double)c->steps / 20 < 10 ? 10 : (double)c->steps / 20 > 500 ? 500 : (double)c->steps / 20;
-    double s = (double)step;
-    if (s < warm)
-        return (double)c->lr * s / warm;
-    double u = (s - warm) / ((double)c->steps - warm + 1);
-    return (double)c->lr * (0.01 + 0.99 * 0.5 * (1 + cos(M_PI * u)));
-}
-
 static void choose_rows(struct trainer *t) {
     uint64_t n = t->data->n;
     for (size_t i = 0; i < t->cfg->batch; i++) {
@@ -170,14 +160,45 @@ static int roll_back(struct trainer *t, struct vae_err *err) {
     return 0;
 }
 
+/* Rows held out (where they are few, training rows) as they would be encoded and decoded: without masks and dropout, from the
+ * posterior's mean. Their KL and their squared error in input units, for the controller of beta. */
+static void look_task(void *ctx, size_t task, size_t worker) {
+    (void)worker;
+    struct trainer *t = ctx;
+    struct model_pass *p = &t->pass;
+    size_t col = task * MAT_PANEL;
+    const float *w = t->m->w;
+    model_load_rows(t->m, p, col, MAT_PANEL, t->data->x, t->rows + col);
+    rng_normals(p->eps + col, t->m->neps, MAT_PANEL, p->ld, t->cfg->seed, RNG_VALID, 0, t->rows + col, 0);
+    nn_forward(&t->m->enc, w, &p->enc, col, MAT_PANEL, NULL);
+    bottleneck_draw(t->m, w, p, col, MAT_PANEL);
+    bottleneck_kl(t->m, w, p, col, MAT_PANEL, NULL);
+    bottleneck_mean(t->m, w, p, col, MAT_PANEL);
+    model_decode(t->m, w, p, col, MAT_PANEL);
+    model_errors(t->m, w, p, col, MAT_PANEL, true, p->nll + col);
+}
+
+static void look_out(struct trainer *t) {
+    const struct train_data *d = t->data;
+    bool held = d->nvalid >= ENOUGH_HELD;
+    size_t n = held ? d->nvalid : d->n, panels = t->cfg->batch / MAT_PANEL;
+    const uint64_t *rows = held ? d->valid : d->train;
+    panels = panels < 1 ? 1 : panels > LOOK_PANELS ? LOOK_PANELS : panels;
+    double kl = 0, mse = 0, count = (double)(panels * MAT_PANEL);
+    for (size_t i = 0; i < panels * MAT_PANEL; i++)
+        t->rows[i] = rows[(t->s.step / SCHEDULE_WATCH * LOOK_PANELS * MAT_PANEL + i) % n];
+    pool_run(t->run->pool, panels, look_task, t);
+    for (size_t i = 0; i < panels * MAT_PANEL; i++)
+        kl += t->pass.kl[i] / count, mse += t->pass.nll[i] / count;
+    schedule_watch(t->cfg, &t->s.schedule, t->s.step, kl, mse);
+}
+
 static int train_step(struct trainer *t, struct vae_err *err) {
     const struct train_config *c = t->cfg;
     struct train_state *s = &t->s;
     struct pool *pool = t->run->pool;
-    double up = c->warmup > 0 ? (double)s->step / ((double)c->warmup * (double)c->steps) : 1;
-    bool warming = up < 1;
-    t->obj = (struct model_objective){1.0f / (float)c->batch, c->beta * (float)(warming ? up : 1),
-                                      warming ? c->free_nats : 0};
+    struct schedule now = schedule_at(c, &s->schedule, s->step);
+    t->obj = (struct model_objective){1.0f / (float)c->batch, (float)now.beta, (float)now.free_nats};
     t->noise = (struct nn_noise){c->seed, s->step, NULL};
     choose_rows(t);
     pseudo_forward(t->m, t->m->w, &t->pass, c->batch, pool);
@@ -200,11 +221,13 @@ static int train_step(struct trainer *t, struct vae_err *err) {
     double keep = (double)(s->t + 1) / (double)(s->t + 10);
     bool average = s->t % EMA_EVERY == 0;
     t->update = (struct adamw_step){
-        .t = s->t, .lr = (float)learning_rate(c, s->step) * (float)s->lr_scale, .decay = c->decay,
+        .t = s->t, .lr = (float)now.lr * (float)s->lr_scale, .decay = c->decay,
         .clip = clip_factor(s, sqrt(norm)),
         .ema = average ? (float)pow(keep < EMA_DECAY ? keep : EMA_DECAY, EMA_EVERY) : 1};
     pool_run(pool, t->nchunks, update_task, t);
     model_project(t->m, t->m->w);
+    if (schedule_watches(c) && s->step % SCHEDULE_WATCH == 0)
+        look_out(t);
     return 0;
 }
 
@@ -217,9 +240,10 @@ static void valid_task(void *ctx, size_t task, size_t worker) {
     model_bound(t->m, t->eval_w, &t->pass, col, n, t->rows + col);
 }
 
-/* -ELBO per record on the rows held out, by the averaged weights, with noise that never changes. */
-static double validate(struct trainer *t) {
+/* -ELBO per record on the rows held out, by the averaged weights, with noise that never changes; *kl: of that, the KL. */
+static double validate(struct trainer *t, double *kl) {
     double sum = 0;
+    *kl = 0;
     t->eval_w = t->s.opt.ema;
     pseudo_forward(t->m, t->eval_w, &t->pass, t->cfg->batch, t->run->pool);
     for (size_t at = 0; at < t->data->nvalid; at += t->cfg->batch) {
@@ -228,12 +252,13 @@ static double validate(struct trainer *t) {
         memcpy(t->rows, t->data->valid + at, t->here * sizeof *t->rows);
         pool_run(t->run->pool, shards(t, t->here), valid_task, t);
         for (size_t i = 0; i < t->here; i++)
-            sum += t->pass.nll[i] + t->pass.kl[i];
+            sum += t->pass.nll[i] + t->pass.kl[i], *kl += t->pass.kl[i] / (double)t->data->nvalid;
     }
     return t->data->nvalid ? sum / (double)t->data->nvalid : NAN;
 }
 
-/* Validates and keeps the best: a point of the curve. */
+/* Validates and keeps the best, by what is minimised once beta is settled: recon + beta KL, which is the bound where beta is 1. A
+ * constraint has no such number: what comes later meets it better. A point of the curve. */
 static int look_up(struct trainer *t, struct train_point *pt, struct vae_err *err) {
     const struct train_config *c = t->cfg;
     struct train_state *s = &t->s;
@@ -241,20 +266,21 @@ static int look_up(struct trainer *t, struct train_point *pt, struct vae_err *er
     pt->curve = true;
     pt->recon = s->recon / n, pt->kl = s->kl / n, pt->beta = (double)t->obj.beta;
     pt->elbo = -(pt->recon + pt->kl);
-    pt->valid = validate(t);
+    double kl;
+    pt->valid = validate(t, &kl);
     s->recon = s->kl = 0, s->seen = 0;
-    double value = t->data->nvalid ? pt->valid : -pt->elbo;
-    bool warm = (double)s->step < (double)c->warmup * (double)c->steps;
+    double value = t->data->nvalid ? pt->valid + ((double)c->beta - 1) * kl : -pt->elbo;
+    bool settled = schedule_at(c, &s->schedule, s->step).settled;
     if (isfinite(value)) {
         memcpy(s->snapshot, s->w, s->nw * sizeof *s->snapshot);
         /* without rows held out the last weights are the best ones */
-        if (warm || s->res.best_step == 0 || value < s->res.best || !t->data->nvalid) {
+        if (!settled || s->res.best_step == 0 || value < s->res.best || !t->data->nvalid) {
             s->res.best = value;
             s->res.best_step = s->step;
             memcpy(s->best, s->opt.ema, s->nw * sizeof *s->best);
         }
     }
-    s->over = c->patience && !warm && s->step - s->res.best_step >= c->patience * c->valid_every;
+    s->over = c->patience && settled && s->step - s->res.best_step >= c->patience * c->valid_every;
     return train_state_point(s, pt, err);
 }
 
@@ -297,6 +323,7 @@ int train_model(struct vae_model *m, const struct train_data *data, const struct
         checkpoint_remove(run->checkpoint); /* it would only diverge again */
     *res = t.s.res;
     res->steps = t.s.step;
+    res->watched = t.s.schedule.seen;
     if (!r) {
         memcpy(m->w, t.s.best, m->nw * sizeof *m->w);
         model_project(m, m->w);
@@ -312,6 +339,7 @@ int train_measure(struct vae_model *m, const struct train_data *data, const stru
     struct trainer t = {.m = m, .data = data, .cfg = cfg, .run = &run};
     int r = trainer_init(&t, err);
     double from = clock_seconds();
+    double kl;
     size_t done = 0;
     for (; !r && (done < WARM + LEAST || clock_seconds() - from < seconds); done++) {
         if (done == WARM)
@@ -322,7 +350,7 @@ int train_measure(struct vae_model *m, const struct train_data *data, const stru
     rate->step = done > WARM ? (clock_seconds() - from) / (double)(done - WARM) : 0;
     from = clock_seconds();
     if (!r)
-        validate(&t);
+        validate(&t, &kl);
     rate->valid = clock_seconds() - from;
     trainer_free(&t);
     return r == VAE_EDIVERGED ? 0 : r; /* that is for the real one to tell */

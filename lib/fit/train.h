@@ -10,8 +10,10 @@ struct train_config {
     uint64_t seed;
     size_t steps, batch, patience; /* patience: validations without a gain before it stops, 0: never */
     size_t valid_every;
-    float lr, decay, beta, warmup; /* warmup: share of the steps over which beta rises */
+    float lr, decay, beta, warmup; /* warmup: share of the steps (of each cycle) over which beta rises, or the capacity */
     float free_nats;               /* per latent, while beta rises */
+    size_t cycles;                 /* how often beta rises, 0: once, and stays */
+    double capacity, target_mse;   /* what the KL (nats) or the squared error (input units) of a record is held at; 0: neither */
 };
 
 struct train_data {
@@ -33,6 +35,7 @@ struct train_result {
     size_t steps, best_step;
     double best; /* -ELBO per record at the best validation, or of the last batches */
     size_t skipped, rolled_back;
+    double watched; /* where --capacity or --target-mse has brought the KL or the error; 0 without */
 };
 
 /* What a training is run with; none of it changes the result. All may be NULL. */
