@@ -26,7 +26,7 @@ enum {
 static const struct {
     const char *column, *title, *name;
     double height;
-    enum { USUAL, BEST, WHOLE } how; /* its best value is what a fit looks for; nothing of it is cut off */
+    enum fame { USUAL, BEST, WHOLE } how; /* its best value is what a fit looks for; nothing of it is cut off */
 } known[] = {
     {"elbo", "bound (ELBO), nats a record", "training", 200, USUAL},
     {"valid", "bound (ELBO), nats a record", "held out", 200, BEST},
@@ -40,7 +40,7 @@ struct line {
     struct column column;
     char title[SVG_LABEL], name[SVG_LABEL]; /* of its panel; its own where it shares it */
     double height;
-    int how;   /* as of those that are known */
+    enum fame how; /* as of those that are known */
     double *v; /* [n], NaN: none */
     size_t cap;
 };
