@@ -18,7 +18,7 @@
 #include "base/rng.h"
 #include "fit/checkpoint.h"
 
-enum { CHUNK = 1 << 14, EMA_EVERY = 4, MAX_SKIPS = 3, MAX_ROLLBACKS = 5, COLUMN_GAP = 16, LOOK_PANELS = 4, ENOUGH_HELD = 200 };
+enum { CHUNK = 1 << 14, EMA_EVERY = 4, MAX_SKIPS = 3, MAX_ROLLBACKS = 5, COLUMN_GAP = 16, LOOK_ROWS = 64, ENOUGH_HELD = 200 };
 static const float LIK_RATE = 10; /* log sd has to travel far, and its gradient is well scaled */
 static const double EMA_DECAY = 0.998;
 
@@ -37,7 +37,7 @@ struct trainer {
     struct adamw_step update;
     struct nn_noise noise;
     const float *eval_w;
-    size_t here;          /* records of this batch of a validation */
+    size_t here;          /* records of this batch of a validation, or of a look */
 };
 
 static void trainer_free(struct trainer *t) {
@@ -57,7 +57,7 @@ static int trainer_init(struct trainer *t, struct vae_err *err) {
         return r;
     t->grad = mem_floats(nw);
     t->square = mem_array(t->nchunks, sizeof *t->square);
-    t->rows = mem_array(batch + MAT_PANEL, sizeof *t->rows);
+    t->rows = mem_array(batch, sizeof *t->rows);
     if (!t->grad || !t->square || !t->rows)
         return err_set(err, VAE_EOS, "out of memory for training %zu weights", nw);
     r = checkpoint_restore(t->run->checkpoint, &t->s, t->cfg->steps, err);
@@ -160,37 +160,37 @@ static int roll_back(struct trainer *t, struct vae_err *err) {
     return 0;
 }
 
-/* Rows held out (where they are few, training rows) as they would be encoded and decoded: without masks and dropout, from the
- * posterior's mean. Their KL and their squared error in input units, for the controller of beta. */
+/* Records as they would be encoded and decoded: without masks and dropout, from the posterior's mean. */
 static void look_task(void *ctx, size_t task, size_t worker) {
     (void)worker;
     struct trainer *t = ctx;
     struct model_pass *p = &t->pass;
-    size_t col = task * MAT_PANEL;
+    size_t col = task * MAT_PANEL, n = t->here - col < MAT_PANEL ? t->here - col : MAT_PANEL;
     const float *w = t->m->w;
-    model_load_rows(t->m, p, col, MAT_PANEL, t->data->x, t->rows + col);
-    rng_normals(p->eps + col, t->m->neps, MAT_PANEL, p->ld, t->cfg->seed, RNG_VALID, 0, t->rows + col, 0);
-    nn_forward(&t->m->enc, w, &p->enc, col, MAT_PANEL, NULL);
-    bottleneck_draw(t->m, w, p, col, MAT_PANEL);
-    bottleneck_kl(t->m, w, p, col, MAT_PANEL, NULL);
-    bottleneck_mean(t->m, w, p, col, MAT_PANEL);
-    model_decode(t->m, w, p, col, MAT_PANEL);
-    model_errors(t->m, w, p, col, MAT_PANEL, true, p->nll + col);
+    model_load_rows(t->m, p, col, n, t->data->x, t->rows + col);
+    rng_normals(p->eps + col, t->m->neps, n, p->ld, t->cfg->seed, RNG_VALID, 0, t->rows + col, 0);
+    nn_forward(&t->m->enc, w, &p->enc, col, n, NULL);
+    bottleneck_draw(t->m, w, p, col, n);
+    bottleneck_kl(t->m, w, p, col, n, NULL);
+    bottleneck_mean(t->m, w, p, col, n);
+    model_decode(t->m, w, p, col, n);
+    model_errors(t->m, w, p, col, n, true, p->nll + col);
 }
 
+/* The KL and the squared error in input units of rows held out (where these are few, of training rows), for the controller of beta. */
 static void look_out(struct trainer *t) {
     const struct train_data *d = t->data;
     bool held = d->nvalid >= ENOUGH_HELD;
-    size_t n = held ? d->nvalid : d->n, panels = t->cfg->batch / MAT_PANEL;
-    const uint64_t *rows = held ? d->valid : d->train;
-    panels = panels < 1 ? 1 : panels > LOOK_PANELS ? LOOK_PANELS : panels;
-    double kl = 0, mse = 0, count = (double)(panels * MAT_PANEL);
-    for (size_t i = 0; i < panels * MAT_PANEL; i++)
-        t->rows[i] = rows[(t->s.step / SCHEDULE_WATCH * LOOK_PANELS * MAT_PANEL + i) % n];
-    pool_run(t->run->pool, panels, look_task, t);
-    for (size_t i = 0; i < panels * MAT_PANEL; i++)
-        kl += t->pass.kl[i] / count, mse += t->pass.nll[i] / count;
-    schedule_watch(t->cfg, &t->s.schedule, t->s.step, kl, mse);
+    const uint64_t *rows = held ? d->valid : d->train, first = t->s.step / SCHEDULE_WATCH * LOOK_ROWS;
+    double kl = 0, mse = 0;
+    t->here = t->cfg->batch < LOOK_ROWS ? t->cfg->batch : LOOK_ROWS;
+    for (size_t i = 0; i < t->here; i++)
+        t->rows[i] = rows[(first + i) % (held ? d->nvalid : d->n)];
+    pseudo_forward(t->m, t->m->w, &t->pass, t->cfg->batch, t->run->pool);
+    pool_run(t->run->pool, (t->here + MAT_PANEL - 1) / MAT_PANEL, look_task, t);
+    for (size_t i = 0; i < t->here; i++)
+        kl += t->pass.kl[i], mse += t->pass.nll[i];
+    schedule_watch(t->cfg, &t->s.schedule, t->s.step, kl / (double)t->here, mse / (double)t->here);
 }
 
 static int train_step(struct trainer *t, struct vae_err *err) {
@@ -201,6 +201,7 @@ static int train_step(struct trainer *t, struct vae_err *err) {
     t->obj = (struct model_objective){1.0f / (float)c->batch, (float)now.beta, (float)now.free_nats};
     t->noise = (struct nn_noise){c->seed, s->step, NULL};
     choose_rows(t);
+    /* there and back, by shard; weight gradients, each over the whole batch; their norm; the update */
     pseudo_forward(t->m, t->m->w, &t->pass, c->batch, pool);
     pool_run(pool, shards(t, c->batch), shard_task, t);
     pseudo_backward(t->m, t->m->w, &t->pass, pool);
