@@ -251,6 +251,18 @@ assert got.shape == want.shape and (got == want).all(), (got.shape, want.shape)'
     fails 64 vae-plot "one stream" "vae-plot --beside - <mine.npy"
 }
 
+@test "walks, one a row: what says where on it they are is no part of the image" {
+    need_numpy
+    vae-fit -q -m m.vae -l 3 --hidden 8 --steps 5 --no-calibrate "$D/flat.npy"
+    vae-enc -m m.vae "$D/flat.npy" | vae-walk --pairs --steps 4 | vae-dec -t vts >walk.vts
+    vae-info walk.vts | grep -q 'walk_t.*kept'
+    vae-plot --columns 4 --scale 2 --range -2:2 walk.vts >a.png
+    vae-cat -t npy -o walk.npy walk.vts
+    python '
+got, want = png("a.png"), grid(np.load("walk.npy").reshape(20, 8, 8), 4, 2, -2, 2)
+assert got.shape == want.shape and (got == want).all(), (got.shape, want.shape)'
+}
+
 @test "images that are too large, or none at all, are refused before there is anything" {
     fails 64 vae-plot "enlarged 1048576 times, are too many" "vae-plot --scale 1048576 $D/bytes.npy"
     fails 64 vae-plot "enlarged 4096 times, are too many" "vae-plot --scale 4096 $D/zeros.npy"
