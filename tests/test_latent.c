@@ -1,6 +1,7 @@
 /*
- * test_latent.c - every posterior family of the table, and the lower level of a ladder: draws, densities and divergences
- * against the density written down in double, and the gradient of the whole objective against central differences.
+ * test_latent.c - every posterior family of the table, and the lower level of a ladder: draws, densities and
+ * divergences against the density written down in double, and the gradient of the whole objective against central
+ * differences.
  */
 #include <stdbool.h>
 
@@ -245,8 +246,10 @@ static double below_objective(const double *o, double eps, double dz, double pul
 static void test_ladder(size_t n, size_t ld, float free_nats) {
     const float scale = 0.125f, beta = 0.6f;
     const double pull = (double)scale * (double)beta;
-    float *mem = calloc(14 * K * ld, sizeof *mem), *h = mem, *t = h + 2 * K * ld, *eps = t + 2 * K * ld, *dz = eps + K * ld;
-    float *z = dz + K * ld, *mean = z + K * ld, *sd = mean + K * ld, *down = sd + K * ld, *dh = down + K * ld, *dt = dh + 2 * K * ld;
+    float *mem = calloc(14 * K * ld, sizeof *mem), *h = mem, *t = h + 2 * K * ld, *eps = t + 2 * K * ld,
+          *dz = eps + K * ld;
+    float *z = dz + K * ld, *mean = z + K * ld, *sd = mean + K * ld, *down = sd + K * ld, *dh = down + K * ld,
+          *dt = dh + 2 * K * ld;
     double *kl = calloc(2 * n, sizeof *kl), *ratio = kl + n, by[K] = {1, 2, 3}, by_want[K] = {1, 2, 3}, worst[6] = {0};
     rng_normals(mem, 6 * K, n, ld, 1, RNG_TEST, 6, NULL, 0);
     for (size_t i = 6 * K * ld; i < 14 * K * ld; i++)
@@ -271,7 +274,8 @@ static void test_ladder(size_t n, size_t ld, float free_nats) {
             worst[1] = fmax(worst[1], fabs((double)mean[p] - b.mean) + fabs((double)sd[p] / b.sd - 1));
             worst[2] = fmax(worst[2], fabs((double)down[p] - b.prior_mean - b.prior_sd * e));
             want_kl += l, by_want[j] += l;
-            want_ratio += log_density((double)z[p], b.prior_mean, b.prior_sd) - log_density(b.mean + b.sd * e, b.mean, b.sd);
+            want_ratio +=
+                log_density((double)z[p], b.prior_mean, b.prior_sd) - log_density(b.mean + b.sd * e, b.mean, b.sd);
             float got[4] = {dh[p], dh[q], dt[p], dt[q]};
             for (size_t a = 0; a < 4 && fabs(l - (double)free_nats) > 1e-3; a++) {
                 double at = o[a], up, less;
@@ -287,12 +291,13 @@ static void test_ladder(size_t n, size_t ld, float free_nats) {
         worst[3] = fmax(worst[3], fabs(kl[i] - want_kl) / (1 + want_kl));
         worst[4] = fmax(worst[4], fabs(ratio[i] - want_ratio) / (1 + fabs(want_ratio)));
     }
-    CHECK(worst[0] < 1e-5 && worst[1] < 1e-5 && worst[2] < 1e-5, "lower level: draws off by %g, means or sd %g, prior %g", worst[0],
-          worst[1], worst[2]);
+    CHECK(worst[0] < 1e-5 && worst[1] < 1e-5 && worst[2] < 1e-5,
+          "lower level: draws off by %g, means or sd %g, prior %g", worst[0], worst[1], worst[2]);
     CHECK(worst[3] < 1e-5 && worst[4] < 1e-4, "lower level: KL off by %g, ratio %g", worst[3], worst[4]);
     CHECK(worst[5] < 1e-5, "lower level, n %zu free %g: gradient off by %g", n, (double)free_nats, worst[5]);
     for (size_t j = 0; j < K; j++)
-        CHECK(close_to(by[j], by_want[j], 1e-5), "lower level: KL of latent %zu: %g, should be %g", j, by[j], by_want[j]);
+        CHECK(close_to(by[j], by_want[j], 1e-5), "lower level: KL of latent %zu: %g, should be %g", j, by[j],
+              by_want[j]);
     for (size_t i = n; i < ld; i++)
         for (size_t j = 6 * K; j < 14 * K; j++)
             CHECK(mem[j * ld + i] == 77, "lower level: writes behind its columns");

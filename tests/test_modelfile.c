@@ -99,7 +99,8 @@ static void test_cuts(const char *path) {
 /* Every so manyth bit of a small model flipped, and the model cut at every byte. */
 static void test_damage(const struct models_kind *kind, size_t latents, size_t every, const char *path) {
     static const size_t widths[] = {1, 1, 3, 0};
-    struct model_config c = {.latent_dim = latents, .act = &nn_silu, .residual = true, .nhidden = 1, .hidden = {3}, .lik = &lik_gaussian};
+    struct model_config c = {
+        .latent_dim = latents, .act = &nn_silu, .residual = true, .nhidden = 1, .hidden = {3}, .lik = &lik_gaussian};
     struct vae_err err = {0};
     double *raw = models_data(40, 5, false);
     models_set_kind(&c, kind);
@@ -145,11 +146,13 @@ static void test_priors(const char *path) {
         struct model_config c = {.latent_dim = 5, .act = &nn_silu, .nhidden = 1, .hidden = {3}, .lik = &lik_gaussian};
         models_set_kind(&c, &kind);
         struct vae_model *m = models_new(&c, widths, raw, 40, 1), *t = NULL;
-        CHECK(m && !vae_model_save(m, path, &err) && (t = vae_model_load(path, &err)), "%s: %s", models_kind_name(&kind), err.msg);
+        CHECK(m && !vae_model_save(m, path, &err) && (t = vae_model_load(path, &err)), "%s: %s",
+              models_kind_name(&kind), err.msg);
         if (!t)
             return;
         CHECK(t->nw == m->nw && t->config.joint == kind.joint && t->npseudo == m->npseudo && t->ntop == m->ntop &&
-                  !memcmp(t->w, m->w, m->nw * sizeof *m->w) && !memcmp(t->prior_param, m->prior_param, m->nprior * sizeof(float)),
+                  !memcmp(t->w, m->w, m->nw * sizeof *m->w) &&
+                  !memcmp(t->prior_param, m->prior_param, m->nprior * sizeof(float)),
               "%s comes back as another model", models_kind_name(&kind));
         vae_model_free(t);
         size_t n;
@@ -171,7 +174,8 @@ static void test_priors(const char *path) {
         }
         if (m->npseudo) {
             m->prior_param[2 * m->ntop - 1] = 31;
-            CHECK(!vae_model_save(m, path, &err) && !vae_model_load(path, &err) && strstr(err.msg, "vamp"), "%s", err.msg);
+            CHECK(!vae_model_save(m, path, &err) && !vae_model_load(path, &err) && strstr(err.msg, "vamp"), "%s",
+                  err.msg);
         }
         vae_model_free(m);
     }

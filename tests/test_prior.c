@@ -1,7 +1,7 @@
 /*
  * test_prior.c - every prior of the table: fitted to rows of a known mixture its density must integrate to one, be
- * that of its own draws, and come close to the truth; and odd data must not break a fit, nor odd numbers a load. Those that
- * are trained with a model get parameters at random here; test_model has their gradients.
+ * that of its own draws, and come close to the truth; and odd data must not break a fit, nor odd numbers a load. Those
+ * that are trained with a model get parameters at random here; test_model has their gradients.
  */
 #include "models.h"
 
@@ -359,14 +359,15 @@ static void test_check_flow(void) {
     free(param);
 }
 
-/* Draws go back through the layers to the noise they were made of, whatever the number of latents; the density is the one
- * written down in double. An untrained one is N(0,1). */
+/* Draws go back through the layers to the noise they were made of, whatever the number of latents; the density is the
+ * one written down in double. An untrained one is N(0,1). */
 static void test_realnvp(void) {
     static const size_t ks[] = {1, 2, 5, 33};
     const struct prior *p = &prior_realnvp;
     for (size_t c = 0; c < sizeof ks / sizeof *ks; c++) {
         size_t k = ks[c], size;
-        float *param = random_param(p, k, &size), *z = alloc(MAT_PANEL * k, sizeof *z), *eps = alloc(MAT_PANEL * k, sizeof *eps);
+        float *param = random_param(p, k, &size), *z = alloc(MAT_PANEL * k, sizeof *z),
+              *eps = alloc(MAT_PANEL * k, sizeof *eps);
         double *w = alloc(size, sizeof *w), logp[MAT_PANEL], u[64], worst[2] = {0}, spread = 0;
         struct at_work at = start(p, k, size, param);
         for (size_t i = 0; i < size; i++)
@@ -384,7 +385,8 @@ static void test_realnvp(void) {
             }
         }
         CHECK(worst[0] < 1e-5, "realnvp k %zu: density off by %g", k, worst[0]);
-        CHECK(worst[1] < 1e-4 && spread > 0.05, "realnvp k %zu: the noise comes back off by %g, moved by %g", k, worst[1], spread);
+        CHECK(worst[1] < 1e-4 && spread > 0.05, "realnvp k %zu: the noise comes back off by %g, moved by %g", k,
+              worst[1], spread);
         end(&at);
         memset(param, 0, size * sizeof *param);
         p->joint->start(k, size, param, 1);
@@ -393,7 +395,8 @@ static void test_realnvp(void) {
         for (size_t j = 0; j < MAT_PANEL * k; j++)
             CHECK(z[j] == eps[j % k * MAT_PANEL + j / k], "realnvp k %zu: an untrained one is not the normal", k);
         end(&at);
-        CHECK(refuses(p, k, size - 1, param) && refuses(p, k + 1, size, param) && refuses(p, k, 0, param), "takes a wrong size");
+        CHECK(refuses(p, k, size - 1, param) && refuses(p, k + 1, size, param) && refuses(p, k, 0, param),
+              "takes a wrong size");
         param[size / 2] = NAN;
         CHECK(refuses(p, k, size, param), "takes a NaN");
         free(param), free(z), free(eps), free(w);
@@ -404,7 +407,8 @@ static void test_realnvp(void) {
 static void test_vamp(void) {
     enum { K = 2, C = 3, SIZE = 2 * K * C };
     const struct prior *p = &prior_vamp;
-    const float param[SIZE] = {0, 1, 0, -2, 3, -1, 1, 0.5f, -40, 2, -3, -13}, z[K] = {0.5f, 0.25f}, far[K] = {3e4f, -2e4f};
+    const float param[SIZE] = {0, 1, 0, -2, 3, -1, 1, 0.5f, -40, 2, -3, -13}, z[K] = {0.5f, 0.25f},
+                far[K] = {3e4f, -2e4f};
     double want = 0;
     for (size_t c = 0; c < C; c++) {
         const float *mean = param + 2 * K * c, *v = mean + K;
@@ -422,13 +426,15 @@ static void test_vamp(void) {
         draw16(&w, 1, row, 1e-4f, draw);
         for (size_t i = 0; i < MAT_PANEL; i++)
             for (size_t c = 0; c < C; c++)
-                seen[c] += fabsf(draw[i * K] - param[2 * K * c]) + fabsf(draw[i * K + 1] - param[2 * K * c + 1]) < 0.01f;
+                seen[c] +=
+                    fabsf(draw[i * K] - param[2 * K * c]) + fabsf(draw[i * K + 1] - param[2 * K * c + 1]) < 0.01f;
     }
-    CHECK(seen[0] + seen[1] + seen[2] == 3008 && seen[0] > 900 && seen[1] > 900 && seen[2] > 900, "vamp: components drawn %zu %zu %zu",
-          seen[0], seen[1], seen[2]);
+    CHECK(seen[0] + seen[1] + seen[2] == 3008 && seen[0] > 900 && seen[1] > 900 && seen[2] > 900,
+          "vamp: components drawn %zu %zu %zu", seen[0], seen[1], seen[2]);
     end(&w);
     CHECK(p->size(K, 1) == 2 * K && p->size(K, 1 << 20) <= 1 << 20, "vamp: a senseless number of components");
-    CHECK(!p->check(K, SIZE, param, NULL) && refuses(p, K, 0, param) && refuses(p, K, SIZE - K, param) && refuses(p, 5, SIZE, param),
+    CHECK(!p->check(K, SIZE, param, NULL) && refuses(p, K, 0, param) && refuses(p, K, SIZE - K, param) &&
+              refuses(p, 5, SIZE, param),
           "vamp: takes a wrong number of parameters");
     static const float odd[] = {NAN, INFINITY, -INFINITY, 31, -31};
     for (size_t i = 0; i < SIZE; i++)
@@ -437,7 +443,8 @@ static void test_vamp(void) {
             memcpy(bad, param, sizeof bad);
             bad[i] = odd[o];
             bool mean = i / K % 2 == 0;
-            CHECK(refuses(p, K, SIZE, bad) == (!mean || o < 3), "vamp: takes %g for parameter %zu, or does not", (double)odd[o], i);
+            CHECK(refuses(p, K, SIZE, bad) == (!mean || o < 3), "vamp: takes %g for parameter %zu, or does not",
+                  (double)odd[o], i);
         }
 }
 

@@ -13,11 +13,14 @@ int gen_prior_open(struct gen_prior *g, const struct vae_model *m, const char *n
     if (!p)
         return err_set(err, VAE_EUSAGE, "no such prior: '%s'", name);
     if (m->config.joint && p != m->prior)
-        return err_set(err, VAE_EUSAGE, "this model was trained with a prior of its own, %s: its latents follow no other", m->prior->name);
+        return err_set(err, VAE_EUSAGE,
+                       "this model was trained with a prior of its own, %s: its latents follow no other",
+                       m->prior->name);
     g->k = p->joint ? m->ntop : m->zdim;
     g->nparam = p == m->prior ? m->nprior : 0;
     if (p->size(g->k, 1) && !g->nparam)
-        return err_set(err, VAE_EUSAGE, "this model has no '%s' prior; it was fitted with --prior %s", name, m->prior->name);
+        return err_set(err, VAE_EUSAGE, "this model has no '%s' prior; it was fitted with --prior %s", name,
+                       m->prior->name);
     g->z = mem_floats(MAT_PANEL * g->k);
     if (!g->z)
         return err_set(err, VAE_EOS, "out of memory");
@@ -32,8 +35,8 @@ void gen_prior_close(struct gen_prior *g) {
     *g = (struct gen_prior){0};
 }
 
-void gen_prior_draw(const struct gen_prior *g, const struct vae_model *m, struct model_pass *p, uint64_t seed, const uint64_t *rows,
-                    float temperature) {
+void gen_prior_draw(const struct gen_prior *g, const struct vae_model *m, struct model_pass *p, uint64_t seed,
+                    const uint64_t *rows, float temperature) {
     float *below = model_z(p) + g->k * p->ld;
     g->prior->sample(g->k, g->nparam, m->prior_param, seed, rows, temperature, g->work, g->z);
     mat_transpose(MAT_PANEL, g->k, g->z, g->k, model_z(p), p->ld);

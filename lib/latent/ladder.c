@@ -86,7 +86,8 @@ VM_WIDE void ladder_kl(size_t k, const float *h, const float *t, double *kl, dou
             weigh(h + k * ld + p, t + k * ld + p, m, &x);
             for (size_t i = 0; i < m; i++) {
                 double moved = (double)x.a[i] * ((double)h[p + i] - (double)t[p + i]);
-                double kl_j = 0.5 * (((double)x.v[i] + moved * moved) * (double)x.pp[i] - 1 - (double)x.lv[i] + (double)x.lp[i]);
+                double kl_j =
+                    0.5 * (((double)x.v[i] + moved * moved) * (double)x.pp[i] - 1 - (double)x.lv[i] + (double)x.lp[i]);
                 kl[at + i] += kl_j;
                 if (by_latent)
                     by_latent[j] += kl_j;
@@ -94,8 +95,8 @@ VM_WIDE void ladder_kl(size_t k, const float *h, const float *t, double *kl, dou
         }
 }
 
-VM_WIDE void ladder_ratio(size_t k, const float *h, const float *t, const float *eps, const float *z, double *ratio, size_t n,
-                          size_t ld) {
+VM_WIDE void ladder_ratio(size_t k, const float *h, const float *t, const float *eps, const float *z, double *ratio,
+                          size_t n, size_t ld) {
     struct mix x;
     for (size_t j = 0; j < k; j++)
         for (size_t at = 0; at < n; at += RUN) {
@@ -108,15 +109,16 @@ VM_WIDE void ladder_ratio(size_t k, const float *h, const float *t, const float 
         }
 }
 
-VM_WIDE void ladder_backward(size_t k, const float *h, const float *t, const float *eps, const float *dz, float scale, float beta,
-                             float free, float *dh, float *dt, size_t n, size_t ld) {
+VM_WIDE void ladder_backward(size_t k, const float *h, const float *t, const float *eps, const float *dz, float scale,
+                             float beta, float free, float *dh, float *dt, size_t n, size_t ld) {
     struct mix x;
     for (size_t j = 0; j < k; j++)
         for (size_t at = 0; at < n; at += RUN) {
             size_t m = run(n, at), p = j * ld + at, q = k * ld + p;
             weigh(h + q, t + q, m, &x);
             for (size_t i = 0; i < m; i++) {
-                float a = x.a[i], d = h[p + i] - t[p + i], far = d * d * x.pp[i], noise = 0.5f * sqrtf(x.v[i]) * eps[p + i];
+                float a = x.a[i], d = h[p + i] - t[p + i], far = d * d * x.pp[i],
+                      noise = 0.5f * sqrtf(x.v[i]) * eps[p + i];
                 float kl = 0.5f * (x.v[i] * x.pp[i] + a * a * far - 1 - x.lv[i] + x.lp[i]);
                 float pull = kl >= free ? scale * beta : 0, back = dz[p + i];
                 float mean = pull * a * a * d * x.pp[i];

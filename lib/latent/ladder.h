@@ -1,11 +1,12 @@
 /*
- * ladder.h - the lower level of two (Sonderby et al. 2016, 1602.02282). The upper level is latents of a family of its own; given
- * them a net tells a normal prior for each latent below, and the posterior of one below is what that prior and the encoder say
- * together, each weighed by its precision:
+ * ladder.h - the lower level of two (Sonderby et al. 2016, 1602.02282). The upper level is latents of a family of its
+ * own; given them a net tells a normal prior for each latent below, and the posterior of one below is what that prior
+ * and the encoder say together, each weighed by its precision:
  *
  *   p(z1|z2) = N(m_p, v_p)    q(z1|x,z2) = N((m_e/v_e + m_p/v_p) v, v), 1/v = 1/v_e + 1/v_p
  *
- * Panels are feature-major: h[2k,n] means and log variances by the encoder, t[2k,n] those of the prior, eps[k,n], z[k,n].
+ * Panels are feature-major: h[2k,n] means and log variances by the encoder, t[2k,n] those of the prior, eps[k,n],
+ * z[k,n].
  */
 #ifndef LATENT_LADDER_H
 #define LATENT_LADDER_H
@@ -27,7 +28,7 @@ void ladder_kl(size_t k, const float *h, const float *t, double *kl, double *by_
 void ladder_ratio(size_t k, const float *h, const float *t, const float *eps, const float *z, double *ratio, size_t n,
                   size_t ld);
 /* dh, dt = d/dh, d/dt of (what lies behind z, whose gradient is dz) + scale * beta * sum_j max(KL_j, free). */
-void ladder_backward(size_t k, const float *h, const float *t, const float *eps, const float *dz, float scale, float beta,
-                     float free, float *dh, float *dt, size_t n, size_t ld);
+void ladder_backward(size_t k, const float *h, const float *t, const float *eps, const float *dz, float scale,
+                     float beta, float free, float *dh, float *dt, size_t n, size_t ld);
 
 #endif

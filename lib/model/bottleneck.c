@@ -2,9 +2,9 @@
  * bottleneck.c - between the encoder and the decoder: the posterior, the prior of the objective, and their divergence.
  * All that happens to h and z happens here, so that no other file needs to know what family the latents are of.
  *
- * The prior of the upper level is N(0,1) and the divergence of it in closed form, or a prior that is trained with the model, and
- * log q - log p of the draw. A ladder has two levels: the first m->ntop rows of z, and those below, whose prior the net m->down tells from them. What the
- * encoder says of the levels, h, stands in the same order.
+ * The prior of the upper level is N(0,1) and the divergence of it in closed form, or a prior that is trained with the
+ * model, and log q - log p of the draw. A ladder has two levels: the first m->ntop rows of z, and those below, whose
+ * prior the net m->down tells from them. What the encoder says of the levels, h, stands in the same order.
  */
 #include <string.h>
 
@@ -24,8 +24,8 @@ static struct lower lower(const struct vae_model *m, struct model_pass *p, size_
     size_t top = m->ntop, at = top * p->ld + col, k = m->config.latent_dim - top;
     if (!k)
         return (struct lower){0};
-    return (struct lower){k, model_h(p) + m->config.latent->heads * top * p->ld + col, p->down.act[m->down.n] + col, p->eps + at,
-                          model_z(p) + at};
+    return (struct lower){k, model_h(p) + m->config.latent->heads * top * p->ld + col, p->down.act[m->down.n] + col,
+                          p->eps + at, model_z(p) + at};
 }
 
 /* The upper level, in z -> what it tells of the one below. */
@@ -38,13 +38,15 @@ static struct lower look_down(const struct vae_model *m, const float *w, struct 
     return b;
 }
 
-struct prior_panel bottleneck_panel(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {
+struct prior_panel bottleneck_panel(const struct vae_model *m, const float *w, struct model_pass *p, size_t col,
+                                    size_t n) {
     const float *param = !m->npseudo ? w + m->wprior : p->component ? p->component : m->prior_param;
     return (struct prior_panel){m->ntop, m->nprior, param, model_z(p), col, n, p->ld, p->prior};
 }
 
 /* logp[n] += log p(z) of the upper level. */
-static void log_prior(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n, double *logp) {
+static void log_prior(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                      double *logp) {
     if (m->config.joint) {
         struct prior_panel x = bottleneck_panel(m, w, p, col, n);
         m->config.joint->joint->logp(&x, logp);
@@ -150,8 +152,8 @@ void bottleneck_backward(const struct vae_model *m, const float *w, struct model
     if (m->config.joint)
         backward_joint(m, w, p, col, n, obj, dz, dh);
     else
-        m->config.latent->backward(m->ntop, model_h(p) + col, p->eps + col, dz, obj->scale, obj->beta, obj->free_nats, dh, n,
-                                   p->ld);
+        m->config.latent->backward(m->ntop, model_h(p) + col, p->eps + col, dz, obj->scale, obj->beta, obj->free_nats,
+                                   dh, n, p->ld);
 }
 
 size_t bottleneck_grad_tasks(const struct vae_model *m) {
@@ -159,7 +161,8 @@ size_t bottleneck_grad_tasks(const struct vae_model *m) {
     return nn_grad_tasks(&m->down) + prior;
 }
 
-void bottleneck_grad(const struct vae_model *m, const float *w, struct model_pass *p, size_t task, size_t n, float *dw) {
+void bottleneck_grad(const struct vae_model *m, const float *w, struct model_pass *p, size_t task, size_t n,
+                     float *dw) {
     size_t down = nn_grad_tasks(&m->down);
     struct prior_panel x = bottleneck_panel(m, w, p, 0, n);
     if (task < down)

@@ -1,7 +1,8 @@
 /*
- * pseudo.c - a prior of encoded pseudo-inputs (prior/vamp.c). They are weights [nfeature,C] in the space of the encoder's inputs.
- * In training they pass through the encoder in columns of their own behind the records of a batch, so that one product has the
- * encoder's weight gradients of both; afterwards what the encoder makes of them, the parameters of the prior, is all that counts.
+ * pseudo.c - a prior of encoded pseudo-inputs (prior/vamp.c). They are weights [nfeature,C] in the space of the
+ * encoder's inputs. In training they pass through the encoder in columns of their own behind the records of a batch, so
+ * that one product has the encoder's weight gradients of both; afterwards what the encoder makes of them, the
+ * parameters of the prior, is all that counts.
  */
 #include <string.h>
 
@@ -24,7 +25,8 @@ static size_t shard(const struct batch *b, size_t task) {
 static size_t shards(const struct vae_model *m) { return (m->npseudo + MAT_SHARD - 1) / MAT_SHARD; }
 
 /* Pseudo-inputs c..c+n-1 in columns col.. -> components. */
-static void encode(const struct vae_model *m, const float *w, struct model_pass *p, size_t c, size_t col, size_t n, float *component) {
+static void encode(const struct vae_model *m, const float *w, struct model_pass *p, size_t c, size_t col, size_t n,
+                   float *component) {
     size_t k = m->ntop;
     for (size_t f = 0; f < m->nfeature; f++)
         memcpy(p->enc.act[0] + f * p->ld + col, w + m->wprior + f * m->npseudo + c, n * sizeof *w);

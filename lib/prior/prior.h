@@ -1,7 +1,7 @@
 /*
- * prior.h - distributions over the latents to draw from. N(0,1) is the prior of the objective, unless one is trained with
- * the model; what the encoder makes of real data fills only a part of it, so draws look better from a prior fitted to the
- * encoded training rows. A row of a table each.
+ * prior.h - distributions over the latents to draw from. N(0,1) is the prior of the objective, unless one is trained
+ * with the model; what the encoder makes of real data fills only a part of it, so draws look better from a prior fitted
+ * to the encoded training rows. A row of a table each.
  *
  * z[n,k] is row-major here, one latent vector a row, but for priors in training.
  */
@@ -16,7 +16,8 @@
 #include "base/pool.h"
 #include "vae.h"
 
-/* Columns col..col+n-1 of a pass: feature-major z[k,ld], param[size], and room that joint->work() made for ld columns. */
+/* Columns col..col+n-1 of a pass: feature-major z[k,ld], param[size], and room that joint->work() made for ld columns.
+ */
 struct prior_panel {
     size_t k, size;
     const float *param, *z;
@@ -26,8 +27,8 @@ struct prior_panel {
 
 /* What a prior has besides that takes the place of N(0,1) in the objective and is trained with the model. */
 struct prior_joint {
-    /* Its parameters are the means and log variances that the encoder makes of pseudo-inputs, which are trained: mean[k],
-     * log variance[k] of each. Else they are trained themselves, and start() fills them. */
+    /* Its parameters are the means and log variances that the encoder makes of pseudo-inputs, which are trained:
+     * mean[k], log variance[k] of each. Else they are trained themselves, and start() fills them. */
     bool encoded;
     void (*start)(size_t k, size_t size, float *param, uint64_t seed);
     /* Room for all that follows, of one pass; without gradients for logp alone. work_free() of the prior frees it. */
@@ -36,7 +37,8 @@ struct prior_joint {
     void (*logp)(const struct prior_panel *, double *logp);
     /* Behind logp() of the same columns: dz[.,ld] (of all columns) += pull[n] * d log p(z) / dz. */
     void (*backward)(const struct prior_panel *, const float *pull, float *dz);
-    /* Behind backward() of columns 0..n-1: dparam[size] = the gradient of sum pull log p(z), in tasks, each element by one. */
+    /* Behind backward() of columns 0..n-1: dparam[size] = the gradient of sum pull log p(z), in tasks, each element by
+     * one. */
     size_t (*ntasks)(size_t k, size_t size);
     void (*grad)(const struct prior_panel *, size_t task, float *dparam);
 };

@@ -1,11 +1,11 @@
 /*
- * realnvp.c - affine couplings (Dinh et al. 2017, 1605.08803) as a prior that is trained with the model. A layer leaves some
- * latents as they are, a; the others become
+ * realnvp.c - affine couplings (Dinh et al. 2017, 1605.08803) as a prior that is trained with the model. A layer leaves
+ * some latents as they are, a; the others become
  *
  *   b' = b exp(s) + t,  (s, t) = net(a),  |s| < BOUND        log p(z) = log N(z after all layers) + the sum of all s
  *
- * Draws go back through the layers. They start as the identity, the prior as N(0,1). A single latent has one layer: it learns
- * a mean and a standard deviation.
+ * Draws go back through the layers. They start as the identity, the prior as N(0,1). A single latent has one layer: it
+ * learns a mean and a standard deviation.
  *
  * Parameters: the weights of the nets, one behind the other.
  */
@@ -121,7 +121,9 @@ static void *joint_work(size_t k, size_t size, size_t ld, bool gradients, struct
     return NULL;
 }
 
-static void *realnvp_work(size_t k, size_t size, struct vae_err *err) { return joint_work(k, size, MAT_PANEL, false, err); }
+static void *realnvp_work(size_t k, size_t size, struct vae_err *err) {
+    return joint_work(k, size, MAT_PANEL, false, err);
+}
 
 static void joint_start(size_t k, size_t size, float *param, uint64_t seed) {
     (void)size;
@@ -157,7 +159,8 @@ static void tell(struct realnvp *r, const float *param, size_t l, const float *z
 }
 
 /* y = x grow + t; logp += s. */
-VM_WIDE static void move(const float *x, const float *s, const float *grow, const float *t, float *y, double *logp, size_t n) {
+VM_WIDE static void move(const float *x, const float *s, const float *grow, const float *t, float *y, double *logp,
+                         size_t n) {
     for (size_t i = 0; i < n; i++) {
         y[i] = x[i] * grow[i] + t[i];
         logp[i] += (double)s[i];
@@ -192,9 +195,10 @@ static void joint_logp(const struct prior_panel *x, double *logp) {
             logp[i] -= 0.5 * (double)u[j * ld + i] * (double)u[j * ld + i] + HALF_LOG_2PI;
 }
 
-/* Of one latent that a layer moved: d, its gradient behind the layer, becomes that before it; ds and dt those of the net. */
-VM_WIDE static void back(const float *x, const float *s, const float *grow, const float *pull, float *d, float *ds, float *dt,
-                         size_t n) {
+/* Of one latent that a layer moved: d, its gradient behind the layer, becomes that before it; ds and dt those of the
+ * net. */
+VM_WIDE static void back(const float *x, const float *s, const float *grow, const float *pull, float *d, float *ds,
+                         float *dt, size_t n) {
     for (size_t i = 0; i < n; i++) {
         float bend = s[i] * (1 / REALNVP_BOUND), through = d[i] * grow[i];
         dt[i] = d[i];
@@ -220,8 +224,8 @@ static void joint_backward(const struct prior_panel *x, const float *pull, float
         for (size_t j = 0, b = 0; j < r->k; j++)
             if (realnvp_moves(r->k, l, j)) {
                 size_t at = j * ld + col, out = b++ * ld + col;
-                back(r->z + l * panel + at, p->act[p->n] + out, r->grow + l * panel + at, pull, r->d + at, p->grad[p->n] + out,
-                     p->grad[p->n] + out + nmoved * ld, n);
+                back(r->z + l * panel + at, p->act[p->n] + out, r->grow + l * panel + at, pull, r->d + at,
+                     p->grad[p->n] + out, p->grad[p->n] + out + nmoved * ld, n);
             }
         nn_backward(&r->net[l], x->param, p, col, n, true, NULL);
         for (size_t j = 0, a = 0; j < r->k; j++)
@@ -244,8 +248,8 @@ static void joint_grad(const struct prior_panel *x, size_t task, float *dparam) 
 }
 
 /* u -> z, a panel: back through the layers. */
-static void realnvp_sample(size_t k, size_t size, const float *param, uint64_t seed, const uint64_t *rows, float temperature,
-                           void *work, float *z) {
+static void realnvp_sample(size_t k, size_t size, const float *param, uint64_t seed, const uint64_t *rows,
+                           float temperature, void *work, float *z) {
     (void)size;
     struct realnvp *r = work;
     size_t ld = r->ld;
@@ -280,7 +284,13 @@ static const struct prior_joint joint = {
 };
 
 const struct prior prior_realnvp = {
-    .name = "realnvp", .about = "affine couplings, trained with the model as the prior of the objective", .joint = &joint,
-    .size = realnvp_size, .check = realnvp_check, .work = realnvp_work, .work_free = realnvp_free, .sample = realnvp_sample,
+    .name = "realnvp",
+    .about = "affine couplings, trained with the model as the prior of the objective",
+    .joint = &joint,
+    .size = realnvp_size,
+    .check = realnvp_check,
+    .work = realnvp_work,
+    .work_free = realnvp_free,
+    .sample = realnvp_sample,
     .logp = realnvp_logp,
 };

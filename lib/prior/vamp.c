@@ -1,6 +1,6 @@
 /*
- * vamp.c - the variational mixture of posteriors (Tomczak & Welling 2018, 1705.07120): a mixture, all components of one weight, of
- * the posteriors of pseudo-inputs u_c that are trained with the model,
+ * vamp.c - the variational mixture of posteriors (Tomczak & Welling 2018, 1705.07120): a mixture, all components of one
+ * weight, of the posteriors of pseudo-inputs u_c that are trained with the model,
  *
  *   p(z) = 1/C sum_c N(z; mean(u_c), exp(v(u_c)))
  *
@@ -61,10 +61,13 @@ static void *joint_work(size_t k, size_t size, size_t ld, bool gradients, struct
     return NULL;
 }
 
-static void *vamp_work(size_t k, size_t size, struct vae_err *err) { return joint_work(k, size, MAT_PANEL, false, err); }
+static void *vamp_work(size_t k, size_t size, struct vae_err *err) {
+    return joint_work(k, size, MAT_PANEL, false, err);
+}
 
 /* l[n] -= sum over m latents of (z - mean)^2 / var / 2. */
-VM_WIDE static void distances(size_t m, const float *mean, const float *precision, const float *z, float *l, size_t n, size_t ld) {
+VM_WIDE static void distances(size_t m, const float *mean, const float *precision, const float *z, float *l, size_t n,
+                              size_t ld) {
     for (size_t j = 0; j < m; j++)
         for (size_t i = 0; i < n; i++) {
             float d = z[j * ld + i] - mean[j];
@@ -141,8 +144,8 @@ static void joint_logp(const struct prior_panel *x, double *logp) {
 }
 
 /* dz += share (mean - z) / var */
-VM_WIDE static void towards(size_t m, const float *mean, const float *precision, const float *z, const float *share, float *dz,
-                            size_t n, size_t ld) {
+VM_WIDE static void towards(size_t m, const float *mean, const float *precision, const float *z, const float *share,
+                            float *dz, size_t n, size_t ld) {
     for (size_t j = 0; j < m; j++)
         for (size_t i = 0; i < n; i++)
             dz[j * ld + i] += share[i] * precision[j] * (mean[j] - z[j * ld + i]);
@@ -171,8 +174,10 @@ static void joint_backward(const struct prior_panel *x, const float *pull, float
 
 static size_t joint_tasks(size_t k, size_t size) { return (size / (2 * k) + TASK - 1) / TASK; }
 
-/* Sums over the records of share d / var and share (d^2 / var - 1) / 2, d = z - mean, in lanes: one order at any width. */
-VM_WIDE static void sums(const float *z, const float *share, float mean, float precision, size_t n, float *dmean, float *dlogvar) {
+/* Sums over the records of share d / var and share (d^2 / var - 1) / 2, d = z - mean, in lanes: one order at any width.
+ */
+VM_WIDE static void sums(const float *z, const float *share, float mean, float precision, size_t n, float *dmean,
+                         float *dlogvar) {
     float first[LANES] = {0}, second[LANES] = {0};
     double a = 0, b = 0;
     size_t i = 0;
@@ -208,8 +213,8 @@ static void joint_grad(const struct prior_panel *x, size_t task, float *dparam) 
     }
 }
 
-static void vamp_sample(size_t k, size_t size, const float *param, uint64_t seed, const uint64_t *rows, float temperature,
-                        void *work, float *z) {
+static void vamp_sample(size_t k, size_t size, const float *param, uint64_t seed, const uint64_t *rows,
+                        float temperature, void *work, float *z) {
     (void)work;
     for (size_t i = 0; i < MAT_PANEL; i++) {
         double u;
@@ -238,11 +243,22 @@ static void vamp_logp(size_t k, size_t size, const float *param, const float *z,
 }
 
 static const struct prior_joint joint = {
-    .encoded = true, .work = joint_work, .logp = joint_logp, .backward = joint_backward, .ntasks = joint_tasks, .grad = joint_grad,
+    .encoded = true,
+    .work = joint_work,
+    .logp = joint_logp,
+    .backward = joint_backward,
+    .ntasks = joint_tasks,
+    .grad = joint_grad,
 };
 
 const struct prior prior_vamp = {
-    .name = "vamp", .about = "a mixture of posteriors of pseudo-inputs, trained with the model as the prior of the objective",
-    .joint = &joint, .size = vamp_size, .check = vamp_check, .work = vamp_work, .work_free = vamp_free, .sample = vamp_sample,
+    .name = "vamp",
+    .about = "a mixture of posteriors of pseudo-inputs, trained with the model as the prior of the objective",
+    .joint = &joint,
+    .size = vamp_size,
+    .check = vamp_check,
+    .work = vamp_work,
+    .work_free = vamp_free,
+    .sample = vamp_sample,
     .logp = vamp_logp,
 };
