@@ -34,6 +34,7 @@ enum cli_kind {
     CLI_TEXTS,   /* struct cli_list: the whole value is one text, several options add up */
     CLI_COUNTS,  /* struct cli_counts: numbers between commas, lo..hi each */
     CLI_SIZES,   /* the same, with x between: 28x28 */
+    CLI_REALS,   /* struct cli_reals: numbers between commas, lo..hi each */
     CLI_RANGE,   /* struct cli_range: two numbers, lo..hi each, with a colon between */
     CLI_HELP,
     CLI_VERSION,
@@ -49,6 +50,11 @@ struct cli_list {
 };
 struct cli_counts {
     size_t item[16];
+    size_t n;
+};
+
+struct cli_reals {
+    double item[16];
     size_t n;
 };
 

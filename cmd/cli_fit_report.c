@@ -66,10 +66,11 @@ static void judge(const struct vae_fit_report *rep) {
 /* What to try next, in one line; nothing where nothing stands out. */
 static void tell_next(const struct vae_fit_report *rep) {
     static const double used = 0.3, loose = 2; /* nats: a latent that is well in use; a bound that is far off */
+    static const double late = 0.02;           /* of what there is to gain, in the last fifth of the steps */
     double least = INFINITY;
     for (size_t j = 0; rep->kl && j < rep->latents; j++)
         least = rep->kl[j] < least ? rep->kl[j] : least;
-    if ((double)rep->best_step > 0.95 * (double)rep->steps && rep->held_out)
+    if (rep->late_gain > late * (rep->elbo - rep->independent) && rep->best_step == rep->steps)
         cli_note("next: it was still getting better at the end; give it more steps (--steps, --budget)");
     else if (!rep->chain && rep->latents > 1 && 2 * rep->active_units < rep->latents)
         cli_note("next: %zu latent%s would do (-l)", rep->active_units ? rep->active_units : 1, rep->active_units > 1 ? "s" : "");
@@ -100,6 +101,9 @@ void cli_fit_report(const struct vae_fit_report *rep, const struct vae_fit_opts 
         cli_note("importance-weighted bound %.4f +- %.4f: %d draws for %llu rows, effective sample size %.1f", rep->iw,
                  rep->iw_se, rep->iw_draws, (unsigned long long)rep->iw_rows, rep->iw_ess);
     tell_kl(rep);
+    for (size_t i = 0; i < rep->nrate; i++)
+        cli_note("at beta %g: rate %.4f, distortion %.4f nats a record", rep->rate[i].beta, rep->rate[i].rate,
+                 rep->rate[i].distortion);
     tell_reached(rep, !isnan(opts->capacity));
     judge(rep);
     tell_next(rep);

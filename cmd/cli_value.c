@@ -82,6 +82,22 @@ static bool read_time(const struct cli_opt *o, const char *text, double *out) {
     return true;
 }
 
+static bool read_reals(const struct cli_opt *o, const char *text, struct cli_reals *out) {
+    static const size_t most = sizeof out->item / sizeof *out->item;
+    for (out->n = 0; text && out->n < most; out->n++) {
+        const char *comma = strchr(text, ',');
+        char number[32];
+        size_t n = comma ? (size_t)(comma - text) : strlen(text);
+        if (n >= sizeof number)
+            return false;
+        snprintf(number, sizeof number, "%.*s", (int)n, text);
+        if (!read_real(o, number, &out->item[out->n]))
+            return false;
+        text = comma ? comma + 1 : NULL;
+    }
+    return !text;
+}
+
 static bool read_seed(const char *text, struct cli_seed *out) {
     char *end;
     out->random = !strcmp(text, "random");
@@ -198,6 +214,10 @@ bool cli_value_read(const struct cli_opt *o, const char *value, char *expected, 
         snprintf(expected, size, "up to %zu numbers from %g to %g with commas between",
                  sizeof((struct cli_counts *)0)->item / sizeof(size_t), o->lo, o->hi);
         return read_counts(o, value, ',', o->to);
+    case CLI_REALS:
+        snprintf(expected, size, "up to %zu numbers from %g to %g with commas between",
+                 sizeof((struct cli_reals *)0)->item / sizeof(double), o->lo, o->hi);
+        return read_reals(o, value, o->to);
     case CLI_SIZES:
         snprintf(expected, size, "numbers from %g to %g like 28x28", o->lo, o->hi);
         return read_counts(o, value, 'x', o->to);
@@ -259,6 +279,7 @@ char *cli_value_show(const struct cli_opt *o, char *out, size_t size) {
     case CLI_SET:
     case CLI_LIST:
     case CLI_TEXTS:
+    case CLI_REALS:
     case CLI_SIZES:
     case CLI_RANGE: /* what it is without one depends on other options */
     case CLI_HELP:

@@ -14,6 +14,7 @@ static struct {
     const char *log, *loss, *checkpoint;
     int purpose, progress;
     struct cli_counts hidden;
+    struct cli_reals rates;
     struct cli_list as, levels, missing, condition;
     bool no_calibrate;
 } o;
@@ -105,6 +106,8 @@ static const struct cli_opt options[] = {
      .help = "share of the rows held out to stop the training"},
     {.name = "patience", .arg = "N", .kind = CLI_COUNT, .to = &fit.patience, .hi = 1e9, .given = &fit.patience_set,
      .help = "points of the curve without a gain before it stops, 0: never"},
+    {.name = "rates", .arg = "B,B...", .kind = CLI_REALS, .to = &o.rates, .hi = 1e6,
+     .help = "also tell the rate and the distortion at these weights of the KL"},
     {.name = "no-calibrate", .kind = CLI_FLAG, .to = &o.no_calibrate, .help = "keep no rows apart for p-values"},
     {.name = "max-memory", .arg = "SIZE", .kind = CLI_BYTES, .to = &fit.max_memory,
      .help = "for the data (k, M, G, T), else half of the machine's"},
@@ -212,6 +215,8 @@ static void resolve_options(void) {
     fit.nhidden = o.hidden.n;
     memcpy(fit.hidden, o.hidden.item, sizeof o.hidden.item);
     fit.calibrate = !o.no_calibrate;
+    fit.nrates = o.rates.n;
+    memcpy(fit.rates, o.rates.item, sizeof o.rates.item);
     fit.as = o.as.item, fit.nas = o.as.n;
     fit.levels = o.levels.item, fit.nlevels = o.levels.n;
     fit.condition = o.condition.item, fit.ncondition = o.condition.n;

@@ -252,6 +252,8 @@ struct vae_progress {
     const char *trouble; /* something failed that does not end the run (a checkpoint cannot be written): a line to tell; else NULL */
 };
 
+enum { VAE_FIT_RATES = 16 };
+
 /* Zero (NULL, NaN for the floats set so by vae_fit_defaults()) means: chosen from the data. */
 struct vae_fit_opts {
     enum vae_purpose purpose;
@@ -281,6 +283,8 @@ struct vae_fit_opts {
                              * the model is saved */
     double checkpoint_every; /* seconds between two; NaN: a minute */
     bool resume;         /* go on from the checkpoint where it is there, else that is VAE_EUSAGE */
+    double rates[VAE_FIT_RATES]; /* [nrates] measure the rate and the distortion at these weights of the KL, too */
+    size_t nrates;
     bool calibrate;      /* keep rows apart for p-values */
     bool skip_bad;       /* leave bad rows out, counting them */
     /* Progress, perhaps from another thread, but one call at a time; returning true stops with VAE_ESTOP. */
@@ -290,6 +294,11 @@ struct vae_fit_opts {
 void vae_fit_defaults(struct vae_fit_opts *);
 /* Do the options contradict each other? VAE_EUSAGE; asked before anything is read. vae_fit() asks, too. */
 int vae_fit_check(const struct vae_fit_opts *, struct vae_err *);
+
+/* A point of the rate-distortion curve: means per record in nats at a weight of the KL. */
+struct vae_fit_rate {
+    double beta, rate, distortion;
+};
 
 /* Whether the model earns its keep, on rows held out. Nats per record; NaN where not known. */
 struct vae_fit_report {
@@ -304,10 +313,13 @@ struct vae_fit_report {
     size_t latents, active_units; /* active: variance of the posterior mean above 0.01 (Burda et al. 2016) */
     const double *kl;             /* [latents], lives with the model */
     size_t steps, best_step;
+    double late_gain;             /* what the last fifth of the steps added to the bound of rows held out; NaN: none are */
     double asked, reached;        /* of capacity or target_mse; NaN without */
     uint64_t calibration_rows;    /* behind the p-values; 0: none */
     double alpha;                 /* p at or below it is an anomaly */
     size_t kept;                  /* the step that the checkpoint left behind is of, also after a failure; 0: there is none */
+    struct vae_fit_rate rate[VAE_FIT_RATES];
+    size_t nrate;
     const char *assumed;          /* a line to tell, or NULL */
 };
 /* Reads all of `in`, trains, calibrates. NULL and err on failure. */

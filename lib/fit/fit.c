@@ -17,6 +17,7 @@ struct teller {
     const struct vae_fit_opts *o;
     struct checkpoint *checkpoint;
     const char *stage; /* behind training */
+    double early, last; /* -ELBO of rows held out, four fifths through the training and at its last point */
 };
 
 static bool is_over(void *ctx) {
@@ -26,7 +27,9 @@ static bool is_over(void *ctx) {
 }
 
 static bool report_point(void *ctx, const struct train_point *pt) {
-    const struct teller *t = ctx;
+    struct teller *t = ctx;
+    if (pt->curve)
+        t->last = pt->valid, t->early = 5 * pt->step <= 4 * pt->steps ? pt->valid : t->early;
     struct vae_progress p = {.stage = "training", .done = pt->step, .total = pt->steps, .recon = pt->recon,
                              .kl = pt->kl, .beta = pt->beta, .elbo = pt->elbo, .valid = pt->valid, .step = pt->step,
                              .from = pt->from, .point = pt->curve, .trouble = checkpoint_trouble(t->checkpoint)};
@@ -34,7 +37,7 @@ static bool report_point(void *ctx, const struct train_point *pt) {
 }
 
 /* On the calibration rows where they are held out, else on the rows that stopped the training, else on all. */
-static int measure(const struct fit_material *f, const struct fit_rows *data, const uint64_t *cal, size_t ncal,
+static int measure(const struct vae_fit_opts *o, const struct fit_material *f, const struct fit_rows *data, const uint64_t *cal, size_t ncal,
                    struct pool *pool, struct vae_fit_report *rep, struct vae_err *err) {
     size_t d = f->m->schema->d, n = ncal ? ncal : f->nheld ? f->nheld : f->n;
     float *own = ncal ? mem_floats(ncal * d) : NULL, *x = ncal ? own : f->x + (f->n - n) * d;
@@ -44,6 +47,7 @@ static int measure(const struct fit_material *f, const struct fit_rows *data, co
         fit_to_model(f->m->schema, data->raw, cal, ncal, own);
     rep->held_out = ncal || f->nheld;
     int r = fit_measure(f->m, x, n, pool, rep, err);
+    r = r ? r : fit_rates(f, o->rates, o->nrates, x, n, pool, rep, err);
     if (!r) {
         rep->independent = -baseline_independent(f->m, x, n, err);
         rep->ppca = -baseline_ppca(f->m, f->x, f->train.n, x, n);
@@ -73,7 +77,7 @@ static int plan_steps(struct fit_plan *p, const struct fit_rows *data, const uin
 static struct vae_model *fit_plan_run(struct fit_plan *p, const struct fit_rows *data, double until, struct pool *pool,
                                       struct checkpoint *c, struct vae_fit_report *rep, struct vae_err *err) {
     const struct vae_fit_opts *o = &p->opts;
-    struct teller teller = {o, c, "finishing"};
+    struct teller teller = {o, c, "finishing", NAN, NAN};
     struct train_run run = {pool, report_point, &teller, c};
     size_t n = data->n, nfit = n - p->ncal;
     uint64_t *order = mem_array(n, sizeof *order);
@@ -92,7 +96,7 @@ static struct vae_model *fit_plan_run(struct fit_plan *p, const struct fit_rows 
     if (!r)
         r = fit_one(p, data, order, nfit, true, &run, &res, &made, err);
     if (!r)
-        r = measure(&made, data, order + nfit, p->ncal, pool, rep, err);
+        r = measure(o, &made, data, order + nfit, p->ncal, pool, rep, err);
     teller.stage = "calibrating";
     if (!r)
         r = fit_calibrate(p, data, made.m, order + nfit, p->ncal, pool, err);
@@ -100,6 +104,7 @@ static struct vae_model *fit_plan_run(struct fit_plan *p, const struct fit_rows 
         r = fit_describe(made.m, p, data, &res, rep, err);
     struct vae_model *m = r ? NULL : made.m;
     if (m) {
+        rep->late_gain = teller.early - teller.last;
         rep->steps = res.steps, rep->best_step = res.best_step, rep->latents = m->config.latent_dim;
         rep->chain = m->config.chain, rep->weights = m->nw, rep->calibration_rows = m->cal.n, rep->alpha = m->cal.alpha;
         if (schedule_watches(&p->train))

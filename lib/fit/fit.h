@@ -101,5 +101,8 @@ double baseline_independent(const struct vae_model *, const float *x, size_t n, 
 double baseline_ppca(const struct vae_model *, const float *train, size_t ntrain, const float *x, size_t n);
 /* ELBO with its standard error, KL per latent and active units on x[n,d]. kl[k] lives with the model. */
 int fit_measure(struct vae_model *, const float *x, size_t n, struct pool *, struct vae_fit_report *, struct vae_err *);
+/* The rate-distortion curve at beta[nbeta] (at most VAE_FIT_RATES) -> rep->rate: rate.c. */
+int fit_rates(const struct fit_material *, const double *beta, size_t nbeta, const float *x, size_t n, struct pool *,
+              struct vae_fit_report *, struct vae_err *);
 
 #endif

@@ -85,6 +85,12 @@ int fit_describe(struct vae_model *m, const struct fit_plan *p, const struct fit
     if (isfinite(rep->iw))
         json_object_set_new(bound, "iw_draws", json_integer(rep->iw_draws));
     json_object_set_new(bound, "active_units", json_integer((json_int_t)rep->active_units));
+    json_t *rates = json_array();
+    for (size_t i = 0; i < rep->nrate; i++)
+        json_array_append_new(rates, json_pack("[f, f, f]", rep->rate[i].beta, rep->rate[i].rate, rep->rate[i].distortion));
+    if (rep->nrate)
+        json_object_set(bound, "rates", rates);
+    json_decref(rates);
     json_object_set_new(j, rep->held_out ? "held_out" : "fitted", bound);
     json_decref(m->training);
     m->training = j;
