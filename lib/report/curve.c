@@ -22,11 +22,14 @@ enum {
     RUNS = 16,  /* times that steps begin anew, one fit behind the other */
 };
 
+/* BEST: its best value is what a fit looks for. WHOLE: nothing of it is cut off. */
+enum how { USUAL, BEST, WHOLE };
+
 /* Columns that are known, in the order of their panels; those of one title share one. */
 static const struct {
     const char *column, *title, *name;
     double height;
-    enum fame { USUAL, BEST, WHOLE } how; /* its best value is what a fit looks for; nothing of it is cut off */
+    enum how how;
 } known[] = {
     {"elbo", "bound (ELBO), nats a record", "training", 200, USUAL},
     {"valid", "bound (ELBO), nats a record", "held out", 200, BEST},
@@ -40,7 +43,7 @@ struct line {
     struct column column;
     char title[SVG_LABEL], name[SVG_LABEL]; /* of its panel; its own where it shares it */
     double height;
-    enum fame how; /* as of those that are known */
+    enum how how;
     double *v; /* [n], NaN: none */
     size_t cap;
 };
