@@ -18,7 +18,7 @@
 
 enum { POINTS = 50, SCORED = 128, BASELINE_VALUES = 1500 };
 static const double USE = 0.95;     /* of the time, as no trial tells all */
-static const double TRIAL = 0.01, LEAST_TRIAL = 0.05, MOST_TRIAL = 2; /* share of the budget for a trial; seconds */
+static const double TRIAL = 0.02, LEAST_TRIAL = 0.05, MOST_TRIAL = 5; /* share of the budget for a trial; seconds */
 
 struct trial {
     const struct fit_plan *plan;
@@ -78,16 +78,20 @@ static bool enough(void *ctx) {
 static int measure_prior(const struct fit_plan *p, const struct fit_material *f, double seconds, struct pool *pool,
                          double *took, struct vae_err *err) {
     struct round_clock c = {.seconds = seconds};
+    struct vae_err own = {0};
     *took = 0;
     if (!pool || !p->prior->rounds)
         return 0;
     pool_on_stop(pool, enough, &c);
     double from = clock_seconds();
-    int r = fit_prior(f->m, p->prior, f->x, f->train.n, p->train.seed, pool, err);
+    int r = fit_prior(f->m, p->prior, f->x, f->train.n, p->train.seed, pool, &own);
+    pool_on_stop(pool, NULL, NULL);
     double t = clock_seconds();
     size_t all = p->prior->rounds(f->m->zdim, f->train.n);
     *took = c.rounds > 1 && r == VAE_ESTOP ? c.from - from + (t - c.from) / (double)(c.rounds - 1) * (double)all : t - from;
-    return r == VAE_ESTOP ? 0 : r;
+    if (!r || r == VAE_ESTOP)
+        return 0;
+    return err_set(err, r, "%s", own.msg);
 }
 
 /* Seconds of the report on SCORED records, and of one that is scored for p-values. */
@@ -135,6 +139,9 @@ int fit_budget(struct fit_plan *p, const struct fit_rows *data, const uint64_t *
         double left = USE * (until - clock_seconds()) - rest - POINTS * (whole.valid + turns * fold.valid);
         double steps = left / (whole.step + turns * fold.step);
         fit_set_steps(&p->train, steps > 1 ? (size_t)steps : 1);
+        if (steps < 1)
+            r = err_set(err, VAE_EUSAGE, "--budget leaves no time for training: the rest of the fit takes %.0f s or so",
+                        rest + seconds - (until - clock_seconds()) + 1);
     }
     fit_material_free(&f);
     return r;

@@ -338,15 +338,15 @@ int train_measure(struct vae_model *m, const struct train_data *data, const stru
     enum { WARM = 3, LEAST = 3 }; /* the first steps touch memory for the first time */
     struct train_run run = {.pool = pool};
     struct trainer t = {.m = m, .data = data, .cfg = cfg, .run = &run};
-    int r = trainer_init(&t, err);
-    double from = clock_seconds();
-    double kl;
+    struct vae_err own = {0};
+    int r = trainer_init(&t, &own);
+    double from = clock_seconds(), kl;
     size_t done = 0;
     for (; !r && (done < WARM + LEAST || clock_seconds() - from < seconds); done++) {
         if (done == WARM)
             from = clock_seconds();
         t.s.step++;
-        r = train_step(&t, err);
+        r = train_step(&t, &own);
     }
     rate->step = done > WARM ? (clock_seconds() - from) / (double)(done - WARM) : 0;
     from = clock_seconds();
@@ -354,5 +354,5 @@ int train_measure(struct vae_model *m, const struct train_data *data, const stru
         validate(&t, &kl);
     rate->valid = clock_seconds() - from;
     trainer_free(&t);
-    return r == VAE_EDIVERGED ? 0 : r; /* that is for the real one to tell */
+    return !r || r == VAE_EDIVERGED ? 0 : err_set(err, r, "%s", own.msg); /* divergence is for the real one to tell */
 }
