@@ -259,6 +259,7 @@ struct vae_fit_opts {
     const char *latent, *net, *act, *lik, *prior; /* names of the tables; NULL: chosen */
     const char *sd; /* of the likelihood: "column", one for each column, "shared" or "record"; NULL: chosen */
     size_t hidden[16], nhidden;
+    size_t channels[16], nchannels; /* of the convolutions, from the image on, at most 8; 0: chosen where net is "conv" */
     double beta, warmup, free_bits, lr, decay, dropout, valid; /* NaN: chosen */
     size_t steps, epochs, batch, patience;
     double budget;       /* seconds that the fit may take, from which the steps are found; NaN: none */
