@@ -163,9 +163,11 @@ static int choose_channels(const struct vae_fit_opts *o, const struct schema *s,
                                         "--net residual suits any data");
     c->nchannels = o->nchannels;
     memcpy(c->channels, o->channels, sizeof c->channels);
-    for (size_t side = im.h > im.w ? im.h : im.w; !o->nchannels && (side > 8 || !c->nchannels) && c->nchannels < NN_MAX_STAGES;
-         side = (side + 1) / 2)
-        c->channels[c->nchannels++] = c->nchannels ? 64 : 32;
+    if (!o->nchannels)
+        for (size_t side = im.h > im.w ? im.h : im.w; c->nchannels < NN_MAX_STAGES && (side > 4 || !c->nchannels); c->nchannels++) {
+            c->channels[c->nchannels] = c->nchannels ? 64 : 32;
+            side = (side + 1) / 2;
+        }
     return 0;
 }
 

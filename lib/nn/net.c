@@ -14,7 +14,7 @@ int nn_add_node(struct nn_net *net, struct nn_node v, struct vae_err *err) {
     if (net->n)
         v.in = node[net->n - 1].out;
     v.gain = 1;
-    v.nw = nn_weights(&v, &v.nb);
+    nn_size(&v);
     node[net->n] = v;
     if (v.op == &nn_residual)
         node[v.src].acc = true;
@@ -35,15 +35,14 @@ int nn_add_window(struct nn_net *net, const struct nn_op *op, const struct nn_wi
                        err);
 }
 
-size_t nn_weights(const struct nn_node *v, size_t *nb) {
-    size_t shape[NN_MAX_DIMS], n = 1;
-    *nb = 0;
-    if (!v->op->shape)
-        return 0;
-    size_t ndim = v->op->shape(v, shape, nb);
+void nn_size(struct nn_node *v) {
+    size_t shape[NN_MAX_DIMS], ndim = 0, n = 1;
+    v->nb = 0;
+    if (v->op->shape)
+        ndim = v->op->shape(v, shape, &v->nb);
     for (size_t i = 0; i < ndim; i++)
         n *= shape[i];
-    return (ndim ? n : 0) + *nb;
+    v->nw = (ndim ? n : 0) + v->nb;
 }
 
 /* act(W x + b) and dropout behind what is there. */

@@ -93,6 +93,7 @@ struct nn_net {
 int nn_add(struct nn_net *, const struct nn_op *, size_t in, size_t out, size_t src, float rate, struct vae_err *);
 /* The same for a node of which more is to be said; its in, nw, nb and gain are set here. */
 int nn_add_node(struct nn_net *, struct nn_node, struct vae_err *);
+void nn_size(struct nn_node *); /* sets nw and nb */
 /* The same for a convolution (large image to small one) or its transpose (small to large). */
 int nn_add_window(struct nn_net *, const struct nn_op *, const struct nn_window *, struct vae_err *);
 
@@ -126,8 +127,6 @@ struct nn_images {
 };
 int nn_encoder(struct nn_net *, const struct nn_images *, const struct nn_mlp *, struct vae_err *);
 int nn_decoder(struct nn_net *, const struct nn_images *, const struct nn_mlp *, struct vae_err *);
-/* Weights of a node, and how many of them are biases. */
-size_t nn_weights(const struct nn_node *, size_t *nb);
 /* Gives every node its offset, from w0 on; returns the first offset behind the net. */
 size_t nn_place(struct nn_net *, size_t w0);
 void nn_init(const struct nn_net *, float *w, uint64_t seed, uint64_t block0);
