@@ -13,7 +13,7 @@ static struct vae_fit_opts fit; /* most options write straight into it */
 static struct {
     const char *log, *loss, *checkpoint;
     int purpose, progress;
-    struct cli_counts hidden;
+    struct cli_counts hidden, channels;
     struct cli_reals rates;
     struct cli_list as, levels, missing, condition;
     bool no_calibrate;
@@ -33,7 +33,7 @@ static const struct {
 static const char *loss_name(size_t i) { return i < sizeof losses / sizeof *losses ? losses[i].name : NULL; }
 
 static const char *net_name(size_t i) {
-    static const char *const name[] = {"residual", "mlp"};
+    static const char *const name[] = {"residual", "mlp", "conv"};
     return i < sizeof name / sizeof *name ? name[i] : NULL;
 }
 
@@ -74,6 +74,8 @@ static const struct cli_opt options[] = {
     {.name = "net", .arg = "KIND", .kind = CLI_NAME, .to = &fit.net, .names = net_name, .help = "network"},
     {.name = "hidden", .arg = "N,N...", .kind = CLI_COUNTS, .to = &o.hidden, .lo = 1, .hi = 65536,
      .help = "units of the encoder's layers; the decoder's are the same from the end"},
+    {.name = "channels", .arg = "N,N...", .kind = CLI_COUNTS, .to = &o.channels, .lo = 1, .hi = 4096,
+     .help = "channels of the encoder's convolutions, each of which halves the image"},
     {.name = "act", .arg = "NAME", .kind = CLI_NAME, .to = &fit.act, .names = vae_activation, .help = "activation"},
     {.name = "lik", .arg = "KIND", .kind = CLI_NAME, .to = &fit.lik, .names = lik_name, .help = "likelihood"},
     {.name = "loss", .arg = "NAME", .kind = CLI_NAME, .to = &o.loss, .names = loss_name,
@@ -214,6 +216,8 @@ static void resolve_options(void) {
     fit.purpose = (enum vae_purpose)o.purpose;
     fit.nhidden = o.hidden.n;
     memcpy(fit.hidden, o.hidden.item, sizeof o.hidden.item);
+    fit.nchannels = o.channels.n;
+    memcpy(fit.channels, o.channels.item, sizeof o.channels.item);
     fit.calibrate = !o.no_calibrate;
     fit.nrates = o.rates.n;
     memcpy(fit.rates, o.rates.item, sizeof o.rates.item);

@@ -261,6 +261,7 @@ struct vae_fit_opts {
     const char *latent, *net, *act, *lik, *prior; /* names of the tables; NULL: chosen */
     const char *sd; /* of the likelihood: "column", one for each column, "shared" or "record"; NULL: chosen */
     size_t hidden[16], nhidden;
+    size_t channels[16], nchannels; /* of the convolutions, from the image on, at most 8; 0: chosen where net is "conv" */
     double beta, warmup, free_bits, lr, decay, dropout, valid; /* NaN: chosen */
     size_t cycles;               /* how often beta rises, 0: once */
     double capacity, target_mse; /* NaN: none; else what the KL or the squared error of a record is held at, by beta */

@@ -9,6 +9,7 @@
 #include "model/model.h"
 #include "prior/realnvp.h"
 #include "test.h"
+#include "windows.h"
 
 enum { MODELS_WIDE = 512 }; /* most features of a layer here */
 
@@ -138,8 +139,13 @@ static inline void models_forward(const struct nn_net *net, const double *w, con
                 b[f] = tanh(a[f]);
             } else if (!strcmp(op, "relu")) {
                 b[f] = fmax(a[f], 0);
-            } else {
-                abort();
+            } else if (!strcmp(op, "bias")) {
+                b[f] = a[f] + p[f];
+            } else if (f == 0) { /* all features at once */
+                bool down = !strcmp(op, "conv");
+                if (!down && strcmp(op, "deconv") != 0)
+                    abort();
+                windows_apply(&v->win, down, p, a, b, 1);
             }
     }
     memcpy(y, act[net->n], nn_out(net) * sizeof *y);

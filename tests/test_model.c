@@ -17,13 +17,15 @@ struct layout {
     size_t widths[16];
     size_t k, nhidden, hidden[4];
     bool residual;
+    size_t nchannels, channels[2];
 };
 
 static const struct layout layouts[] = {
-    {"linear", {1, 1, 1, 0}, 2, 0, {0}, false},
-    {"mlp", {1, 1, 4, 1, 0}, 3, 2, {6, 5}, false},
-    {"residual", {3, 1, 2, 1, 1, 0}, 2, 3, {6, 6, 4}, true},
-    {"many", {1, 1, 1, 0}, 9, 1, {5}, true}, /* latents, two of them in the upper level of a ladder */
+    {"linear", {1, 1, 1, 0}, 2, 0, {0}, false, 0, {0}},
+    {"mlp", {1, 1, 4, 1, 0}, 3, 2, {6, 5}, false, 0, {0}},
+    {"residual", {3, 1, 2, 1, 1, 0}, 2, 3, {6, 6, 4}, true, 0, {0}},
+    {"many", {1, 1, 1, 0}, 9, 1, {5}, true, 0, {0}}, /* latents, two of them in the upper level of a ladder */
+    {"conv", {25, 0}, 2, 1, {5}, true, 2, {3, 2}},
 };
 
 static size_t sum_of(const size_t *widths) {
@@ -41,8 +43,10 @@ static struct vae_model *small(const struct layout *l, const struct models_kind 
                              .act = l->nhidden % 2 ? &nn_silu : &nn_tanh,
                              .residual = l->residual,
                              .nhidden = l->nhidden,
+                             .nchannels = l->nchannels,
                              .lik = lik};
     memcpy(c.hidden, l->hidden, sizeof l->hidden);
+    memcpy(c.channels, l->channels, sizeof l->channels);
     models_set_kind(&c, q);
     return models_new(&c, l->widths, raw, n, 3);
 }
@@ -317,13 +321,16 @@ static void test_linear_ladder(void) {
 
 /* ---- a score belongs to its record ---------------------------------------------------------------------------- */
 
-static const struct layout broad = {"broad", {1, 1, 1, 1, 1, 20, 1, 1, 1, 1, 1, 1, 1, 0}, 5, 3, {70, 70, 33}, true};
+static const struct layout broad[] = {
+    {"broad", {1, 1, 1, 1, 1, 20, 1, 1, 1, 1, 1, 1, 1, 0}, 5, 3, {70, 70, 33}, true, 0, {0}},
+    {"images", {121, 0}, 5, 1, {40}, true, 2, {17, 33}},
+};
 
-static void test_place(const struct models_kind *q, const struct lik *lik) {
+static void test_place(const struct layout *l, const struct models_kind *q, const struct lik *lik) {
     enum { ROWS = 67 };
-    size_t d = sum_of(broad.widths);
+    size_t d = sum_of(l->widths);
     double *raw = models_data(ROWS, d, lik->max <= 1);
-    struct vae_model *m = small(&broad, q, lik, raw, ROWS);
+    struct vae_model *m = small(l, q, lik, raw, ROWS);
     float *x = models_rows(m, raw, ROWS);
     static struct score_parts first[ROWS], parts[ROWS];
     struct scorer *s = scorer_new(m, VAE_BY_ELBO, 5, NULL, NULL);
@@ -449,12 +456,12 @@ static void test_grid(void) {
         }
 }
 
-static void test_file(const struct models_kind *q, const struct lik *lik, const char *dir) {
+static void test_file(const struct layout *l, const struct models_kind *q, const struct lik *lik, const char *dir) {
     enum { ROWS = 50 };
     struct vae_err err = {0};
-    size_t d = sum_of(broad.widths);
+    size_t d = sum_of(l->widths);
     double *raw = models_data(ROWS, d, lik->max <= 1);
-    struct vae_model *m = small(&broad, q, lik, raw, ROWS);
+    struct vae_model *m = small(l, q, lik, raw, ROWS);
     float *x = models_rows(m, raw, ROWS), z[100 * 5];
     rng_normals(z, 500, 1, 1, 1, RNG_TEST, 6, NULL, 0);
     if (!q->joint) {
@@ -507,8 +514,10 @@ static void walk(const struct models_kind *q, const struct lik *lik, const char 
         test_score(&layouts[i], q, lik, 7);
         test_score(&layouts[i], q, lik, 16);
     }
-    test_place(q, lik);
-    test_file(q, lik, dir);
+    for (size_t i = 0; i < sizeof broad / sizeof *broad; i++) {
+        test_place(&broad[i], q, lik);
+        test_file(&broad[i], q, lik, dir);
+    }
 }
 
 int main(void) {

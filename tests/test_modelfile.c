@@ -60,6 +60,43 @@ static void test_size(const char *path) {
     free(p), free(raw);
 }
 
+/* Channels that are no sizes, are too many, or do not fit the image or the weights. */
+static void test_channels(const char *path) {
+    static const struct {
+        const char *from, *to, *why;
+    } t[] = {
+        {"\\\"channels\\\":[3,2]", "\\\"channels\\\":[3,4]", "do not fit the configuration"},
+        {"\\\"channels\\\":[3,2]", "\\\"channels\\\":[3  ]", "do not fit the configuration"},
+        {"\\\"channels\\\":[3,2]", "\\\"channels\\\":[0,2]", "senseless width"},
+        {"\\\"channels\\\":[3,2]", "\\\"channels\\\":[9e9]", "senseless width"},
+        {"\\\"channels\\\":[3,2]", "\\\"channels\\\":[   ]", "without channels"},
+        {"\\\"channels\\\":[3,2]", "\\\"Channels\\\":[3,2]", "channels"},
+        {"\\\"net\\\":\\\"conv\\\"", "\\\"net\\\":\\\"cone\\\"", "unknown to this version"},
+        {"\\\"shape\\\":[25]", "\\\"shape\\\":[24]", ""},
+    };
+    static const size_t widths[] = {25, 0};
+    struct model_config c = {.latent_dim = 1, .latent = &latent_gauss, .act = &nn_silu, .residual = true, .nhidden = 1,
+                             .hidden = {2}, .nchannels = 2, .channels = {3, 2}, .lik = &lik_gaussian};
+    struct vae_err err = {0};
+    double *raw = models_data(40, 25, false);
+    struct vae_model *m = models_new(&c, widths, raw, 40, 1);
+    CHECK(m && !vae_model_save(m, path, &err), "%s", err.msg);
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        size_t n;
+        unsigned char *p = read_file(path, &n);
+        edit(p, n, t[i].from, t[i].to);
+        struct vae_model *bad = model_parse(p, n, "changed", &err);
+        CHECK(!bad && err.code == VAE_EDATA && strstr(err.msg, t[i].why), "%s: %s", t[i].to, err.msg);
+        vae_model_free(bad);
+        free(p);
+    }
+    vae_model_free(m);
+    static const size_t flat[] = {24, 0};
+    m = model_new(&c, models_schema(flat, &schema_standard, raw, 40), &err);
+    CHECK(!m && err.code == VAE_EDATA && strstr(err.msg, "records that are images"), "%s", err.msg);
+    free(raw);
+}
+
 /* Cuts of an ordinal likelihood that do not ascend are refused. */
 static void test_cuts(const char *path) {
     enum { ROWS = 40, CUTS = 3 };
@@ -191,6 +228,7 @@ int main(void) {
     test_damage(&(struct models_kind){&latent_ladder, &prior_vamp}, 4, 13, path);
     test_damage(&(struct models_kind){&latent_gauss, &prior_realnvp}, 1, 67, path);
     test_size(path);
+    test_channels(path);
     test_cuts(path);
     test_priors(path);
     close(fd);

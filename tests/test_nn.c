@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "nn/nn.h"
 #include "test.h"
+#include "windows.h"
 
 static const double H = 1e-5; /* step of central differences in double: truncation and rounding below 1e-9 */
 
@@ -75,9 +76,9 @@ static void ref_residual(size_t in, size_t out, const double *w, const double *x
         y[i] = x[i] + skip[i];
 }
 
-/* What an injection of skip[out,n] adds: all of its rows but the first, where there are several. */
+/* What an injection of skip[out,n] adds: all of its rows but the first, where there are several; and no more than 8. */
 static size_t told_from(size_t out) {
-    return out > 1;
+    return out > 9 ? out - 8 : out > 1;
 }
 
 static void ref_inject(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,
@@ -101,14 +102,34 @@ static void ref_dropout(size_t in, size_t out, const double *w, const double *x,
         y[i] = x[i] * the_mask[i];
 }
 
+static void ref_bias(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n) {
+    (void)in, (void)skip;
+    for (size_t i = 0; i < out * n; i++)
+        y[i] = x[i] + w[i / n];
+}
+
+static struct nn_window the_window; /* of the convolutions */
+
+static void ref_conv(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n) {
+    (void)in, (void)out, (void)skip;
+    windows_apply(&the_window, true, w, x, y, n);
+}
+
+static void ref_deconv(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n) {
+    (void)in, (void)out, (void)skip;
+    windows_apply(&the_window, false, w, x, y, n);
+}
+
+enum shape_kind { ANY, SQUARE /* as many features out as in */, DOWN, UP /* over the_window */ };
 static const struct ref {
     const char *name;
     ref_fn *fn;
-    bool square; /* as many features out as in */
+    enum shape_kind kind;
 } refs[] = {
-    {"dense", ref_dense, false},    {"layernorm", ref_layernorm, true}, {"silu", ref_silu, true},
-    {"relu", ref_relu, true},       {"tanh", ref_tanh, true},           {"residual", ref_residual, true},
-    {"dropout", ref_dropout, true}, {"inject", ref_inject, true},
+    {"dense", ref_dense, ANY},        {"layernorm", ref_layernorm, SQUARE}, {"silu", ref_silu, SQUARE},
+    {"relu", ref_relu, SQUARE},       {"tanh", ref_tanh, SQUARE},           {"residual", ref_residual, SQUARE},
+    {"dropout", ref_dropout, SQUARE}, {"inject", ref_inject, SQUARE},       {"bias", ref_bias, SQUARE},
+    {"conv", ref_conv, DOWN},         {"deconv", ref_deconv, UP},
 };
 
 static const struct ref *ref_of(const struct nn_op *op) {
@@ -199,9 +220,9 @@ static void test_weights(const struct nn_node *v, const struct ref *r, struct sh
 
 static void test_op(const struct nn_op *op, const struct ref *r, struct shape s, bool acc) {
     struct nn_cols c = {s.n, s.ld};
-    struct nn_node v = {.op = op, .in = s.in, .out = s.out, .src = 3, .acc = acc, .rate = 0.3f, .gain = 1};
+    struct nn_node v = {.op = op, .in = s.in, .out = s.out, .src = 3, .acc = acc, .rate = 0.3f, .gain = 1, .win = the_window};
     v.from = told_from(s.out), v.told = s.out - v.from;
-    v.nw = op->nparam ? op->nparam(&v) : 0;
+    nn_size(&v);
     CHECK((v.nw > 0) == (op->grad != NULL) && (v.nw > 0) == (op->ntasks != NULL), "%s: weights without tasks",
           op->name);
     float *w = alloc(v.nw, sizeof *w), *x = alloc(s.in * s.ld, sizeof *x), *skip = alloc(s.out * s.ld, sizeof *skip);
@@ -256,6 +277,27 @@ static void test_op(const struct nn_op *op, const struct ref *r, struct shape s,
     free(dw), free(xd), free(sd), free(dyd), free(want), free(g);
 }
 
+static struct shape window_shape(enum shape_kind kind, size_t n, size_t ld) {
+    struct nn_image l = the_window.large, s = the_window.small;
+    size_t large = l.h * l.w * l.c, small = s.h * s.w * s.c;
+    return (struct shape){kind == DOWN ? large : small, kind == DOWN ? small : large, n, ld};
+}
+
+static void test_windows(const struct nn_op *op, const struct ref *r) {
+    static const struct {
+        struct nn_image large;
+        size_t c, k, stride, n, ld;
+    } t[] = {{{1, 1, 1}, 1, 1, 1, 1, 1},  {{4, 5, 3}, 2, 3, 1, 7, 16},  {{7, 6, 1}, 4, 3, 2, 16, 16},
+             {{5, 9, 2}, 3, 5, 2, 3, 5},  {{3, 3, 20}, 5, 3, 2, 13, 16}, {{2, 3, 2}, 2, 7, 2, 2, 2},
+             {{5, 8, 1}, 3, 2, 2, 5, 9},  {{4, 3, 16}, 2, 3, 1, 5, 5},   {{3, 2, 2}, 2, 3, 2, 131, 140},
+             {{2, 1, 15}, 66, 3, 2, 2, 3}, {{2, 2, 2}, 66, 2, 2, 2, 2},  {{4, 4, 33}, 3, 2, 2, 131, 131}};
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+        for (int acc = 0; acc < 2; acc++) {
+            the_window = nn_window(t[i].large, t[i].c, t[i].k, t[i].stride);
+            test_op(op, r, window_shape(r->kind, t[i].n, t[i].ld), acc);
+        }
+}
+
 static void test_table(void) {
     static const struct shape shapes[] = {{1, 1, 1, 1},     {5, 3, 1, 7},     {7, 4, 13, 16},
                                           {16, 16, 16, 16}, {3, 9, 67, 80},   {131, 5, 33, 33},
@@ -264,14 +306,53 @@ static void test_table(void) {
         const struct ref *r = ref_of(nn_ops[t]);
         CHECK(r != NULL, "operation '%s' has no reference in this test", nn_ops[t]->name);
         CHECK(nn_op_by_name(nn_ops[t]->name) == nn_ops[t], "%s is not found by its name", nn_ops[t]->name);
-        for (size_t i = 0; r && i < sizeof shapes / sizeof *shapes; i++)
+        if (r && r->kind >= DOWN)
+            test_windows(nn_ops[t], r);
+        for (size_t i = 0; r && r->kind < DOWN && i < sizeof shapes / sizeof *shapes; i++)
             for (int acc = 0; acc < 2; acc++) {
                 struct shape s = shapes[i];
-                s.out = r->square ? s.in : s.out;
+                s.out = r->kind == SQUARE ? s.in : s.out;
                 test_op(nn_ops[t], r, s, acc);
             }
     }
     CHECK(!nn_op_by_name("no such"), "an unknown name is found");
+}
+
+/* A record's bits are its own in any column of a panel, whatever stands beside it. */
+static void test_place(const struct nn_op *op, struct shape s) {
+    struct nn_node v = {.op = op, .in = s.in, .out = s.out, .gain = 1, .win = the_window, .told = s.out};
+    nn_size(&v);
+    size_t big = s.in > s.out ? s.in : s.out, differ = 0, ld = MAT_PANEL;
+    float *w = alloc(v.nw, sizeof *w), *x = alloc(big * ld, sizeof *x), *y = alloc(big * ld, sizeof *y);
+    float *record = alloc(big, sizeof *record), *want = alloc(big, sizeof *want);
+    fill(w, v.nw, 61), fill(record, big, 62);
+    for (size_t at = 0; at < MAT_PANEL; at += 3) {
+        fill(x, big * ld, 63 + at);
+        for (size_t f = 0; f < big; f++)
+            x[f * ld + at] = record[f];
+        op->forward(&v, w, x, x, y, (struct nn_cols){MAT_PANEL, ld}, NULL);
+        for (size_t f = 0; f < s.out; f++) {
+            want[f] = at ? want[f] : y[f * ld];
+            differ += memcmp(&want[f], &y[f * ld + at], sizeof *want) != 0;
+        }
+    }
+    CHECK(differ == 0, "%s %zux%zu: %zu values depend on the record's place", op->name, s.in, s.out, differ);
+    free(w), free(x), free(y), free(record), free(want);
+}
+
+static void test_places(void) {
+    static const struct nn_image images[] = {{28, 28, 1}, {14, 14, 32}, {7, 7, 64}, {9, 5, 3}, {30, 17, 3}};
+    static const size_t channels[] = {32, 64, 64, 5, 16};
+    for (size_t t = 0; nn_ops[t]; t++) {
+        const struct ref *r = ref_of(nn_ops[t]);
+        for (size_t i = 0; r && i < sizeof images / sizeof *images; i++)
+            for (size_t k = 3; k <= 5; k += 2) {
+                the_window = nn_window(images[i], channels[i], k, 1 + (i + k) % 2);
+                struct shape s = r->kind >= DOWN ? window_shape(r->kind, 0, 0) : (struct shape){97 * i + 300, 128 * i + 300, 0, 0};
+                s.in = r->kind == SQUARE ? s.out : s.in;
+                test_place(nn_ops[t], s);
+            }
+    }
 }
 
 /* ---- dropout ---------------------------------------------------------------------------------------------- */
@@ -548,6 +629,7 @@ int main(void) {
         return 1;
     }
     test_table();
+    test_places();
     test_dropout();
     test_nets();
     test_init();

@@ -171,6 +171,30 @@ static size_t features(const struct schema *s, const struct fit_plan *p) {
     return n;
 }
 
+/* With --net conv: stages until the image is no larger than 8 x 8. */
+static int choose_channels(const struct vae_fit_opts *o, const struct schema *s, struct model_config *c,
+                           struct vae_err *err) {
+    struct nn_image im;
+    if (o->nchannels > NN_MAX_STAGES)
+        return err_set(err, VAE_EUSAGE, "at most %d convolutions (--channels)", NN_MAX_STAGES);
+    for (size_t i = 0; i < o->nchannels; i++)
+        if (o->channels[i] < 1 || o->channels[i] > MODEL_MAX_CHANNELS)
+            return err_set(err, VAE_EUSAGE, "a convolution has from 1 to %d channels", MODEL_MAX_CHANNELS);
+    if (!o->net || strcmp(o->net, "conv"))
+        return o->nchannels ? err_set(err, VAE_EUSAGE, "--channels needs --net conv") : 0;
+    if (!model_image(s, &im))
+        return err_set(err, VAE_EUSAGE, "--net conv is for images: one array of H x W or H x W x C values a record; "
+                                        "--net residual suits any data");
+    c->nchannels = o->nchannels;
+    memcpy(c->channels, o->channels, sizeof c->channels);
+    if (!o->nchannels)
+        for (size_t side = im.h > im.w ? im.h : im.w; c->nchannels < NN_MAX_STAGES && (side > 4 || !c->nchannels); c->nchannels++) {
+            c->channels[c->nchannels] = c->nchannels ? 64 : 32;
+            side = (side + 1) / 2;
+        }
+    return 0;
+}
+
 static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, struct model_config *c,
                         struct vae_err *err) {
     size_t d = 0, n = r->n;
@@ -189,9 +213,12 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
     for (size_t i = 0; i < o->nhidden; i++)
         if (o->hidden[i] < 1 || o->hidden[i] > MODEL_MAX_WIDTH)
             return err_set(err, VAE_EUSAGE, "a hidden layer has from 1 to %d units", MODEL_MAX_WIDTH);
-    if (o->net && strcmp(o->net, "mlp") && strcmp(o->net, "residual"))
-        return err_set(err, VAE_EUSAGE, "no such net: '%s'; there are mlp and residual", o->net);
-    c->residual = !o->net || !strcmp(o->net, "residual");
+    if (o->net && strcmp(o->net, "mlp") && strcmp(o->net, "residual") && strcmp(o->net, "conv"))
+        return err_set(err, VAE_EUSAGE, "no such net: '%s'; there are mlp, residual and conv", o->net);
+    c->residual = !o->net || strcmp(o->net, "mlp");
+    int e = choose_channels(o, r->schema, c, err);
+    if (e)
+        return e;
     if (o->sd && strcmp(o->sd, "column") && strcmp(o->sd, "shared") && strcmp(o->sd, "record"))
         return err_set(err, VAE_EUSAGE, "no such sd: '%s'; there are column, shared and record", o->sd);
     /* with one sd for all, every column's error counts alike; with its own, a column that can be predicted well

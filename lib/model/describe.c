@@ -55,18 +55,21 @@ static json_t *columns_json(const struct vae_model *m) {
 }
 
 static json_t *model_json(const struct vae_model *m) {
-    json_t *hidden = json_array(), *kl = json_array(), *keep = json_array();
+    json_t *hidden = json_array(), *channels = json_array(), *kl = json_array(), *keep = json_array();
     for (size_t i = 0; i < m->config.nhidden; i++)
         json_array_append_new(hidden, json_integer((json_int_t)m->config.hidden[i]));
+    for (size_t i = 0; i < m->config.nchannels; i++)
+        json_array_append_new(channels, json_integer((json_int_t)m->config.channels[i]));
     for (size_t j = 0; m->use && j < m->config.latent_dim; j++)
         json_array_append_new(kl, json_real(m->use[j]));
     for (size_t i = 0; i < m->schema->nkeep; i++)
         json_array_append_new(keep, json_string(m->schema->keep[i]));
     json_t *j = json_pack("{s:s, s:s, s:s, s:I, s:s, s:o, s:s, s:s, s:s, s:I, s:I, s:o, s:O}", "kind", "model", "id",
                           m->id, "latent", m->config.latent->name, "latents", (json_int_t)m->config.latent_dim, "net",
-                          m->config.residual ? "residual" : "mlp", "hidden", hidden, "act", m->config.act->name, "lik",
+                          model_net(&m->config), "hidden", hidden, "act", m->config.act->name, "lik",
                           m->config.lik->name, "prior", m->prior->name, "values", (json_int_t)m->schema->d, "weights",
                           (json_int_t)m->nw, "kl", kl, "training", m->training);
+    json_object_set_new(j, "channels", channels);
     json_object_set_new(j, "columns", columns_json(m));
     json_object_set_new(j, "keep", keep);
     json_object_set(j, "origin", m->schema->origin);
@@ -131,15 +134,23 @@ static int column_text(const struct vae_model *m, const struct schema_col *col, 
     return r ? r : buf_put(b, "\n", 1, NULL);
 }
 
+/* "NAME 400,200", nothing for none. */
+static int sizes_text(const char *name, const size_t *size, size_t n, struct buf *b) {
+    int r = n ? buf_printf(b, NULL, "%s", name) : 0;
+    for (size_t i = 0; i < n && !r; i++)
+        r = buf_printf(b, NULL, "%c%zu", i ? ',' : ' ', size[i]);
+    return r;
+}
+
 static int model_text(const struct vae_model *m, struct buf *b) {
     const struct model_config *c = &m->config;
     const json_t *t = m->training, *held = json_object_get(t, "held_out"), *fitted = json_object_get(t, "fitted");
     int r = buf_printf(b, NULL, "model        %s\n", m->id);
     r = r ? r : buf_printf(b, NULL, "latents      %zu %s, drawn from: %s%s\n", c->latent_dim, c->latent->name, m->prior->name,
                            c->joint ? ", trained with them" : "");
-    r = r ? r : buf_printf(b, NULL, "network      %s, %s, hidden", c->residual ? "residual" : "mlp", c->act->name);
-    for (size_t i = 0; i < c->nhidden && !r; i++)
-        r = buf_printf(b, NULL, "%c%zu", i ? ',' : ' ', c->hidden[i]);
+    r = r ? r : buf_printf(b, NULL, "network      %s, %s", model_net(c), c->act->name);
+    r = r ? r : sizes_text(", channels", c->channels, c->nchannels, b);
+    r = r ? r : sizes_text(", hidden", c->hidden, c->nhidden, b);
     r = r ? r : buf_printf(b, NULL, "; %zu weights\ndecoder      %s\n", m->nw,
                            c->chain ? "a chain: each column is given those before" : "all columns at once");
     r = r ? r : buf_printf(b, NULL, "trained      for %s on %.0f rows of %zu values, seed %.0f, best step %.0f of %.0f\n",

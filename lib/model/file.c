@@ -32,12 +32,13 @@ static int walk_net(const struct nn_net *net, const char *part, float *w, array_
         if (!v->nw)
             continue;
         char name[64];
-        size_t bias = v->op->bias ? v->out : 0, shape[2] = {v->out, (v->nw - bias) / v->out};
+        size_t shape[NN_MAX_DIMS], nb, ndim = v->op->shape(v, shape, &nb);
         snprintf(name, sizeof name, "%s.%zu.weight", part, layer);
-        r = fn(ctx, name, 2, shape, TENSOR_F32, w + v->w0, err);
+        if (ndim)
+            r = fn(ctx, name, ndim, shape, TENSOR_F32, w + v->w0, err);
         snprintf(name, sizeof name, "%s.%zu.bias", part, layer++);
-        if (!r && bias)
-            r = fn(ctx, name, 1, shape, TENSOR_F32, w + v->w0 + v->nw - bias, err);
+        if (!r && nb)
+            r = fn(ctx, name, 1, &nb, TENSOR_F32, w + v->w0 + v->nw - nb, err);
     }
     return r;
 }
@@ -92,14 +93,21 @@ static int get_array(void *ctx, const char *name, size_t ndim, const size_t *sha
     return 0;
 }
 
+static json_t *sizes_json(const size_t *size, size_t n) {
+    json_t *j = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(j, json_integer((json_int_t)size[i]));
+    return j;
+}
+
 json_t *model_config_json(const struct model_config *c) {
-    json_t *hidden = json_array();
-    for (size_t i = 0; i < c->nhidden; i++)
-        json_array_append_new(hidden, json_integer((json_int_t)c->hidden[i]));
-    return json_pack("{s:s, s:I, s:s, s:o, s:s, s:f, s:s, s:s, s:b, s:b}", "latent", c->latent->name, "latent_dim",
-                     (json_int_t)c->latent_dim, "net", c->residual ? "residual" : "mlp", "hidden", hidden, "act",
-                     c->act->name, "dropout", (double)c->dropout, "lik", c->lik->name, "sd",
-                     c->record_sd ? "record" : c->shared_sd ? "shared" : "column", "masks", c->masks, "chain", c->chain);
+    json_t *j = json_pack("{s:s, s:I, s:s, s:o, s:s, s:f, s:s, s:s, s:b, s:b}", "latent", c->latent->name, "latent_dim",
+                          (json_int_t)c->latent_dim, "net", model_net(c), "hidden", sizes_json(c->hidden, c->nhidden), "act",
+                          c->act->name, "dropout", (double)c->dropout, "lik", c->lik->name, "sd",
+                          c->record_sd ? "record" : c->shared_sd ? "shared" : "column", "masks", c->masks, "chain", c->chain);
+    if (j && c->nchannels)
+        json_object_set_new(j, "channels", sizes_json(c->channels, c->nchannels));
+    return j;
 }
 
 static const char *const by_names[] = {"auto", "elbo", "iw", "recon", "mse"};
@@ -165,10 +173,26 @@ int vae_model_can_save(const char *path, struct vae_err *err) {
     return 0;
 }
 
+/* size[*n], at most `most` of them, each from 1 to `largest`: the array under key. */
+static int get_sizes(const json_t *j, const char *key, size_t most, size_t largest, size_t *size, size_t *n,
+                     struct vae_err *err) {
+    json_t *list;
+    int r = js_array(j, key, &list, "config", err);
+    *n = r ? 0 : json_array_size(list);
+    if (!r && *n > most)
+        return err_set(err, VAE_EDATA, "config: '%s' has more than %zu items", key, most);
+    for (size_t i = 0; i < *n && !r; i++) {
+        json_int_t width = json_integer_value(json_array_get(list, i));
+        if (width < 1 || (size_t)width > largest)
+            return err_set(err, VAE_EDATA, "config: '%s' has a senseless width", key);
+        size[i] = (size_t)width;
+    }
+    return r;
+}
+
 static int config_from_json(const json_t *j, struct model_config *c, struct vae_err *err) {
     const char *latent, *net, *act, *lik, *sd;
-    json_t *hidden;
-    int64_t k, width;
+    int64_t k;
     double dropout;
     int r = js_string(j, "latent", &latent, "config", err);
     if (!r)
@@ -183,26 +207,24 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
         r = js_string(j, "sd", &sd, "config", err);
     if (!r)
         r = js_number(j, "dropout", &dropout, "config", err);
-    if (!r)
-        r = js_array(j, "hidden", &hidden, "config", err);
     if (r)
         return r;
+    bool conv = !strcmp(net, "conv");
     *c = (struct model_config){.latent_dim = (size_t)k, .latent = latent_by_name(latent), .lik = lik_by_name(lik),
-                               .act = nn_op_by_name(act), .residual = !strcmp(net, "residual"), .shared_sd = !strcmp(sd, "shared"), .record_sd = !strcmp(sd, "record"),
-                               .nhidden = json_array_size(hidden), .dropout = (float)dropout,
+                               .act = nn_op_by_name(act), .residual = conv || !strcmp(net, "residual"), .shared_sd = !strcmp(sd, "shared"), .record_sd = !strcmp(sd, "record"),
+                               .dropout = (float)dropout,
                                .masks = json_is_true(json_object_get(j, "masks")),
                                .chain = json_is_true(json_object_get(j, "chain"))};
-    if (!c->latent || !c->lik || !c->act || !c->act->act || (!c->residual && strcmp(net, "mlp")) ||
+    if (!c->latent || !c->lik || !c->act || !c->act->act || (!conv && !c->residual && strcmp(net, "mlp")) ||
         (!c->shared_sd && !c->record_sd && strcmp(sd, "column")) ||
-        (size_t)k < c->latent->levels || (c->chain && !c->masks) || c->nhidden > MODEL_MAX_HIDDEN || !(dropout >= 0 && dropout < 1))
+        (size_t)k < c->latent->levels || (c->chain && !c->masks) || !(dropout >= 0 && dropout < 1))
         return err_set(err, VAE_EDATA, "config: a part of the model is unknown to this version");
-    for (size_t i = 0; i < c->nhidden; i++) {
-        width = json_integer_value(json_array_get(hidden, i));
-        if (width < 1 || width > MODEL_MAX_WIDTH)
-            return err_set(err, VAE_EDATA, "config: a hidden layer has a senseless width");
-        c->hidden[i] = (size_t)width;
-    }
-    return 0;
+    r = get_sizes(j, "hidden", MODEL_MAX_HIDDEN, MODEL_MAX_WIDTH, c->hidden, &c->nhidden, err);
+    if (!r && conv)
+        r = get_sizes(j, "channels", NN_MAX_STAGES, MODEL_MAX_CHANNELS, c->channels, &c->nchannels, err);
+    if (!r && conv && !c->nchannels)
+        r = err_set(err, VAE_EDATA, "config: a convolution without channels");
+    return r;
 }
 
 /* As many values as the schema says must be there before anything of their number is filled. */

@@ -75,6 +75,32 @@ static int add_blocks(struct vae_model *m, size_t w0, struct vae_err *err) {
     return o ? 0 : err_set(err, VAE_EDATA, "all columns are conditions: none is left to model");
 }
 
+bool model_image(const struct schema *s, struct nn_image *image) {
+    const struct schema_col *c = NULL;
+    size_t side = 1, columns = 0;
+    for (size_t i = 0; i < s->ncols; i++)
+        if (!s->col[i].condition)
+            c = &s->col[i], columns++;
+    if (columns != 1 || c->kind != SCHEMA_ARRAY || c->ndim < 1 || c->ndim > 3)
+        return false;
+    while (side * side < c->width)
+        side++;
+    *image = c->ndim > 1 ? (struct nn_image){c->shape[0], c->shape[1], c->ndim > 2 ? c->shape[2] : 1}
+                         : (struct nn_image){side, side, 1};
+    return image->h * image->w * image->c == c->width && c->width > 1;
+}
+
+/* Has the encoder more features after a stage than a model may have? An upper bound: sizes are halved, and rounded up. */
+static bool too_large(const struct nn_images *c) {
+    size_t h = c->size.h, w = c->size.w, features;
+    for (size_t i = 0; i < c->n; i++) {
+        h = (h + 1) / 2, w = (w + 1) / 2;
+        if (!mem_mul(h * w, c->channels[i], &features) || features > MODEL_MAX_FEATURES)
+            return true;
+    }
+    return false;
+}
+
 static int add_nets(struct vae_model *m, struct vae_err *err) {
     const struct model_config *c = &m->config;
     size_t back[MODEL_MAX_HIDDEN];
@@ -83,9 +109,13 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
     size_t code = m->zdim + (c->chain ? 1 + m->nfeature : m->ncond);
     struct nn_mlp enc = {m->nfeature, c->latent_dim * c->latent->heads, c->nhidden, c->hidden, c->act, c->residual, c->dropout, 0};
     struct nn_mlp dec = {code, m->noutputs, c->nhidden, back, c->act, c->residual, c->dropout, m->ncond};
-    int r = nn_mlp(&m->enc, &enc, err);
+    struct nn_images conv = {.n = c->nchannels, .channels = c->channels};
+    if (conv.n && (!model_image(m->schema, &conv.size) || too_large(&conv)))
+        return err_set(err, VAE_EDATA, "convolutions need records that are images, and no more than %d features a stage",
+                       MODEL_MAX_FEATURES);
+    int r = conv.n ? nn_encoder(&m->enc, &conv, &enc, err) : nn_mlp(&m->enc, &enc, err);
     if (!r)
-        r = nn_mlp(&m->dec, &dec, err);
+        r = conv.n ? nn_decoder(&m->dec, &conv, &dec, err) : nn_mlp(&m->dec, &dec, err);
     if (r)
         return r;
     m->dec.node[0].grad_in = m->zdim;
@@ -207,7 +237,7 @@ void model_start(struct vae_model *m, uint64_t seed) {
     if (m->config.joint && m->config.joint->joint->start)
         m->config.joint->joint->start(m->ntop, m->nprior, m->w + m->wprior, seed);
     const struct nn_node *last = &m->dec.node[m->dec.n - 1];
-    float *bias = m->w + last->w0 + last->in * last->out;
+    float *bias = m->w + last->w0 + last->nw - last->nb;
     for (size_t i = 0; i < m->nblocks; i++) {
         struct lik_marginals marg = model_block_marginals(m, &m->block[i]);
         m->block[i].lik->start(&m->block[i], &marg, bias + m->block[i].o0, m->w + m->block[i].w0);

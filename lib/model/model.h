@@ -22,6 +22,7 @@ enum {
     MODEL_MAX_HIDDEN = 16,
     MODEL_MAX_LATENT = 4096,
     MODEL_MAX_WIDTH = 65536,
+    MODEL_MAX_CHANNELS = 4096,
     MODEL_MAX_GROUPS = 32,
     MODEL_MAX_COLUMNS = 4096,      /* of a model with masks */
     MODEL_MAX_FEATURES = 1 << 26,
@@ -36,6 +37,7 @@ struct model_config {
     const struct nn_op *act;
     bool residual;              /* --net residual, else plain mlp */
     size_t nhidden, hidden[MODEL_MAX_HIDDEN];
+    size_t nchannels, channels[NN_MAX_STAGES]; /* --net conv: of each stage (nn/images.c); 0: no convolutions */
     float dropout;
     const struct lik *lik;      /* of columns that name none themselves (schema_col.lik) */
     bool shared_sd;             /* --sd shared: one set of likelihood parameters for all columns, else one each */
@@ -43,6 +45,13 @@ struct model_config {
     bool masks;                 /* the encoder is told which columns are missing */
     bool chain;                 /* the decoder also sees the columns before (chain.c); goes with masks */
 };
+
+/* "conv", "residual" or "mlp" */
+static inline const char *model_net(const struct model_config *c) {
+    return c->nchannels ? "conv" : c->residual ? "residual" : "mlp";
+}
+/* Are the records images, but for conditions: one array of H x W or H x W x C values, or a flat one of H x H? */
+bool model_image(const struct schema *, struct nn_image *);
 
 /* How odd rows look that the model was not fitted to: what p-values are made of. */
 struct model_calibration {

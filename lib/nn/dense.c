@@ -9,12 +9,15 @@
 
 #include "base/mat.h"
 #include "base/rng.h"
-#include "base/vmath.h"
-#include "nn/nn.h"
+#include "nn/bias.h"
 
 enum { BLOCK = 128 };
 
-static size_t dense_nparam(const struct nn_node *v) { return v->out * v->in + v->out; }
+static size_t dense_shape(const struct nn_node *v, size_t shape[NN_MAX_DIMS], size_t *nb) {
+    shape[0] = v->out, shape[1] = v->in;
+    *nb = v->out;
+    return 2;
+}
 
 static void dense_init(const struct nn_node *v, float *w, uint64_t seed, uint64_t block) {
     rng_normals(w, v->in, v->out, v->out, seed, RNG_INIT, block, NULL, 0); /* drawn as [in,out] for speed: all alike */
@@ -24,33 +27,10 @@ static void dense_init(const struct nn_node *v, float *w, uint64_t seed, uint64_
     memset(w + v->in * v->out, 0, v->out * sizeof *w);
 }
 
-VM_WIDE static void fill_bias(const float *b, float *y, size_t rows, struct nn_cols c) {
-    for (size_t o = 0; o < rows; o++)
-        for (size_t i = 0; i < c.n; i++)
-            y[o * c.ld + i] = b[o];
-}
-
-/* Sum of each row of dy in eight lanes: one order at any vector width. */
-VM_WIDE static void sum_rows(const float *dy, float *db, size_t rows, struct nn_cols c) {
-    for (size_t o = 0; o < rows; o++) {
-        double part[8] = {0}, sum = 0;
-        const float *row = dy + o * c.ld;
-        size_t i = 0;
-        for (; i + 8 <= c.n; i += 8)
-            for (size_t k = 0; k < 8; k++)
-                part[k] += (double)row[i + k];
-        for (; i < c.n; i++)
-            part[i % 8] += (double)row[i];
-        for (size_t k = 0; k < 8; k++)
-            sum += part[k];
-        db[o] = (float)sum;
-    }
-}
-
 static void dense_forward(const struct nn_node *v, const float *w, const float *x, const float *skip, float *y,
                           struct nn_cols c, const struct nn_noise *noise) {
     (void)skip, (void)noise;
-    fill_bias(w + v->in * v->out, y, v->out, c);
+    bias_fill(w + v->in * v->out, v->out, y, v->out, c);
     mat_gemm(false, false, v->out, c.n, v->in, w, v->in, x, c.ld, 1, y, c.ld);
 }
 
@@ -68,10 +48,10 @@ static void dense_grad(const struct nn_node *v, size_t task, const float *x, con
     (void)skip;
     size_t o = task * BLOCK, m = v->out - o < BLOCK ? v->out - o : BLOCK;
     mat_gemm(false, true, m, v->in, c.n, dy + o * c.ld, c.ld, x, c.ld, 0, dw + o * v->in, v->in);
-    sum_rows(dy + o * c.ld, dw + v->in * v->out + o, m, c);
+    bias_grad(dy + o * c.ld, 1, 0, dw + v->in * v->out + o, m, c);
 }
 
 const struct nn_op nn_dense = {
-    .name = "dense", .nparam = dense_nparam, .bias = true, .init = dense_init, .forward = dense_forward,
+    .name = "dense", .shape = dense_shape, .init = dense_init, .forward = dense_forward,
     .backward = dense_backward, .ntasks = dense_ntasks, .grad = dense_grad,
 };

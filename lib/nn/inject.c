@@ -10,7 +10,11 @@
 
 enum { BLOCK = 128 };
 
-static size_t inject_nparam(const struct nn_node *v) { return v->out * v->told; }
+static size_t inject_shape(const struct nn_node *v, size_t shape[NN_MAX_DIMS], size_t *nb) {
+    shape[0] = v->out, shape[1] = v->told;
+    *nb = 0;
+    return 2;
+}
 
 static void inject_init(const struct nn_node *v, float *w, uint64_t seed, uint64_t block) {
     (void)seed, (void)block;
@@ -47,6 +51,6 @@ static void inject_grad(const struct nn_node *v, size_t task, const float *x, co
 }
 
 const struct nn_op nn_inject = {
-    .name = "inject", .nparam = inject_nparam, .init = inject_init, .forward = inject_forward,
+    .name = "inject", .shape = inject_shape, .init = inject_init, .forward = inject_forward,
     .backward = inject_backward, .ntasks = inject_ntasks, .grad = inject_grad,
 };

@@ -14,7 +14,7 @@ int nn_add_node(struct nn_net *net, struct nn_node v, struct vae_err *err) {
     if (net->n)
         v.in = node[net->n - 1].out;
     v.gain = 1;
-    v.nw = v.op->nparam ? v.op->nparam(&v) : 0;
+    nn_size(&v);
     node[net->n] = v;
     if (v.op == &nn_residual)
         node[v.src].acc = true;
@@ -26,6 +26,23 @@ int nn_add_node(struct nn_net *net, struct nn_node v, struct vae_err *err) {
 int nn_add(struct nn_net *net, const struct nn_op *op, size_t in, size_t out, size_t src, float rate,
            struct vae_err *err) {
     return nn_add_node(net, (struct nn_node){.op = op, .in = in, .out = out, .src = src, .rate = rate}, err);
+}
+
+int nn_add_window(struct nn_net *net, const struct nn_op *op, const struct nn_window *w, struct vae_err *err) {
+    size_t large = w->large.h * w->large.w * w->large.c, small = w->small.h * w->small.w * w->small.c;
+    bool down = op == &nn_conv;
+    return nn_add_node(net, (struct nn_node){.op = op, .in = down ? large : small, .out = down ? small : large, .win = *w},
+                       err);
+}
+
+void nn_size(struct nn_node *v) {
+    size_t shape[NN_MAX_DIMS], ndim = 0, n = 1;
+    v->nb = 0;
+    if (v->op->shape)
+        ndim = v->op->shape(v, shape, &v->nb);
+    for (size_t i = 0; i < ndim; i++)
+        n *= shape[i];
+    v->nw = (ndim ? n : 0) + v->nb;
 }
 
 /* act(W x + b) and dropout behind what is there. */

@@ -28,23 +28,42 @@ struct nn_noise {
     const uint64_t *rows; /* record number of each column */
 };
 
+/* An image: features (y, x, channel), the channel innermost. */
+struct nn_image {
+    size_t h, w, c;
+};
+
+/* A k x k window on its way over a large image, a pixel of the small one at each stop: pixel (Y, X) of the small image meets
+ * the pixels (Y stride - top + i, X stride - left + j), i, j < k, of the large one. What lies outside is 0. */
+struct nn_window {
+    struct nn_image large, small;
+    size_t k, stride, top, left;
+};
+/* The small image has ceil(size / stride) pixels each way, the window lies about evenly over the borders ("same"). k >= stride. */
+struct nn_window nn_window(struct nn_image large, size_t channels, size_t k, size_t stride);
+
 struct nn_node {
     const struct nn_op *op;
     size_t in, out; /* features */
     size_t src;     /* residual: the activation that is added */
-    size_t w0, nw;  /* weights: w[w0 .. w0+nw) of the model's array */
+    size_t w0, nw;  /* weights: w[w0 .. w0+nw) of the model's array, */
+    size_t nb;      /* the last nb of them biases */
     size_t from, told; /* inject: which inputs of the net it adds, the first and how many */
+    struct nn_window win; /* of convolutions */
     size_t grad_in; /* leading inputs whose gradient is wanted, 0: all (data beside latents needs none) */
     bool acc;       /* a later residual has already left a gradient for this node's input: add to it */
     float rate;     /* dropout */
     float gain;     /* factor on the start weights */
 };
 
+enum { NN_MAX_DIMS = 4, NN_MAX_WINDOW = 7 };
+
 struct nn_op {
     const char *name;
     bool act;                          /* an elementwise activation that --act may name */
-    size_t (*nparam)(const struct nn_node *); /* NULL: none */
-    bool bias;                         /* the last `out` of them are one */
+    /* Shape of the weights as they stand, then how many biases follow; NULL: there are no weights. Returns the number of
+     * dimensions, 0 for biases alone. */
+    size_t (*shape)(const struct nn_node *, size_t shape[NN_MAX_DIMS], size_t *nb);
     /* Start weights, w[nw]; block numbers the node for the generator. */
     void (*init)(const struct nn_node *, float *w, uint64_t seed, uint64_t block);
     /* x[in,n] (and skip, the activation node->src) -> y[out,n] */
@@ -59,7 +78,8 @@ struct nn_op {
                  struct nn_cols);
 };
 
-extern const struct nn_op nn_dense, nn_layernorm, nn_silu, nn_relu, nn_tanh, nn_residual, nn_dropout, nn_inject;
+extern const struct nn_op nn_dense, nn_layernorm, nn_silu, nn_relu, nn_tanh, nn_residual, nn_dropout, nn_inject, nn_conv,
+    nn_deconv, nn_bias;
 extern const struct nn_op *const nn_ops[]; /* the table; ends with NULL */
 const struct nn_op *nn_op_by_name(const char *);
 
@@ -71,8 +91,11 @@ struct nn_net {
 /* Appends a node that reads the last activation; `src` only matters for a residual. in: features of the input
  * (taken from the last node where there is one). VAE_EOS when out of memory. */
 int nn_add(struct nn_net *, const struct nn_op *, size_t in, size_t out, size_t src, float rate, struct vae_err *);
-/* The same for a node of which more is to be said; its in, nw and gain are set here. */
+/* The same for a node of which more is to be said; its in, nw, nb and gain are set here. */
 int nn_add_node(struct nn_net *, struct nn_node, struct vae_err *);
+void nn_size(struct nn_node *); /* sets nw and nb */
+/* The same for a convolution (large image to small one) or its transpose (small to large). */
+int nn_add_window(struct nn_net *, const struct nn_op *, const struct nn_window *, struct vae_err *);
 
 /*
  * What a multi-layer perceptron is made of. Plain: dense and activation for each hidden layer, then dense. Residual: a
@@ -90,6 +113,20 @@ struct nn_mlp {
     size_t told;   /* the last inputs, which each block behind the first layer is given again (inject.c) */
 };
 int nn_mlp(struct nn_net *, const struct nn_mlp *, struct vae_err *);
+
+/*
+ * The same behind convolutions (encoder: the first inputs are the image, the mlp is told those behind it, too),
+ * and in front of their transposes (decoder: mlp.out is a multiple of the image's pixels). Each stage halves the image,
+ * rounding up, and has so many channels. images.c says how.
+ */
+enum { NN_MAX_STAGES = 8 };
+struct nn_images {
+    struct nn_image size;
+    size_t n;
+    const size_t *channels;
+};
+int nn_encoder(struct nn_net *, const struct nn_images *, const struct nn_mlp *, struct vae_err *);
+int nn_decoder(struct nn_net *, const struct nn_images *, const struct nn_mlp *, struct vae_err *);
 /* Gives every node its offset, from w0 on; returns the first offset behind the net. */
 size_t nn_place(struct nn_net *, size_t w0);
 void nn_init(const struct nn_net *, float *w, uint64_t seed, uint64_t block0);

@@ -130,9 +130,10 @@ static void joint_start(size_t k, size_t size, float *param, uint64_t seed) {
     for (size_t l = 0; l < realnvp_layers(k); l++) {
         const size_t w = width(k), sizes[HIDDEN + 2] = {inputs(k, l), w, w, 2 * moved(k, l)};
         for (size_t i = 0; i <= HIDDEN; i++) {
-            const struct nn_node v = {.in = sizes[i], .out = sizes[i + 1], .gain = i < HIDDEN};
+            struct nn_node v = {.op = &nn_dense, .in = sizes[i], .out = sizes[i + 1], .gain = i < HIDDEN};
+            nn_size(&v);
             nn_dense.init(&v, param, seed, BLOCK0 + BLOCKS * l + i);
-            param += nn_dense.nparam(&v);
+            param += v.nw;
         }
     }
 }
