@@ -257,6 +257,8 @@ struct vae_fit_opts {
     enum vae_purpose purpose;
     size_t latent_dim;
     const char *latent, *net, *act, *lik, *prior; /* names of the tables; NULL: chosen */
+    const char *objective;  /* a name of vae_objective(), NULL: "elbo" */
+    size_t samples;         /* draws a record of "iwae", 0: chosen */
     const char *sd; /* of the likelihood: "column", one for each column, "shared" or "record"; NULL: chosen */
     size_t hidden[16], nhidden;
     double beta, warmup, free_bits, lr, decay, dropout, valid; /* NaN: chosen */
@@ -375,6 +377,7 @@ const char *vae_plot_kind(size_t i, const char **about);
 const char *vae_likelihood(size_t i, const char **about);
 const char *vae_latent(size_t i, const char **about);
 const char *vae_prior(size_t i, const char **about);
+const char *vae_objective(size_t i, const char **about);
 const char *vae_activation(size_t i);
 /* The BLAS kernels in use, "none" before the first product. */
 const char *vae_blas_core(void);

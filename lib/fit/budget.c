@@ -83,7 +83,7 @@ static int measure_prior(const struct fit_plan *p, const struct fit_material *f,
         return 0;
     pool_on_stop(pool, enough, &c);
     double from = clock_seconds();
-    int r = fit_prior(f->m, p->prior, f->x, f->train.n, p->train.seed, pool, err);
+    int r = fit_prior(f->m, p->prior, f->x, f->train.n, p->train.draws, p->train.seed, pool, err);
     double t = clock_seconds();
     size_t all = p->prior->rounds(f->m->zdim, f->train.n);
     *took = c.rounds > 1 && r == VAE_ESTOP ? c.from - from + (t - c.from) / (double)(c.rounds - 1) * (double)all : t - from;

@@ -8,18 +8,27 @@
 #include "base/mat.h"
 #include "fit/fit.h"
 
+/* What was optimised. */
+static void add_objective(json_t *j, const struct train_config *t) {
+    json_object_set_new(j, "objective", json_string(t->objective->name));
+    if (t->objective->draws)
+        json_object_set_new(j, "samples", json_integer((json_int_t)t->draws));
+}
+
 /* Options as resolved: enough to make the same model again, nothing of where and when. */
 static json_t *plan_json(const struct fit_plan *p, const struct fit_rows *data) {
     const struct train_config *t = &p->train;
     static const char *const purpose[] = {"generate", "detect", "reduce"};
     char crc[9];
     snprintf(crc, sizeof crc, "%08x", data->crc);
-    return json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:s}", "for",
-                     purpose[p->opts.purpose], "seed", (json_int_t)t->seed, "rows", (json_int_t)data->n, "data_crc32", crc,
-                     "values", (json_int_t)data->schema->d, "steps", (json_int_t)t->steps, "batch", (json_int_t)t->batch,
-                     "patience", (json_int_t)t->patience, "lr", (double)t->lr, "decay", (double)t->decay, "beta",
-                     (double)t->beta, "warmup", (double)t->warmup, "free_bits", (double)t->free_nats, "valid", p->valid,
-                     "program", VAE_VERSION, "blas_core", mat_core());
+    json_t *j = json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:s}", "for",
+                          purpose[p->opts.purpose], "seed", (json_int_t)t->seed, "rows", (json_int_t)data->n, "data_crc32", crc,
+                          "values", (json_int_t)data->schema->d, "steps", (json_int_t)t->steps, "batch", (json_int_t)t->batch,
+                          "patience", (json_int_t)t->patience, "lr", (double)t->lr, "decay", (double)t->decay, "beta",
+                          (double)t->beta, "warmup", (double)t->warmup, "free_bits", (double)t->free_nats, "valid", p->valid,
+                          "program", VAE_VERSION, "blas_core", mat_core());
+    add_objective(j, t);
+    return j;
 }
 
 /* And what came of them. */

@@ -3,7 +3,7 @@
 #define FIT_TRAIN_H
 
 #include "base/pool.h"
-#include "model/model.h"
+#include "model/objective.h"
 
 /* All that shapes the result; every field is resolved (no "automatic" left). */
 struct train_config {
@@ -12,6 +12,8 @@ struct train_config {
     size_t valid_every;
     float lr, decay, beta, warmup; /* warmup: share of the steps over which beta rises */
     float free_nats;               /* per latent, while beta rises */
+    const struct objective *objective; /* NULL: the ELBO */
+    size_t draws;                  /* of z a record and step; 0: one */
 };
 
 struct train_data {
@@ -24,14 +26,14 @@ struct train_point {
     size_t step, steps, from; /* from: the step of the checkpoint it went on from, 0: none */
     bool curve; /* after a validation: all that follows is set; else only a sign of life */
     double recon, kl, beta, elbo; /* of the batches since the last point, means per record */
-    double valid;                 /* -ELBO on the rows held out, NaN where there are none */
+    double valid;                 /* minus the bound on the rows held out, NaN where there are none */
 };
 /* Called after every step, and first for the points of the curve before `from`; returning true stops the training (VAE_ESTOP). */
 typedef bool train_report_fn(void *ctx, const struct train_point *);
 
 struct train_result {
     size_t steps, best_step;
-    double best; /* -ELBO per record at the best validation, or of the last batches */
+    double best; /* minus the bound per record at the best validation, or of the last batches */
     size_t skipped, rolled_back;
 };
 
