@@ -259,6 +259,7 @@ struct vae_fit_opts {
     const char *latent, *net, *act, *lik, *prior; /* names of the tables; NULL: chosen */
     const char *objective;  /* a name of vae_objective(), NULL: "elbo" */
     size_t samples;         /* draws a record of "iwae", 0: chosen */
+    double tc, mmd;         /* weights of the terms of these objectives, NaN: chosen */
     const char *sd; /* of the likelihood: "column", one for each column, "shared" or "record"; NULL: chosen */
     size_t hidden[16], nhidden;
     double beta, warmup, free_bits, lr, decay, dropout, valid; /* NaN: chosen */

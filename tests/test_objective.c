@@ -195,6 +195,154 @@ static void test_mean(size_t draws, float beta) {
     vae_model_free(m);
 }
 
+/* ---- objectives in which records know of one another --------------------------------------------------------------- */
+
+enum { BATCH = 70, LATENTS = 3, POPULATION = 300 };
+
+/* One record as the encoder has it. */
+struct encoded {
+    double z[LATENTS], mean[LATENTS], sd[LATENTS];
+};
+
+static double log_normal(double z, double mean, double sd) {
+    double t = (z - mean) / sd;
+    return -0.5 * t * t - log(sd) - 0.5 * log(2 * M_PI);
+}
+
+/* log of the estimate of q(z_i), of all latents or of one alone. */
+static double log_aggregate(const struct encoded *e, size_t i, size_t first, size_t last) {
+    double sum = 0;
+    for (size_t n = 0; n < BATCH; n++) {
+        double l = 0;
+        for (size_t j = first; j < last; j++)
+            l += log_normal(e[i].z[j], e[n].mean[j], e[n].sd[j]);
+        sum += exp(l) * (n == i ? 1.0 / POPULATION : (1 - 1.0 / POPULATION) / (BATCH - 1));
+    }
+    return log(sum);
+}
+
+static double tc_term(const struct encoded *e, double beta, double weight) {
+    double tc = 0;
+    for (size_t i = 0; i < BATCH; i++) {
+        tc += log_aggregate(e, i, 0, LATENTS);
+        for (size_t j = 0; j < LATENTS; j++)
+            tc -= log_aggregate(e, i, j, j + 1);
+    }
+    return beta * (weight - 1) * tc;
+}
+
+static double kernel(const double *a, const double *b) {
+    static const double scale[] = {0.1, 0.2, 0.5, 1, 2, 5, 10};
+    double square = 0, sum = 0;
+    for (size_t j = 0; j < LATENTS; j++)
+        square += (a[j] - b[j]) * (a[j] - b[j]);
+    for (size_t s = 0; s < 7; s++)
+        sum += 2 * LATENTS * scale[s] / (2 * LATENTS * scale[s] + square);
+    return sum;
+}
+
+static double mmd_term(const struct encoded *e, double beta, double weight) {
+    (void)beta;
+    static float y[LATENTS * BATCH];
+    double mmd = 0, prior[BATCH][LATENTS];
+    rng_normals(y, LATENTS, BATCH, BATCH, 5, RNG_MATCH, 11, NULL, 0);
+    for (size_t i = 0; i < BATCH; i++)
+        for (size_t j = 0; j < LATENTS; j++)
+            prior[i][j] = (double)y[j * BATCH + i];
+    for (size_t i = 0; i < BATCH; i++)
+        for (size_t n = 0; n < BATCH; n++) {
+            mmd -= 2.0 / (BATCH * BATCH) * kernel(e[i].z, prior[n]);
+            if (n != i)
+                mmd += (kernel(e[i].z, e[n].z) + kernel(prior[i], prior[n])) / (BATCH * (BATCH - 1.0));
+        }
+    return BATCH * weight * mmd;
+}
+
+/* The terms of the table, over all records of a step. */
+static const struct {
+    const struct objective *kind;
+    double (*term)(const struct encoded *, double beta, double weight);
+    double weight;
+} coupled[] = {{&objective_tc, tc_term, 4}, {&objective_tc, tc_term, 0}, {&objective_mmd, mmd_term, 50}};
+
+static double coupled_loss(const struct vae_model *m, const double *w, const float *x, const struct model_pass *p, size_t c,
+                           double beta) {
+    static struct encoded e[BATCH];
+    const double zero[LATENTS] = {0}, one[LATENTS] = {1, 1, 1};
+    double sum = 0;
+    for (size_t i = 0; i < BATCH; i++) {
+        double eps[LATENTS];
+        noise_of(m, p, i, eps);
+        struct models_parts r = models_record(m, w, x + i * D, eps, 0), mean = models_record(m, w, x + i * D, zero, 0);
+        struct models_parts up = models_record(m, w, x + i * D, one, 0);
+        sum += r.nll + beta * r.kl;
+        for (size_t j = 0; j < LATENTS; j++)
+            e[i].z[j] = r.z[j], e[i].mean[j] = mean.z[j], e[i].sd[j] = up.z[j] - mean.z[j];
+    }
+    return sum + coupled[c].term(e, beta, coupled[c].weight);
+}
+
+/* A step in shards of 64 and the rest, each part for all before the next. */
+static void run_coupled(const struct vae_model *m, struct model_pass *p, const float *x, const struct model_objective *o) {
+    uint64_t rows[BATCH];
+    for (size_t i = 0; i < BATCH; i++)
+        rows[i] = i;
+    for (int part = 0; part < 3; part++)
+        for (size_t at = 0; at < BATCH; at += MAT_SHARD) {
+            size_t n = BATCH - at < MAT_SHARD ? BATCH - at : MAT_SHARD;
+            const struct nn_noise noise = {5, 11, rows + at};
+            if (part == 0) {
+                model_load_rows(m, p, at, n, x, rows + at);
+                model_train_encode(m, m->w, p, at, n, o, &noise);
+            } else if (part == 1) {
+                model_train_couple(m, p, at, n, o);
+            } else {
+                model_train_decode(m, m->w, p, at, n, o, &noise);
+            }
+        }
+}
+
+static void test_coupled(size_t c) {
+    const struct objective *kind = coupled[c].kind;
+    const struct model_config config = {.latent_dim = LATENTS, .latent = &latent_gauss, .act = &nn_silu, .lik = &lik_gaussian};
+    double *raw = models_data(BATCH, D, false), worst = 0, size = 0;
+    struct vae_model *m = models_new(&config, widths, raw, BATCH, 3);
+    float *x = models_rows(m, raw, BATCH), *dw = mem_floats(m->nw), *plain = mem_floats(m->nw);
+    double *w = models_weights(m);
+    struct model_pass p;
+    pass_for(&p, m, kind, BATCH, 1);
+    struct model_objective o = {.scale = 1, .beta = 0.5f, .kind = kind, .weight = (float)coupled[c].weight, .batch = BATCH,
+                                .population = POPULATION};
+    rng_normals(p.eps, m->neps, BATCH, p.ld, 1, RNG_TEST, 5, NULL, 0);
+    CHECK(kind->couples && model_couples(&o), "%s: records know nothing of one another", kind->name);
+    run_coupled(m, &p, x, &o);
+    gradient(m, &p, BATCH, 1, dw);
+    for (size_t i = 0; i < m->nw; i++) {
+        double keep = w[i], up, down;
+        w[i] = keep + H, up = coupled_loss(m, w, x, &p, c, 0.5);
+        w[i] = keep - H, down = coupled_loss(m, w, x, &p, c, 0.5);
+        w[i] = keep;
+        double want = (up - down) / (2 * H);
+        worst = fmax(worst, fabs((double)dw[i] - want) / (10 + fabs(want)));
+    }
+    CHECK(worst < 2e-4, "%s, weight %g: gradient off by %g", kind->name, coupled[c].weight, worst);
+
+    /* without its term it is the ELBO, and the term is no trifle */
+    o.kind = NULL;
+    run_coupled(m, &p, x, &o);
+    gradient(m, &p, BATCH, 1, plain);
+    for (size_t i = 0; i < m->dec.node[0].w0; i++)
+        size = fmax(size, fabs((double)plain[i] - (double)dw[i]));
+    CHECK(size > 1, "%s: the term changes the encoder's gradient by %g", kind->name, size);
+    o.kind = kind, o.weight = kind == &objective_tc;
+    run_coupled(m, &p, x, &o);
+    gradient(m, &p, BATCH, 1, dw);
+    CHECK(!memcmp(dw, plain, m->nw * sizeof *dw), "%s: not the ELBO where its term counts nothing", kind->name);
+    model_pass_free(&p);
+    free(raw), free(x), free(dw), free(plain), free(w);
+    vae_model_free(m);
+}
+
 int main(void) {
     struct vae_err err = {0};
     if (mat_open(&err)) {
@@ -214,5 +362,7 @@ int main(void) {
         test_mean(draws, 1);
         test_mean(draws, 0.5f);
     }
+    for (size_t c = 0; c < sizeof coupled / sizeof *coupled; c++)
+        test_coupled(c);
     return test_done();
 }

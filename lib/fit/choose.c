@@ -18,7 +18,8 @@ static const double WORK = 1e14, CHAIN_WORK = 5e13;
 
 void vae_fit_defaults(struct vae_fit_opts *o) {
     *o = (struct vae_fit_opts){.seed = 1, .calibrate = true, .beta = NAN, .warmup = NAN, .free_bits = NAN, .lr = NAN,
-                               .decay = NAN, .dropout = NAN, .valid = NAN, .checkpoint_every = NAN, .budget = NAN};
+                               .decay = NAN, .dropout = NAN, .valid = NAN, .checkpoint_every = NAN, .budget = NAN, .tc = NAN,
+                               .mmd = NAN};
 }
 
 static double or_else(double v, double otherwise) { return isnan(v) ? otherwise : v; }
@@ -255,8 +256,20 @@ static int choose_prior(const struct vae_fit_opts *o, const struct fit_rows *r, 
 static int choose_objective(const struct vae_fit_opts *o, const struct model_config *m, struct train_config *c,
                             struct vae_err *err) {
     const struct objective *kind = objective_by_name(o->objective ? o->objective : "elbo");
+    const struct {
+        const char *name;
+        const struct objective *of;
+        double value;
+    } weight[] = {{"tc", &objective_tc, o->tc}, {"mmd", &objective_mmd, o->mmd}};
     if (!kind)
         return err_set(err, VAE_EUSAGE, "no such objective: '%s'", o->objective);
+    c->weight = (float)kind->weight;
+    for (size_t i = 0; i < sizeof weight / sizeof *weight; i++) {
+        if (!isnan(weight[i].value) && kind != weight[i].of)
+            return err_set(err, VAE_EUSAGE, "--%s is for --objective %s: %s has no such term", weight[i].name,
+                           weight[i].of->name, kind->name);
+        c->weight = (float)(kind == weight[i].of ? or_else(weight[i].value, kind->weight) : (double)c->weight);
+    }
     if (kind->suits && !kind->suits(m))
         return err_set(err, VAE_EUSAGE, "--objective %s goes with --latent gauss and a prior that is not trained with the model "
                        "(normal, gmm, flow)", kind->name);
@@ -266,6 +279,8 @@ static int choose_objective(const struct vae_fit_opts *o, const struct model_con
         return err_set(err, VAE_EUSAGE, "at most %d draws a record", MODEL_MAX_DRAWS);
     if (kind->draws && o->free_bits > 0)
         return err_set(err, VAE_EUSAGE, "--free-bits is a share of the KL term, and --objective %s has none", kind->name);
+    if (kind->couples && o->batch == 1)
+        return err_set(err, VAE_EUSAGE, "--objective %s compares the records of a batch: --batch 1 leaves it none", kind->name);
     c->objective = kind;
     c->draws = !kind->draws ? 1 : o->samples ? o->samples : DRAWS;
     return 0;

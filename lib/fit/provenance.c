@@ -13,6 +13,8 @@ static void add_objective(json_t *j, const struct train_config *t) {
     json_object_set_new(j, "objective", json_string(t->objective->name));
     if (t->objective->draws)
         json_object_set_new(j, "samples", json_integer((json_int_t)t->draws));
+    if (t->objective->couples)
+        json_object_set_new(j, "weight", json_real((double)t->weight));
 }
 
 /* Options as resolved: enough to make the same model again, nothing of where and when. */

@@ -86,7 +86,7 @@ static void draw_noise(struct trainer *t, size_t col, size_t n, enum rng_purpose
                     step + ((uint64_t)k << 40), t->rows + col, 0);
 }
 
-static void shard_task(void *ctx, size_t task, size_t worker) {
+static void encode_task(void *ctx, size_t task, size_t worker) {
     (void)worker;
     struct trainer *t = ctx;
     size_t col = task * shard(t), n = shard_size(t, task, t->cfg->batch);
@@ -94,7 +94,39 @@ static void shard_task(void *ctx, size_t task, size_t worker) {
     draw_noise(t, col, n, RNG_LATENT, t->s.step);
     struct nn_noise noise = t->noise;
     noise.rows = t->rows + col;
-    model_train_shard(t->m, t->m->w, &t->pass, col, n, &t->obj, &noise);
+    model_train_encode(t->m, t->m->w, &t->pass, col, n, &t->obj, &noise);
+}
+
+static void couple_task(void *ctx, size_t task, size_t worker) {
+    (void)worker;
+    struct trainer *t = ctx;
+    model_train_couple(t->m, &t->pass, task * shard(t), shard_size(t, task, t->cfg->batch), &t->obj);
+}
+
+static void decode_task(void *ctx, size_t task, size_t worker) {
+    (void)worker;
+    struct trainer *t = ctx;
+    size_t col = task * shard(t), n = shard_size(t, task, t->cfg->batch);
+    struct nn_noise noise = t->noise;
+    noise.rows = t->rows + col;
+    model_train_decode(t->m, t->m->w, &t->pass, col, n, &t->obj, &noise);
+}
+
+static void shard_task(void *ctx, size_t task, size_t worker) {
+    encode_task(ctx, task, worker);
+    decode_task(ctx, task, worker);
+}
+
+/* All records forward and back: at once, or in parts that all are through before any is in the next. */
+static void run_shards(struct trainer *t) {
+    size_t n = shards(t, t->cfg->batch);
+    if (!model_couples(&t->obj)) {
+        pool_run(t->run->pool, n, shard_task, t);
+        return;
+    }
+    pool_run(t->run->pool, n, encode_task, t);
+    pool_run(t->run->pool, n, couple_task, t);
+    pool_run(t->run->pool, n, decode_task, t);
 }
 
 static void grad_task(void *ctx, size_t task, size_t worker) {
@@ -185,11 +217,12 @@ static int train_step(struct trainer *t, struct vae_err *err) {
     double up = c->warmup > 0 ? (double)s->step / ((double)c->warmup * (double)c->steps) : 1;
     bool warming = up < 1;
     t->obj = (struct model_objective){.scale = 1.0f / (float)c->batch, .beta = c->beta * (float)(warming ? up : 1),
-                                      .free_nats = warming ? c->free_nats : 0, .kind = c->objective, .batch = c->batch};
+                                      .free_nats = warming ? c->free_nats : 0, .kind = c->objective,
+                                      .weight = c->weight, .batch = c->batch, .population = t->data->n};
     t->noise = (struct nn_noise){c->seed, s->step, NULL};
     choose_rows(t);
     pseudo_forward(t->m, t->m->w, &t->pass, c->batch, pool);
-    pool_run(pool, shards(t, c->batch), shard_task, t);
+    run_shards(t);
     pseudo_backward(t->m, t->m->w, &t->pass, pool);
     pool_run(pool, model_grad_tasks(t->m), grad_task, t);
     pool_run(pool, t->nchunks, norm_task, t);

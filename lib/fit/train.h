@@ -14,6 +14,7 @@ struct train_config {
     float free_nats;               /* per latent, while beta rises */
     const struct objective *objective; /* NULL: the ELBO */
     size_t draws;                  /* of z a record and step; 0: one */
+    float weight;                  /* of the objective's own term */
 };
 
 struct train_data {

@@ -139,6 +139,8 @@ static int objective_text(const json_t *training, struct buf *b) {
     int r = buf_printf(b, NULL, "objective    %s", show(name).text);
     if (!r && json_object_get(training, "samples"))
         r = buf_printf(b, NULL, ", %.0f draws a record", number(training, "samples"));
+    if (!r && json_object_get(training, "weight"))
+        r = buf_printf(b, NULL, ", weight %g", number(training, "weight"));
     return r ? r : buf_put(b, "\n", 1, NULL);
 }
 

@@ -264,7 +264,9 @@ struct objective;
 struct model_objective {
     float scale, beta, free_nats;
     const struct objective *kind; /* NULL: the ELBO */
+    float weight;                 /* of its own term */
     size_t batch;                 /* records of the step, in columns 0..batch-1 */
+    size_t population;            /* training rows they are from */
 };
 /* Room in the pass for what it keeps, and for `draws` draws a record (ld must be that many times the records). */
 int model_pass_serve(struct model_pass *, const struct vae_model *, const struct objective *, size_t draws, struct vae_err *);
@@ -272,6 +274,14 @@ int model_pass_serve(struct model_pass *, const struct vae_model *, const struct
  * activations gradients that are ready for model_grad(). */
 void model_train_shard(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
                        const struct model_objective *, const struct nn_noise *);
+/* The same in three, for objectives in which the records of a step know of one another: all columns are through one part before
+ * any is in the next. */
+bool model_couples(const struct model_objective *);
+void model_train_encode(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
+                        const struct model_objective *, const struct nn_noise *);
+void model_train_couple(const struct vae_model *, struct model_pass *, size_t col, size_t n, const struct model_objective *);
+void model_train_decode(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
+                        const struct model_objective *, const struct nn_noise *);
 /* nll + kl of the records in columns col.. = minus the bound that the objective is judged by; rows: their numbers. */
 void model_judge(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
                  const struct model_objective *, const uint64_t *rows);

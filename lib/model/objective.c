@@ -114,20 +114,29 @@ void model_bound(const struct vae_model *m, const float *w, struct model_pass *p
     }
 }
 
-static void elbo_bound(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
-                       const struct model_objective *obj, const uint64_t *rows) {
+void elbo_bound(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                const struct model_objective *obj, const uint64_t *rows) {
     (void)obj;
     model_bound(m, w, p, col, n, rows);
 }
 
-static void elbo_decode(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
-                        const struct model_objective *obj, const struct nn_noise *noise) {
+static const struct objective *kind_of(const struct model_objective *obj) {
+    return obj->kind ? obj->kind : &objective_elbo;
+}
+
+void elbo_decode(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                 const struct model_objective *obj, const struct nn_noise *noise) {
+    const struct objective *kind = kind_of(obj);
     chain_look(m, p, col, n);
     nn_forward(&m->dec, w, &p->dec, col, n, noise);
     model_nll_gradient(m, w, p, col, n, obj->scale);
     nn_backward(&m->dec, w, &p->dec, col, n, true, noise);
     chain_z_gradient(m, p, col, n);
+    if (kind->pull)
+        kind->pull(m, p, col, n, obj);
     bottleneck_backward(m, w, p, col, n, obj);
+    if (kind->push)
+        kind->push(m, p, col, n);
     nn_backward(&m->enc, w, &p->enc, col, n, false, noise);
 }
 
@@ -135,17 +144,13 @@ const struct objective objective_elbo = {
     .name = "elbo", .about = "the evidence lower bound", .decode = elbo_decode, .bound = elbo_bound,
 };
 
-const struct objective *const objective_table[] = {&objective_elbo, &objective_iwae, NULL};
+const struct objective *const objective_table[] = {&objective_elbo, &objective_iwae, &objective_tc, &objective_mmd, NULL};
 
 const struct objective *objective_by_name(const char *name) {
     for (size_t i = 0; objective_table[i]; i++)
         if (!strcmp(objective_table[i]->name, name))
             return objective_table[i];
     return NULL;
-}
-
-static const struct objective *kind_of(const struct model_objective *obj) {
-    return obj->kind ? obj->kind : &objective_elbo;
 }
 
 int model_pass_serve(struct model_pass *p, const struct vae_model *m, const struct objective *kind, size_t draws,
@@ -157,10 +162,29 @@ int model_pass_serve(struct model_pass *p, const struct vae_model *m, const stru
     return room && !p->own ? err_set(err, VAE_EOS, "out of memory for %zu records", p->ld) : 0;
 }
 
+bool model_couples(const struct model_objective *obj) { return kind_of(obj)->couples; }
+
+void model_train_encode(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                        const struct model_objective *obj, const struct nn_noise *noise) {
+    encode(m, w, p, col, n, noise);
+    if (kind_of(obj)->share)
+        kind_of(obj)->share(m, p, col, n, obj, noise);
+}
+
+void model_train_couple(const struct vae_model *m, struct model_pass *p, size_t col, size_t n, const struct model_objective *obj) {
+    if (kind_of(obj)->couple)
+        kind_of(obj)->couple(m, p, col, n, obj);
+}
+
+void model_train_decode(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                        const struct model_objective *obj, const struct nn_noise *noise) {
+    kind_of(obj)->decode(m, w, p, col, n, obj, noise);
+}
+
 void model_train_shard(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                        const struct model_objective *obj, const struct nn_noise *noise) {
-    encode(m, w, p, col, n, noise);
-    kind_of(obj)->decode(m, w, p, col, n, obj, noise);
+    model_train_encode(m, w, p, col, n, obj, noise);
+    model_train_decode(m, w, p, col, n, obj, noise);
 }
 
 void model_judge(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
