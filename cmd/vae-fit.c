@@ -21,6 +21,7 @@ static struct {
 
 static const char *latent_name(size_t i) { return vae_latent(i, NULL); }
 static const char *lik_name(size_t i) { return vae_likelihood(i, NULL); }
+static const char *objective_name(size_t i) { return vae_objective(i, NULL); }
 static const char *prior_name(size_t i) { return vae_prior(i, NULL); }
 
 /* Losses in the words people know: the likelihoods that they are -log p of, the first one where nothing says which. */
@@ -84,6 +85,14 @@ static const struct cli_opt options[] = {
      .help = "scales of gaussian, laplace and student likelihoods"},
     {.name = "prior", .arg = "KIND", .kind = CLI_NAME, .to = &fit.prior, .names = prior_name,
      .help = "what vae-gen draws latents from"},
+    {.name = "objective", .arg = "KIND", .kind = CLI_NAME, .to = &fit.objective, .names = objective_name,
+     .help = "what training makes small"},
+    {.name = "samples", .arg = "K", .kind = CLI_COUNT, .to = &fit.samples, .lo = 1, .hi = 256,
+     .help = "draws of the latents a record and step, for --objective iwae"},
+    {.name = "tc", .arg = "W", .kind = CLI_REAL, .to = &fit.tc, .hi = 1e6,
+     .help = "weight of the total correlation, for --objective tc"},
+    {.name = "mmd", .arg = "W", .kind = CLI_REAL, .to = &fit.mmd, .hi = 1e9,
+     .help = "weight of the discrepancy from the prior, for --objective mmd"},
     {.name = "beta", .arg = "B", .kind = CLI_REAL, .to = &fit.beta, .hi = 1e6, .help = "weight of the KL term"},
     {.name = "warmup", .arg = "SHARE", .kind = CLI_REAL, .to = &fit.warmup, .hi = 1,
      .help = "share of the steps over which beta rises"},

@@ -259,6 +259,9 @@ struct vae_fit_opts {
     enum vae_purpose purpose;
     size_t latent_dim;
     const char *latent, *net, *act, *lik, *prior; /* names of the tables; NULL: chosen */
+    const char *objective;  /* a name of vae_objective(), NULL: "elbo" */
+    size_t samples;         /* draws a record of "iwae", 0: chosen */
+    double tc, mmd;         /* weights of the terms of these objectives, NaN: chosen */
     const char *sd; /* of the likelihood: "column", one for each column, "shared" or "record"; NULL: chosen */
     size_t hidden[16], nhidden;
     size_t channels[16], nchannels; /* of the convolutions, from the image on, at most 8; 0: chosen where net is "conv" */
@@ -393,6 +396,7 @@ const char *vae_plot_kind(size_t i, const char **about);
 const char *vae_likelihood(size_t i, const char **about);
 const char *vae_latent(size_t i, const char **about);
 const char *vae_prior(size_t i, const char **about);
+const char *vae_objective(size_t i, const char **about);
 const char *vae_activation(size_t i);
 /* The BLAS kernels in use, "none" before the first product. */
 const char *vae_blas_core(void);

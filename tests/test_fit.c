@@ -11,7 +11,7 @@
 
 /* ---- threads --------------------------------------------------------------------------------------------------- */
 
-static void test_threads(const struct models_kind *kind, const struct lik *lik) {
+static void test_threads(const struct models_kind *kind, const struct lik *lik, const struct objective *objective) {
     enum { ROWS = 350, VALID = 50, D = 9 };
     static const size_t widths[] = {1, 1, 4, 1, 1, 1, 0};
     struct model_config c = {.latent_dim = 3,
@@ -30,7 +30,9 @@ static void test_threads(const struct models_kind *kind, const struct lik *lik) 
                              .decay = 0.01f,
                              .beta = 1,
                              .warmup = 0.3f,
-                             .free_nats = 0.1f};
+                             .free_nats = 0.1f,
+                             .objective = objective,
+                             .draws = objective->draws ? 3 : 1};
     double *raw = models_data(ROWS, D, lik->max <= 1);
     uint64_t rows[ROWS];
     float *first = NULL;
@@ -51,8 +53,8 @@ static void test_threads(const struct models_kind *kind, const struct lik *lik) 
             first = mem_floats(m->nw);
             memcpy(first, m->w, m->nw * sizeof *first);
         }
-        CHECK(!memcmp(first, m->w, m->nw * sizeof *first), "%s %s: %zu threads train another model",
-              models_kind_name(kind), lik->name, threads);
+        CHECK(!memcmp(first, m->w, m->nw * sizeof *first), "%s %s %s: %zu threads train another model",
+              models_kind_name(kind), lik->name, objective->name, threads);
         pool_free(pool), free(x);
         vae_model_free(m);
     }
@@ -305,7 +307,10 @@ int main(void) {
     for (size_t t = 0; lik_table[t]; t++)
         for (size_t q = 0; (models_knows(lik_table[t]) || lik_table[t]->grid) && models_kind(q, &kind); q++)
             if (q == 0 || lik_table[t] == &lik_gaussian || lik_table[t] == &lik_bernoulli)
-                test_threads(&kind, lik_table[t]);
+                test_threads(&kind, lik_table[t], &objective_elbo);
+    models_kind(0, &kind);
+    for (size_t t = 1; objective_table[t]; t++)
+        test_threads(&kind, &lik_gaussian, objective_table[t]);
     test_linear();
     test_fit(dir, 400, 500, "cross-conformal");
     test_fit(dir, 3000, 600, "held-out");

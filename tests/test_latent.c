@@ -181,6 +181,31 @@ static void test_backward(const struct latent *q, const struct family *f, size_t
     free(h), free(dh), free(eps);
 }
 
+/* d log q(z|x)/dz of the draw, times a weight of the record, h held. */
+static void test_slope(const struct latent *q, const struct family *f, size_t n, size_t ld) {
+    float *h = calloc(q->heads * K * ld, sizeof *h), *eps = calloc(K * ld, sizeof *eps), *dz = calloc(K * ld, sizeof *dz);
+    float *weight = calloc(n, sizeof *weight);
+    double worst = 0;
+    rng_normals(h, q->heads * K, n, ld, 1, RNG_TEST, 6, NULL, 0);
+    rng_normals(eps, K, n, ld, 1, RNG_TEST, 7, NULL, 0);
+    rng_normals(weight, 1, n, n, 1, RNG_TEST, 8, NULL, 0);
+    for (size_t i = 0; i < K * ld; i++)
+        dz[i] = 77;
+    q->slope(K, h, eps, weight, dz, n, ld);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < K; j++) {
+            double o[8];
+            outputs(f, h, j, i, ld, o);
+            double z = f->draw(o, (double)eps[j * ld + i]);
+            double want = 77 + (double)weight[i] * (f->logq(o, z + H) - f->logq(o, z - H)) / (2 * H);
+            worst = fmax(worst, fabs((double)dz[j * ld + i] - want));
+        }
+    CHECK(worst < 2e-5, "%s n %zu: slope off by %g", q->name, n, worst);
+    for (size_t i = n; i < ld; i++)
+        CHECK(dz[i] == 77, "%s: writes behind its columns", q->name);
+    free(h), free(eps), free(dz), free(weight);
+}
+
 /* Outputs far out of range give finite numbers, those at the edge of the range, and only gradients that lead back. */
 static void test_gauss_range(void) {
     const struct latent *q = &latent_gauss;
@@ -319,6 +344,8 @@ int main(void) {
         test_backward(q, f, 1, 1, 0);
         test_backward(q, f, 66, 70, 0);
         test_backward(q, f, 66, 70, 0.4f);
+        if (q->slope)
+            test_slope(q, f, 66, 70);
     }
     CHECK(!latent_by_name("no such"), "an unknown name is found");
     test_gauss_range();

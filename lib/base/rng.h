@@ -33,6 +33,7 @@ enum rng_purpose {
     RNG_CONDITION,   /* which conditions a training step drops; which ones a new record is told: row = output row */
     RNG_WALK,        /* neighbours of latents: step = neighbour, row = record */
     RNG_PLOT,        /* points of a scatter: row = record */
+    RNG_MATCH,       /* draws from the prior that latents are held against: step = optimiser step, row = place in the batch */
 };
 
 /* One Philox block: four 32-bit words for key `seed` and counter c. */

@@ -84,7 +84,7 @@ static int measure_prior(const struct fit_plan *p, const struct fit_material *f,
         return 0;
     pool_on_stop(pool, enough, &c);
     double from = clock_seconds();
-    int r = fit_prior(f->m, p->prior, f->x, f->train.n, p->train.seed, pool, &own);
+    int r = fit_prior(f->m, p->prior, f->x, f->train.n, p->train.draws, p->train.seed, pool, &own);
     pool_on_stop(pool, NULL, NULL);
     double t = clock_seconds();
     size_t all = p->prior->rounds(f->m->zdim, f->train.n);

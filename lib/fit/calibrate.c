@@ -81,6 +81,7 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
                   size_t ncal, struct pool *pool, struct vae_err *err) {
     struct model_calibration *c = &m->cal;
     c->draws = SCORE_DRAWS;
+    c->by = plan->train.objective->draws ? VAE_BY_IW : VAE_BY_ELBO; /* the bound it was fitted by */
     if (!ncal && !plan->folds)
         return 0;
     c->n = ncal ? ncal : data->n;

@@ -11,6 +11,7 @@
 #include "fit/schedule.h"
 
 enum { WIDE = 256, MANY_ROWS = 2000, FOLDS = 5, CAL_ROWS = 1000 };
+enum { DRAWS = 5 /* of z a record, where an objective takes several (1509.00519 has 1, 5 and 50) */ };
 enum { MIN_BINS = 8, MAX_BINS = 128, ROWS_A_BIN = 50, MAX_LEVELS = 4096 /* of all numbers together */ };
 
 /* Floating-point operations of a fit, unless told: some five minutes of two cores of 2024. */
@@ -18,7 +19,8 @@ static const double WORK = 1e14, CHAIN_WORK = 5e13;
 
 void vae_fit_defaults(struct vae_fit_opts *o) {
     *o = (struct vae_fit_opts){.seed = 1, .calibrate = true, .beta = NAN, .warmup = NAN, .free_bits = NAN, .lr = NAN,
-                               .decay = NAN, .capacity = NAN, .target_mse = NAN, .dropout = NAN, .valid = NAN, .checkpoint_every = NAN, .budget = NAN};
+                               .decay = NAN, .capacity = NAN, .target_mse = NAN, .dropout = NAN, .valid = NAN, .checkpoint_every = NAN, .budget = NAN,
+                               .tc = NAN, .mmd = NAN};
 }
 
 int vae_fit_check(const struct vae_fit_opts *o, struct vae_err *err) {
@@ -273,7 +275,7 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     double epochs = o->epochs ? (double)o->epochs : m->chain ? 500 : 200; /* a chain sees a row in many ways */
     double steps = o->steps ? (double)o->steps : epochs * per_epoch;
     if (!o->steps && !o->epochs) { /* few rows more often; large models no longer than WORK allows */
-        double most = (m->chain ? CHAIN_WORK : WORK) / (6 * weights(m, nfeatures) * (double)c->batch);
+        double most = (m->chain ? CHAIN_WORK : WORK) / (3 * (1 + (double)c->draws) * weights(m, nfeatures) * (double)c->batch);
         steps = steps > most ? most : steps;
         steps = steps < 2000 ? 2000 : steps > 20000 ? 20000 : steps;
     }
@@ -289,14 +291,7 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     c->free_nats = (float)or_else(o->free_bits, 0);
 }
 
-int fit_choose(const struct vae_fit_opts *o, struct fit_rows *r, struct fit_plan *p, struct vae_err *err) {
-    *p = (struct fit_plan){.opts = *o};
-    int e = choose_columns(o, r, p, err);
-    if (!e)
-        e = choose_model(o, r, &p->model, err);
-    if (e)
-        return e;
-    choose_training(o, r, &p->model, features(r->schema, p), &p->train);
+static int choose_prior(const struct vae_fit_opts *o, const struct fit_rows *r, struct fit_plan *p, struct vae_err *err) {
     p->prior = prior_by_name(o->prior ? o->prior : p->model.chain ? "flow" : "gmm");
     if (!p->prior)
         return err_set(err, VAE_EUSAGE, "no such prior: '%s'", o->prior);
@@ -307,6 +302,55 @@ int fit_choose(const struct vae_fit_opts *o, struct fit_rows *r, struct fit_plan
         p->model.joint = p->prior;
         p->model.joint_size = p->prior->size(model_top(&p->model), r->n);
     }
+    return 0;
+}
+
+/* What is optimised. A number that only another objective has a use for is a mistake. */
+static int choose_objective(const struct vae_fit_opts *o, const struct model_config *m, struct train_config *c,
+                            struct vae_err *err) {
+    const struct objective *kind = objective_by_name(o->objective ? o->objective : "elbo");
+    const struct {
+        const char *name;
+        const struct objective *of;
+        double value;
+    } weight[] = {{"tc", &objective_tc, o->tc}, {"mmd", &objective_mmd, o->mmd}};
+    if (!kind)
+        return err_set(err, VAE_EUSAGE, "no such objective: '%s'", o->objective);
+    c->weight = (float)kind->weight;
+    for (size_t i = 0; i < sizeof weight / sizeof *weight; i++) {
+        if (!isnan(weight[i].value) && kind != weight[i].of)
+            return err_set(err, VAE_EUSAGE, "--%s is for --objective %s: %s has no such term", weight[i].name,
+                           weight[i].of->name, kind->name);
+        c->weight = (float)(kind == weight[i].of ? or_else(weight[i].value, kind->weight) : (double)c->weight);
+    }
+    if (kind->suits && !kind->suits(m))
+        return err_set(err, VAE_EUSAGE, "--objective %s goes with --latent gauss and a prior that is not trained with the model "
+                       "(normal, gmm, flow)", kind->name);
+    if (o->samples && !kind->draws)
+        return err_set(err, VAE_EUSAGE, "--samples is for --objective iwae: %s takes one draw a record", kind->name);
+    if (o->samples > MODEL_MAX_DRAWS)
+        return err_set(err, VAE_EUSAGE, "at most %d draws a record", MODEL_MAX_DRAWS);
+    if (kind->draws && o->free_bits > 0)
+        return err_set(err, VAE_EUSAGE, "--free-bits is a share of the KL term, and --objective %s has none", kind->name);
+    if (kind->couples && o->batch == 1)
+        return err_set(err, VAE_EUSAGE, "--objective %s compares the records of a batch: --batch 1 leaves it none", kind->name);
+    c->objective = kind;
+    c->draws = !kind->draws ? 1 : o->samples ? o->samples : DRAWS;
+    return 0;
+}
+
+int fit_choose(const struct vae_fit_opts *o, struct fit_rows *r, struct fit_plan *p, struct vae_err *err) {
+    *p = (struct fit_plan){.opts = *o};
+    int e = choose_columns(o, r, p, err);
+    if (!e)
+        e = choose_model(o, r, &p->model, err);
+    if (!e)
+        e = choose_prior(o, r, p, err);
+    if (!e)
+        e = choose_objective(o, &p->model, &p->train, err);
+    if (e)
+        return e;
+    choose_training(o, r, &p->model, features(r->schema, p), &p->train);
     p->valid = or_else(o->valid, 0.1);
     bool detect = o->purpose == VAE_FOR_DETECT;
     if (o->calibrate && r->n >= MANY_ROWS) { /* new rows want all the rows there are more than p-values do */

@@ -72,7 +72,7 @@ int fit_prepare(const struct fit_plan *, const struct fit_rows *, const uint64_t
 int fit_one(const struct fit_plan *, const struct fit_rows *, const uint64_t *rows, size_t n, bool prior,
             const struct train_run *, struct train_result *, struct fit_material *, struct vae_err *);
 /* The prior to draw from, fitted to draws of the posteriors of training rows x[n,d]. */
-int fit_prior(struct vae_model *, const struct prior *, const float *x, size_t n, uint64_t seed, struct pool *,
+int fit_prior(struct vae_model *, const struct prior *, const float *x, size_t n, size_t draws, uint64_t seed, struct pool *,
               struct vae_err *);
 
 /* plan->train.steps so that a fit of rows[n] and all that follows it end `seconds` from now, as far as a short trial on copies can

@@ -105,22 +105,53 @@ static struct vae_model *new_model(const struct fit_plan *p, const struct fit_ro
     return NULL;
 }
 
+/* Noise of draw `a` of record `row`, in column i of a panel. */
+static void draw_noise(const struct vae_model *m, struct model_pass *p, size_t i, uint64_t seed, enum rng_purpose purpose,
+                       size_t a, uint64_t row) {
+    rng_normals(p->eps + i, m->neps, 1, p->ld, seed, purpose, 1 + ((uint64_t)a << 40), NULL, row);
+}
+
+/* One of several draws for each record of a panel, by its importance weight p(x,z)/q(z|x) (Gumbel's way: the largest of
+ * log weight + noise): to a model that is trained by them that is the posterior, q but a proposal (1704.02916). */
+static void pick_draws(const struct vae_model *m, struct model_pass *p, size_t draws, uint64_t seed, enum rng_purpose purpose,
+                       uint64_t row0, size_t *pick) {
+    double best[MAT_PANEL], ratio[MAT_PANEL], u;
+    for (size_t a = 0; a < draws; a++) {
+        for (size_t i = 0; i < MAT_PANEL; i++)
+            draw_noise(m, p, i, seed, purpose, a, row0 + i);
+        bottleneck_draw(m, m->w, p, 0, MAT_PANEL);
+        bottleneck_ratio(m, m->w, p, 0, MAT_PANEL, ratio);
+        model_decode(m, m->w, p, 0, MAT_PANEL);
+        model_nll(m, m->w, p, 0, MAT_PANEL);
+        for (size_t i = 0; i < MAT_PANEL; i++) {
+            rng_uniform(&u, 1, seed, RNG_PICK, (a << 8) + purpose, row0 + i);
+            double value = ratio[i] - p->nll[i] - log(-log(u));
+            if (a == 0 || value > best[i])
+                best[i] = value, pick[i] = a;
+        }
+    }
+}
+
 /* A full panel of the n records at x, encoded, with a draw of z each; row0 numbers the first. */
-static void draw_panel(const struct vae_model *m, struct model_pass *p, const float *x, size_t n, uint64_t seed,
+static void draw_panel(const struct vae_model *m, struct model_pass *p, const float *x, size_t n, size_t draws, uint64_t seed,
                        enum rng_purpose purpose, uint64_t row0) {
+    size_t pick[MAT_PANEL] = {0};
     op_encode_panel(m, p, x, NULL, n);
-    rng_normals(p->eps, m->neps, MAT_PANEL, p->ld, seed, purpose, 1, NULL, row0);
+    if (draws > 1)
+        pick_draws(m, p, draws, seed, purpose, row0, pick);
+    for (size_t i = 0; i < MAT_PANEL; i++)
+        draw_noise(m, p, i, seed, purpose, pick[i], row0 + i);
     bottleneck_draw(m, m->w, p, 0, MAT_PANEL);
 }
 
 /* Free parameters of the likelihoods from the errors on rows held out, with one draw of z each. */
-static int settle(struct vae_model *m, const float *x, size_t n, uint64_t seed, struct vae_err *err) {
+static int settle(struct vae_model *m, const float *x, size_t n, size_t draws, uint64_t seed, struct vae_err *err) {
     struct model_pass p;
     double *stat = mem_array(2 * (m->nw - m->wlik) + 1, sizeof *stat);
     int r = stat ? model_pass_init(&p, m, MAT_PANEL, false, err) : err_set(err, VAE_EOS, "out of memory");
     for (size_t at = 0; at < n && !r; at += MAT_PANEL) {
         size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
-        draw_panel(m, &p, x + at * m->schema->d, here, seed, RNG_VALID, at);
+        draw_panel(m, &p, x + at * m->schema->d, here, draws, seed, RNG_VALID, at);
         model_decode(m, m->w, &p, 0, MAT_PANEL);
         for (size_t i = 0; i < m->nblocks; i++) {
             const struct lik_block *b = &m->block[i];
@@ -141,8 +172,8 @@ static int settle(struct vae_model *m, const float *x, size_t n, uint64_t seed, 
     return r;
 }
 
-int fit_prior(struct vae_model *m, const struct prior *prior, const float *x, size_t n, uint64_t seed,
-                     struct pool *pool, struct vae_err *err) {
+int fit_prior(struct vae_model *m, const struct prior *prior, const float *x, size_t n, size_t draws, uint64_t seed,
+              struct pool *pool, struct vae_err *err) {
     if (prior->joint)
         return 0;
     struct model_pass p;
@@ -156,7 +187,7 @@ int fit_prior(struct vae_model *m, const struct prior *prior, const float *x, si
     if (!r) {
         for (size_t at = 0; at < take; at += MAT_PANEL) {
             size_t here = take - at < MAT_PANEL ? take - at : MAT_PANEL;
-            draw_panel(m, &p, x + at * m->schema->d, here, seed, RNG_GMM, at);
+            draw_panel(m, &p, x + at * m->schema->d, here, draws, seed, RNG_GMM, at);
             mat_transpose(k, here, model_z(&p), p.ld, z + at * k, k);
         }
         model_pass_free(&p);
@@ -200,10 +231,10 @@ int fit_one(const struct fit_plan *plan, const struct fit_rows *data, const uint
     if (!r)
         r = pseudo_settle(f->m, err);
     if (!r && f->nheld)
-        r = settle(f->m, f->x + f->train.n * data->schema->d, f->nheld, seed, err);
+        r = settle(f->m, f->x + f->train.n * data->schema->d, f->nheld, f->cfg.draws, seed, err);
     if (!r)
         r = condition_keep_rows(f->m, f->x, f->train.n, err);
     if (!r && prior)
-        r = fit_prior(f->m, plan->prior, f->x, f->train.n, seed, run->pool, err);
+        r = fit_prior(f->m, plan->prior, f->x, f->train.n, f->cfg.draws, seed, run->pool, err);
     return r;
 }

@@ -9,6 +9,15 @@
 #include "fit/fit.h"
 #include "fit/schedule.h"
 
+/* What was optimised. */
+static void add_objective(json_t *j, const struct train_config *t) {
+    json_object_set_new(j, "objective", json_string(t->objective->name));
+    if (t->objective->draws)
+        json_object_set_new(j, "samples", json_integer((json_int_t)t->draws));
+    if (t->objective->couples)
+        json_object_set_new(j, "weight", json_real((double)t->weight));
+}
+
 /* Options as resolved: enough to make the same model again, nothing of where and when. */
 static json_t *plan_json(const struct fit_plan *p, const struct fit_rows *data) {
     const struct train_config *t = &p->train;
@@ -27,6 +36,7 @@ static json_t *plan_json(const struct fit_plan *p, const struct fit_rows *data) 
         json_object_set_new(j, "capacity", json_real(t->capacity));
     if (t->target_mse > 0)
         json_object_set_new(j, "target_mse", json_real(t->target_mse));
+    add_objective(j, t);
     return j;
 }
 

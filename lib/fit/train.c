@@ -1,5 +1,5 @@
 /*
- * train.c - stochastic gradient ascent on the ELBO.
+ * train.c - stochastic gradient ascent on the objective.
  *
  * A step: shards of 64 or 128 records run forward and back through the whole model in parallel; then blocks of weight
  * gradients, each over the whole batch; then chunks of the optimiser. Nothing depends on which thread does what, and
@@ -47,10 +47,12 @@ static void trainer_free(struct trainer *t) {
 }
 
 static int trainer_init(struct trainer *t, struct vae_err *err) {
-    size_t nw = t->m->nw, batch = t->cfg->batch;
+    size_t nw = t->m->nw, batch = t->cfg->batch, draws = t->cfg->draws ? t->cfg->draws : 1;
     t->nchunks = (nw + CHUNK - 1) / CHUNK;
     /* a gap keeps features from standing a power of two apart, where they would fight for the same cache lines */
-    int r = model_pass_init(&t->pass, t->m, batch + COLUMN_GAP, true, err);
+    int r = model_pass_init(&t->pass, t->m, batch * draws + COLUMN_GAP, true, err);
+    if (!r)
+        r = model_pass_serve(&t->pass, t->m, t->cfg->objective, draws, err);
     if (!r)
         r = train_state_init(&t->s, t->m->w, nw, err);
     if (r)
@@ -77,16 +79,54 @@ static size_t shard_size(const struct trainer *t, size_t task, size_t n) {
     return left < shard(t) ? left : shard(t);
 }
 
-static void shard_task(void *ctx, size_t task, size_t worker) {
+/* Noise of every draw of the records in columns col.. */
+static void draw_noise(struct trainer *t, size_t col, size_t n, enum rng_purpose purpose, uint64_t step) {
+    for (size_t k = 0; k < t->pass.draws; k++)
+        rng_normals(t->pass.eps + k * t->cfg->batch + col, t->m->neps, n, t->pass.ld, t->cfg->seed, purpose,
+                    step + ((uint64_t)k << 40), t->rows + col, 0);
+}
+
+static void encode_task(void *ctx, size_t task, size_t worker) {
     (void)worker;
     struct trainer *t = ctx;
     size_t col = task * shard(t), n = shard_size(t, task, t->cfg->batch);
     model_load_masked(t->m, &t->pass, col, n, t->data->x, t->rows + col, t->cfg->seed, t->s.step);
-    rng_normals(t->pass.eps + col, t->m->neps, n, t->pass.ld, t->cfg->seed, RNG_LATENT, t->s.step,
-                t->rows + col, 0);
+    draw_noise(t, col, n, RNG_LATENT, t->s.step);
     struct nn_noise noise = t->noise;
     noise.rows = t->rows + col;
-    model_train_shard(t->m, t->m->w, &t->pass, col, n, &t->obj, &noise);
+    model_train_encode(t->m, t->m->w, &t->pass, col, n, &t->obj, &noise);
+}
+
+static void couple_task(void *ctx, size_t task, size_t worker) {
+    (void)worker;
+    struct trainer *t = ctx;
+    model_train_couple(t->m, &t->pass, task * shard(t), shard_size(t, task, t->cfg->batch), &t->obj);
+}
+
+static void decode_task(void *ctx, size_t task, size_t worker) {
+    (void)worker;
+    struct trainer *t = ctx;
+    size_t col = task * shard(t), n = shard_size(t, task, t->cfg->batch);
+    struct nn_noise noise = t->noise;
+    noise.rows = t->rows + col;
+    model_train_decode(t->m, t->m->w, &t->pass, col, n, &t->obj, &noise);
+}
+
+static void shard_task(void *ctx, size_t task, size_t worker) {
+    encode_task(ctx, task, worker);
+    decode_task(ctx, task, worker);
+}
+
+/* All records forward and back: at once, or in parts that all are through before any is in the next. */
+static void run_shards(struct trainer *t) {
+    size_t n = shards(t, t->cfg->batch);
+    if (!model_couples(&t->obj)) {
+        pool_run(t->run->pool, n, shard_task, t);
+        return;
+    }
+    pool_run(t->run->pool, n, encode_task, t);
+    pool_run(t->run->pool, n, couple_task, t);
+    pool_run(t->run->pool, n, decode_task, t);
 }
 
 static void grad_task(void *ctx, size_t task, size_t worker) {
@@ -198,12 +238,13 @@ static int train_step(struct trainer *t, struct vae_err *err) {
     struct train_state *s = &t->s;
     struct pool *pool = t->run->pool;
     struct schedule now = schedule_at(c, &s->schedule, s->step);
-    t->obj = (struct model_objective){1.0f / (float)c->batch, (float)now.beta, (float)now.free_nats};
+    t->obj = (struct model_objective){.scale = 1.0f / (float)c->batch, .beta = (float)now.beta, .free_nats = (float)now.free_nats,
+                                      .kind = c->objective, .weight = c->weight, .batch = c->batch, .population = t->data->n};
     t->noise = (struct nn_noise){c->seed, s->step, NULL};
     choose_rows(t);
     /* there and back, by shard; weight gradients, each over the whole batch; their norm; the update */
     pseudo_forward(t->m, t->m->w, &t->pass, c->batch, pool);
-    pool_run(pool, shards(t, c->batch), shard_task, t);
+    run_shards(t);
     pseudo_backward(t->m, t->m->w, &t->pass, pool);
     pool_run(pool, model_grad_tasks(t->m), grad_task, t);
     pool_run(pool, t->nchunks, norm_task, t);
@@ -237,11 +278,11 @@ static void valid_task(void *ctx, size_t task, size_t worker) {
     struct trainer *t = ctx;
     size_t col = task * shard(t), n = shard_size(t, task, t->here);
     model_load_rows(t->m, &t->pass, col, n, t->data->x, t->rows + col);
-    rng_normals(t->pass.eps + col, t->m->neps, n, t->pass.ld, t->cfg->seed, RNG_VALID, 0, t->rows + col, 0);
-    model_bound(t->m, t->eval_w, &t->pass, col, n, t->rows + col);
+    draw_noise(t, col, n, RNG_VALID, 0);
+    model_judge(t->m, t->eval_w, &t->pass, col, n, &t->obj, t->rows + col);
 }
 
-/* -ELBO per record on the rows held out, by the averaged weights, with noise that never changes; *kl: of that, the KL. */
+/* Minus the bound per record on the rows held out, by the averaged weights, with noise that never changes; *kl: of that, the KL. */
 static double validate(struct trainer *t, double *kl) {
     double sum = 0;
     *kl = 0;

@@ -3,7 +3,7 @@
 #define FIT_TRAIN_H
 
 #include "base/pool.h"
-#include "model/model.h"
+#include "model/objective.h"
 
 /* All that shapes the result; every field is resolved (no "automatic" left). */
 struct train_config {
@@ -14,6 +14,9 @@ struct train_config {
     float free_nats;               /* per latent, while beta rises */
     size_t cycles;                 /* how often beta rises, 0: once, and stays */
     double capacity, target_mse;   /* what the KL (nats) or the squared error (input units) of a record is held at; 0: neither */
+    const struct objective *objective; /* NULL: the ELBO */
+    size_t draws;                  /* of z a record and step; 0: one */
+    float weight;                  /* of the objective's own term */
 };
 
 struct train_data {
@@ -26,14 +29,14 @@ struct train_point {
     size_t step, steps, from; /* from: the step of the checkpoint it went on from, 0: none */
     bool curve; /* after a validation: all that follows is set; else only a sign of life */
     double recon, kl, beta, elbo; /* of the batches since the last point, means per record */
-    double valid;                 /* -ELBO on the rows held out, NaN where there are none */
+    double valid;                 /* minus the bound on the rows held out, NaN where there are none */
 };
 /* Called after every step, and first for the points of the curve before `from`; returning true stops the training (VAE_ESTOP). */
 typedef bool train_report_fn(void *ctx, const struct train_point *);
 
 struct train_result {
     size_t steps, best_step;
-    double best; /* -ELBO per record at the best validation, or of the last batches */
+    double best; /* minus the bound per record at the best validation, or of the last batches */
     size_t skipped, rolled_back;
     double watched; /* where --capacity or --target-mse has brought the KL or the error; 0 without */
 };

@@ -70,6 +70,28 @@ static void gauss_logq(size_t k, const float *h, const float *eps, double *logq,
         }
 }
 
+VM_WIDE static void gauss_slope(size_t k, const float *h, const float *eps, const float *weight, float *dz, size_t n,
+                                size_t ld) {
+    float v[RUN], r[RUN]; /* 1/sd */
+    for (size_t j = 0; j < k; j++)
+        for (size_t at = 0; at < n; at += RUN) {
+            size_t m = n - at < RUN ? n - at : RUN, p = j * ld + at;
+            latent_logvar(h + k * ld + p, m, -0.5f, v, r);
+            for (size_t i = 0; i < m; i++)
+                dz[p + i] -= weight[at + i] * eps[p + i] * r[i];
+        }
+}
+
+VM_WIDE static void gauss_moments(size_t k, const float *h, const float *dmean, const float *dlogvar, float *dh, size_t n,
+                                  size_t ld) {
+    for (size_t j = 0; j < k; j++)
+        for (size_t i = 0; i < n; i++) {
+            size_t p = j * ld + i, q = k * ld + p;
+            dh[p] += dmean[p];
+            dh[q] += latent_logvar_back(h[q], dlogvar[p]);
+        }
+}
+
 VM_WIDE static void gauss_backward(size_t k, const float *h, const float *eps, const float *dz, float scale, float beta,
                            float free, float *dh, size_t n, size_t ld) {
     float v[RUN], sd[RUN];
@@ -104,7 +126,7 @@ VM_WIDE static void gauss_backward_logq(size_t k, const float *h, const float *e
 const struct latent latent_gauss = {
     .name = "gauss", .about = "a normal with its own mean and standard deviation per latent", .heads = 2,
     .levels = 1, .mean = gauss_mean, .sd = gauss_sd, .sample = gauss_sample, .kl = gauss_kl, .logq = gauss_logq,
-    .backward = gauss_backward, .backward_logq = gauss_backward_logq,
+    .slope = gauss_slope, .moments = gauss_moments, .backward = gauss_backward, .backward_logq = gauss_backward_logq,
 };
 
 /* ladder.c has the level below. */

@@ -21,6 +21,12 @@ struct latent {
     void (*kl)(size_t k, const float *h, double *kl, double *by_latent, size_t n, size_t ld);
     /* logq[i] += log q(z_i | x_i) for the draw that eps gave. */
     void (*logq)(size_t k, const float *h, const float *eps, double *logq, size_t n, size_t ld);
+    /* dz[.,i] += weight[i] * d log q(z_i | x_i)/dz for that draw, h held: what is left of its gradient when z is all that
+     * it is followed through. NULL for families that cannot tell. */
+    void (*slope)(size_t k, const float *h, const float *eps, const float *weight, float *dz, size_t n, size_t ld);
+    /* dh += what the gradient is with respect to h, given that with respect to mean and log variance of z: of families that
+     * are independent normals. NULL for others. */
+    void (*moments)(size_t k, const float *h, const float *dmean, const float *dlogvar, float *dh, size_t n, size_t ld);
     /* dh = d/dh of (what lies behind z, whose gradient is dz) + scale * beta * sum_j max(KL_j, free): latents
      * whose KL is below `free` nats feel no pull to the prior. */
     void (*backward)(size_t k, const float *h, const float *eps, const float *dz, float scale, float beta, float free,

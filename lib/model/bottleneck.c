@@ -145,6 +145,16 @@ static void backward_joint(const struct vae_model *m, const float *w, struct mod
     m->config.latent->backward_logq(m->ntop, model_h(p) + col, p->eps + col, dz, pull, dh, n, p->ld);
 }
 
+void bottleneck_slope(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                      const float *weight) {
+    (void)w;
+    size_t k = m->config.latent_dim;
+    m->config.latent->slope(k, model_h(p) + col, p->eps + col, weight, p->dec.grad[0] + col, n, p->ld);
+    for (size_t j = 0; j < k; j++)
+        for (size_t i = 0; i < n; i++)
+            p->dec.grad[0][j * p->ld + col + i] += weight[i] * model_z(p)[j * p->ld + col + i];
+}
+
 void bottleneck_backward(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                          const struct model_objective *obj) {
     float *dz = p->dec.grad[0] + col, *dh = p->enc.grad[p->enc.n] + col;

@@ -99,16 +99,29 @@ void chain_z_off(const struct vae_model *m, struct model_pass *p, size_t col, si
         z_off(m, p)[i] = off;
 }
 
+/* z of the columns where it is switched off. */
+static void hide_z(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
+    const float *off = z_off(m, p);
+    for (size_t j = 0; j < m->zdim; j++)
+        for (size_t i = col; i < col + n; i++)
+            if (off[i] > 0)
+                model_z(p)[j * p->ld + i] = 0;
+}
+
 void chain_look(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
     if (!sees_columns(m))
         return;
-    size_t k = m->zdim, ld = p->ld;
-    const float *off = z_off(m, p);
-    for (size_t j = 0; j < k; j++)
-        for (size_t i = col; i < col + n; i++)
-            if (off[i] > 0)
-                model_z(p)[j * ld + i] = 0;
-    model_features(m, p->seen, p->dec.act[0] + (k + 1) * ld, col, n, ld);
+    hide_z(m, p, col, n);
+    model_features(m, p->seen, p->dec.act[0] + (m->zdim + 1) * p->ld, col, n, p->ld);
+}
+
+void chain_repeat(const struct vae_model *m, struct model_pass *p, size_t from, size_t to, size_t n) {
+    for (size_t j = 0; j < m->schema->d; j++)
+        memcpy(p->target + j * p->ld + to, p->target + j * p->ld + from, n * sizeof *p->target);
+    for (size_t j = m->zdim; j < nn_in(&m->dec); j++)
+        memcpy(p->dec.act[0] + j * p->ld + to, p->dec.act[0] + j * p->ld + from, n * sizeof *p->target);
+    if (sees_columns(m))
+        hide_z(m, p, to, n);
 }
 
 void chain_z_gradient(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/mat.h"
 #include "base/mem.h"
-#include "model/model.h"
+#include "model/objective.h"
 
 /* What a reader of the file could learn of single rows: see is_stored(). */
 static const char *const stored[] = {"smallest and largest value of each column", "levels of categories and how many rows had each",
@@ -142,6 +142,19 @@ static int sizes_text(const char *name, const size_t *size, size_t n, struct buf
     return r;
 }
 
+/* What was optimised, where that is not the ELBO alone. */
+static int objective_text(const json_t *training, struct buf *b) {
+    const char *name = json_string_value(json_object_get(training, "objective"));
+    if (!name || !strcmp(name, objective_elbo.name))
+        return 0;
+    int r = buf_printf(b, NULL, "objective    %s", show(name).text);
+    if (!r && json_object_get(training, "samples"))
+        r = buf_printf(b, NULL, ", %.0f draws a record", number(training, "samples"));
+    if (!r && json_object_get(training, "weight"))
+        r = buf_printf(b, NULL, ", weight %g", number(training, "weight"));
+    return r ? r : buf_put(b, "\n", 1, NULL);
+}
+
 static int model_text(const struct vae_model *m, struct buf *b) {
     const struct model_config *c = &m->config;
     const json_t *t = m->training, *held = json_object_get(t, "held_out"), *fitted = json_object_get(t, "fitted");
@@ -156,6 +169,7 @@ static int model_text(const struct vae_model *m, struct buf *b) {
     r = r ? r : buf_printf(b, NULL, "trained      for %s on %.0f rows of %zu values, seed %.0f, best step %.0f of %.0f\n",
                            show(json_string_value(json_object_get(t, "for"))).text, number(t, "rows"), m->schema->d,
                            number(t, "seed"), number(t, "best_step"), number(t, "steps_done"));
+    r = r ? r : objective_text(t, b);
     r = r ? r : buf_printf(b, NULL, "%s     ELBO %.4f nats a record (s.e. %.4f)", held ? "held out" : "fitted  ",
                            number(held ? held : fitted, "elbo"), number(held ? held : fitted, "elbo_se"));
     held = held ? held : fitted;
@@ -257,6 +271,12 @@ const char *vae_prior(size_t i, const char **about) {
     if (about && prior_table[i])
         *about = prior_table[i]->about;
     return prior_table[i] ? prior_table[i]->name : NULL;
+}
+
+const char *vae_objective(size_t i, const char **about) {
+    if (about && objective_table[i])
+        *about = objective_table[i]->about;
+    return objective_table[i] ? objective_table[i]->name : NULL;
 }
 
 const char *vae_activation(size_t i) {

@@ -255,7 +255,7 @@ void model_project(struct vae_model *m, float *w) {
 int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, bool gradients, struct vae_err *err) {
     size_t d = m->schema->d, values = 3 * d, floats;
     ld += gradients ? m->npseudo : 0;
-    *p = (struct model_pass){.ld = ld};
+    *p = (struct model_pass){.ld = ld, .draws = 1};
     int r = nn_work_init(&p->enc, &m->enc, ld, gradients, err);
     if (!r)
         r = nn_work_init(&p->dec, &m->dec, ld, gradients, err);
@@ -296,7 +296,7 @@ void model_pass_free(struct model_pass *p) {
     if (p->joint)
         p->joint->work_free(p->prior);
     free(p->component);
-    free(p->mem), free(p->unguided);
+    free(p->mem), free(p->unguided), free(p->own);
     *p = (struct model_pass){0};
 }
 

@@ -24,6 +24,7 @@ enum {
     MODEL_MAX_WIDTH = 65536,
     MODEL_MAX_CHANNELS = 4096,
     MODEL_MAX_GROUPS = 32,
+    MODEL_MAX_DRAWS = 256,         /* of z a record while training */
     MODEL_MAX_COLUMNS = 4096,      /* of a model with masks */
     MODEL_MAX_FEATURES = 1 << 26,
 };
@@ -131,9 +132,11 @@ void model_marginals(struct vae_model *);
 void model_project(struct vae_model *, float *w); /* likelihood parameters into their range */
 struct lik_marginals model_block_marginals(const struct vae_model *, const struct lik_block *);
 
-/* Buffers for a pass over up to ld records; with gradients there is room for pseudo-inputs behind those. */
+/* Buffers for a pass over up to ld columns, a record each (or a draw of one, objective.h); with gradients there is room for
+ * pseudo-inputs behind those. */
 struct model_pass {
     size_t ld;      /* columns in all */
+    size_t draws;   /* of z a record */
     struct nn_work enc, dec, down;
     float *x;       /* [d,ld] values in model units; NaN: missing */
     float *seen;    /* [d,ld] what a chain's decoder sees of them, NaN where it does not */
@@ -147,6 +150,8 @@ struct model_pass {
     void *prior;
     float *component, *dcomponent; /* pseudo-inputs as the encoder sees them while it is trained, and their gradient */
     size_t pseudo;  /* their first column */
+    float *own;     /* what the objective keeps; NULL: nothing */
+    const float *weight; /* [ld] what each column counts in the gradients of likelihood parameters; NULL: 1 each */
     void *mem;
 };
 int model_pass_init(struct model_pass *, const struct vae_model *, size_t ld, bool gradients, struct vae_err *);
@@ -198,6 +203,8 @@ void chain_see_none(const struct vae_model *, struct model_pass *, size_t col, s
 /* seen (and z_off, which it leaves alone) -> the decoder's input behind z. */
 void chain_look(const struct vae_model *, struct model_pass *, size_t col, size_t n);
 void chain_z_off(const struct vae_model *, struct model_pass *, size_t col, size_t n, bool off);
+/* After chain_look(): columns to..to+n-1 have the same records as columns from.., with other draws of z. */
+void chain_repeat(const struct vae_model *, struct model_pass *, size_t from, size_t to, size_t n);
 /* After the way back: no gradient reaches a z that was switched off. */
 void chain_z_gradient(const struct vae_model *, struct model_pass *, size_t col, size_t n);
 /* nll[col..] = -log p(x | z) of all values of pass->x by the chain, ngroups passes; z is set. */
@@ -210,6 +217,8 @@ void model_decode(const struct vae_model *, const float *w, struct model_pass *,
 float *model_o(struct model_pass *); /* decoder outputs */
 /* nll[col..] = -log p(target | o), input units. */
 void model_nll(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
+/* The same, and dec.grad[dec.n] = its gradient times scale, guides included. */
+void model_nll_gradient(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n, float scale);
 
 /* errors.c: mse[n] = mean over values of the squared error of the means of the decoder's outputs, which they take the place of; in
  * units of the model, or of the input. */
@@ -235,6 +244,9 @@ void bottleneck_descend(const struct vae_model *, const float *w, struct model_p
 void bottleneck_kl(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n, double *by_latent);
 /* ratio[n] = log p(z) - log q(z|x) of the draw. */
 void bottleneck_ratio(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n, double *ratio);
+/* dec.grad[0] += weight[n] * d(log q(z|x) - log p(z))/dz, h held. Needs latent->slope. */
+void bottleneck_slope(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
+                      const float *weight);
 /* The gradient in dec.grad[0], that of z from behind, -> enc.grad[enc.n], with scale * beta * KL. */
 struct model_objective;
 void bottleneck_backward(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
@@ -256,14 +268,33 @@ void pseudo_grad(const struct vae_model *, const struct model_pass *, float *dw)
 int pseudo_start(struct vae_model *, const float *x, size_t n, uint64_t seed, struct vae_err *);
 int pseudo_settle(struct vae_model *, struct vae_err *);
 
-/* A training pass over columns: draws z with pass->eps, leaves nll and kl for the records, and the gradients of
- * scale * sum(nll + beta KL) in the activations, ready for model_grad(). */
+/* What a step makes small: scale * sum over records of (nll + beta KL), or what another row of the table says. */
+struct objective;
 struct model_objective {
     float scale, beta, free_nats;
+    const struct objective *kind; /* NULL: the ELBO */
+    float weight;                 /* of its own term */
+    size_t batch;                 /* records of the step, in columns 0..batch-1 */
+    size_t population;            /* training rows they are from */
 };
+/* Room in the pass for what it keeps, and for `draws` draws a record (ld must be that many times the records). */
+int model_pass_serve(struct model_pass *, const struct vae_model *, const struct objective *, size_t draws, struct vae_err *);
+/* A training pass over columns of loaded records, by the noise in pass->eps: leaves nll and kl for them, and in the
+ * activations gradients that are ready for model_grad(). */
 void model_train_shard(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
                        const struct model_objective *, const struct nn_noise *);
-/* Tasks of the gradient of all weights over columns 0..n-1, and one of them. */
+/* The same in three, for objectives in which the records of a step know of one another: all columns are through one part before
+ * any is in the next. */
+bool model_couples(const struct model_objective *);
+void model_train_encode(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
+                        const struct model_objective *, const struct nn_noise *);
+void model_train_couple(const struct vae_model *, struct model_pass *, size_t col, size_t n, const struct model_objective *);
+void model_train_decode(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
+                        const struct model_objective *, const struct nn_noise *);
+/* nll + kl of the records in columns col.. = minus the bound that the objective is judged by; rows: their numbers. */
+void model_judge(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
+                 const struct model_objective *, const uint64_t *rows);
+/* Tasks of the gradient of all weights over the n records in columns 0..n-1, and one of them. */
 size_t model_grad_tasks(const struct vae_model *);
 void model_grad(const struct vae_model *, const float *w, struct model_pass *, size_t task, size_t n, float scale,
                 float *dw);

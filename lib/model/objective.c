@@ -1,5 +1,6 @@
 /*
- * objective.c - the evidence lower bound (Kingma & Welling 2014) of a panel of records, and its gradient.
+ * objective.c - the evidence lower bound (Kingma & Welling 2014) of a panel of records, and its gradient; the table of
+ * objectives.
  *
  *   -ELBO = E_q[-log p(x|z)] + KL(q(z|x) || p(z))
  *
@@ -8,9 +9,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mat.h"
+#include "base/mem.h"
 #include "base/vmath.h"
-#include "model/model.h"
+#include "model/objective.h"
 
 static void gather(const struct vae_model *m, struct model_pass *p, size_t col, size_t n, const float *x,
                    const uint64_t *rows) {
@@ -96,6 +99,10 @@ void model_nll(const struct vae_model *m, const float *w, struct model_pass *p, 
     reconstruction(m, w, p, col, n, NULL, 0);
 }
 
+void model_nll_gradient(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n, float scale) {
+    reconstruction(m, w, p, col, n, p->dec.grad[p->dec.n], scale);
+}
+
 void model_bound(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                  const uint64_t *rows) {
     encode(m, w, p, col, n, NULL);
@@ -107,16 +114,82 @@ void model_bound(const struct vae_model *m, const float *w, struct model_pass *p
     }
 }
 
-void model_train_shard(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
-                       const struct model_objective *obj, const struct nn_noise *noise) {
-    encode(m, w, p, col, n, noise);
+void elbo_bound(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                const struct model_objective *obj, const uint64_t *rows) {
+    (void)obj;
+    model_bound(m, w, p, col, n, rows);
+}
+
+static const struct objective *kind_of(const struct model_objective *obj) {
+    return obj->kind ? obj->kind : &objective_elbo;
+}
+
+void elbo_decode(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                 const struct model_objective *obj, const struct nn_noise *noise) {
+    const struct objective *kind = kind_of(obj);
     chain_look(m, p, col, n);
     nn_forward(&m->dec, w, &p->dec, col, n, noise);
-    reconstruction(m, w, p, col, n, p->dec.grad[p->dec.n], obj->scale);
+    model_nll_gradient(m, w, p, col, n, obj->scale);
     nn_backward(&m->dec, w, &p->dec, col, n, true, noise);
     chain_z_gradient(m, p, col, n);
+    if (kind->pull)
+        kind->pull(m, p, col, n, obj);
     bottleneck_backward(m, w, p, col, n, obj);
+    if (kind->push)
+        kind->push(m, p, col, n);
     nn_backward(&m->enc, w, &p->enc, col, n, false, noise);
+}
+
+const struct objective objective_elbo = {
+    .name = "elbo", .about = "the evidence lower bound", .decode = elbo_decode, .bound = elbo_bound,
+};
+
+const struct objective *const objective_table[] = {&objective_elbo, &objective_iwae, &objective_tc, &objective_mmd, NULL};
+
+const struct objective *objective_by_name(const char *name) {
+    for (size_t i = 0; objective_table[i]; i++)
+        if (!strcmp(objective_table[i]->name, name))
+            return objective_table[i];
+    return NULL;
+}
+
+int model_pass_serve(struct model_pass *p, const struct vae_model *m, const struct objective *kind, size_t draws,
+                     struct vae_err *err) {
+    size_t room = kind && kind->room ? kind->room(m, p->ld) : 0;
+    p->draws = draws;
+    p->own = room ? mem_floats(room) : NULL;
+    p->weight = kind && kind->draws ? p->own : NULL;
+    return room && !p->own ? err_set(err, VAE_EOS, "out of memory for %zu records", p->ld) : 0;
+}
+
+bool model_couples(const struct model_objective *obj) { return kind_of(obj)->couples; }
+
+void model_train_encode(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                        const struct model_objective *obj, const struct nn_noise *noise) {
+    encode(m, w, p, col, n, noise);
+    if (kind_of(obj)->share)
+        kind_of(obj)->share(m, p, col, n, obj, noise);
+}
+
+void model_train_couple(const struct vae_model *m, struct model_pass *p, size_t col, size_t n, const struct model_objective *obj) {
+    if (kind_of(obj)->couple)
+        kind_of(obj)->couple(m, p, col, n, obj);
+}
+
+void model_train_decode(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                        const struct model_objective *obj, const struct nn_noise *noise) {
+    kind_of(obj)->decode(m, w, p, col, n, obj, noise);
+}
+
+void model_train_shard(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                       const struct model_objective *obj, const struct nn_noise *noise) {
+    model_train_encode(m, w, p, col, n, obj, noise);
+    model_train_decode(m, w, p, col, n, obj, noise);
+}
+
+void model_judge(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                 const struct model_objective *obj, const uint64_t *rows) {
+    kind_of(obj)->bound(m, w, p, col, n, obj, rows);
 }
 
 size_t model_grad_tasks(const struct vae_model *m) {
@@ -126,16 +199,17 @@ size_t model_grad_tasks(const struct vae_model *m) {
 void model_grad(const struct vae_model *m, const float *w, struct model_pass *p, size_t task, size_t n,
                 float scale, float *dw) {
     size_t enc = nn_grad_tasks(&m->enc), dec = nn_grad_tasks(&m->dec), own = bottleneck_grad_tasks(m);
+    size_t decoded = n * p->draws;
     if (task < enc) {
         nn_grad(&m->enc, &p->enc, task, n + m->npseudo, dw);
     } else if (task < enc + dec) {
-        nn_grad(&m->dec, &p->dec, task - enc, n, dw);
+        nn_grad(&m->dec, &p->dec, task - enc, decoded, dw);
     } else if (task < enc + dec + own) {
         bottleneck_grad(m, w, p, task - enc - dec, n, dw);
     } else {
         const struct lik_block *b = &m->block[task - enc - dec - own];
         if (b->nw)
-            b->lik->grad(b, p->target + b->x0 * p->ld, p->dec.act[p->dec.n] + b->o0 * p->ld, w + b->w0, NULL, dw + b->w0,
-                         scale, n, p->ld);
+            b->lik->grad(b, p->target + b->x0 * p->ld, p->dec.act[p->dec.n] + b->o0 * p->ld, w + b->w0, p->weight,
+                         dw + b->w0, scale, decoded, p->ld);
     }
 }
