@@ -174,7 +174,7 @@ static void test_condition(const struct vae_model *m, struct model_pass *p) {
 
 /* d/dw of scale * sum(nll + guides + beta KL) under the masks of a step, by central differences of the loss. */
 static double loss(const struct vae_model *m, const float *w, struct model_pass *p, const float *x, const uint64_t *rows) {
-    const struct model_objective obj = {1.0f / MAT_SHARD, 0.7f, 0};
+    const struct model_objective obj = {.scale = 1.0f / MAT_SHARD, .beta = 0.7f};
     const struct nn_noise noise = {1, 9, rows};
     double sum = 0;
     model_load_masked(m, p, 0, MAT_SHARD, x, rows, 1, 9);

@@ -78,7 +78,7 @@ static void test_gradient(const struct layout *l, const struct models_kind *q, c
     raw[2 * d] = lik->max <= 1 ? 1 : raw[2 * d] * 30; /* an outlier beyond the knee of the encoder's inputs */
     float *x = models_rows(m, raw, 60), *dw = mem_floats(m->nw);
     uint64_t rows[N] = {0, 1, 2, 3, 4, 5, 6};
-    struct model_objective o = {0.25f, 0.7f, free_nats};
+    struct model_objective o = {.scale = 0.25f, .beta = 0.7f, .free_nats = free_nats};
     for (size_t i = 0; i < m->nw; i++)
         dw[i] = NAN;
     rng_normals(p.eps, l->k, N, p.ld, 1, RNG_TEST, 5, NULL, 0);
@@ -465,8 +465,8 @@ static void test_file(const struct layout *l, const struct models_kind *q, const
     float *x = models_rows(m, raw, ROWS), z[100 * 5];
     rng_normals(z, 500, 1, 1, 1, RNG_TEST, 6, NULL, 0);
     if (!q->joint) {
-        m->prior = &prior_gmm, m->nprior = prior_gmm.size(5, 100), m->prior_param = mem_floats(m->nprior + 1);
-        prior_gmm.fit(5, 100, z, 1, NULL, m->prior_param, NULL);
+        m->prior = &prior_gmm, m->nprior = prior_gmm.size(&m->space, 100), m->prior_param = mem_floats(m->nprior + 1);
+        prior_gmm.fit(&m->space, 100, z, 1, NULL, m->prior_param, NULL);
     }
     m->use = mem_array(5, sizeof *m->use);
     for (size_t i = 0; i < 5; i++)

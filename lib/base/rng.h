@@ -33,6 +33,8 @@ enum rng_purpose {
     RNG_CONDITION,   /* which conditions a training step drops; which ones a new record is told: row = output row */
     RNG_WALK,        /* neighbours of latents: step = neighbour, row = record */
     RNG_PLOT,        /* points of a scatter: row = record */
+    RNG_CODEBOOK,    /* where codes out of use start anew: step = optimiser step, row = code */
+    RNG_CODES,       /* order of the rows while a prior over codes is fitted: step = epoch */
 };
 
 /* One Philox block: four 32-bit words for key `seed` and counter c. */

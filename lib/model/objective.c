@@ -84,21 +84,15 @@ static void reconstruction(const struct vae_model *m, const float *w, struct mod
     }
 }
 
-/* x -> h, z drawn with pass->eps; kl[col..]. */
-static void encode(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
-                   const struct nn_noise *noise) {
-    nn_forward(&m->enc, w, &p->enc, col, n, noise);
-    bottleneck_draw(m, w, p, col, n);
-    bottleneck_kl(m, w, p, col, n, NULL);
-}
-
 void model_nll(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {
     reconstruction(m, w, p, col, n, NULL, 0);
 }
 
 void model_bound(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                  const uint64_t *rows) {
-    encode(m, w, p, col, n, NULL);
+    nn_forward(&m->enc, w, &p->enc, col, n, NULL);
+    bottleneck_draw(m, w, p, col, n);
+    bottleneck_kl(m, w, p, col, n, NULL);
     if (m->config.chain) {
         chain_nll_once(m, w, p, col, n, rows);
     } else {
@@ -109,13 +103,14 @@ void model_bound(const struct vae_model *m, const float *w, struct model_pass *p
 
 void model_train_shard(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                        const struct model_objective *obj, const struct nn_noise *noise) {
-    encode(m, w, p, col, n, noise);
+    nn_forward(&m->enc, w, &p->enc, col, n, noise);
+    bottleneck_train(m, w, p, col, n, obj, noise);
     chain_look(m, p, col, n);
     nn_forward(&m->dec, w, &p->dec, col, n, noise);
     reconstruction(m, w, p, col, n, p->dec.grad[p->dec.n], obj->scale);
     nn_backward(&m->dec, w, &p->dec, col, n, true, noise);
     chain_z_gradient(m, p, col, n);
-    bottleneck_backward(m, w, p, col, n, obj);
+    bottleneck_backward(m, w, p, col, n, obj, noise);
     nn_backward(&m->enc, w, &p->enc, col, n, false, noise);
 }
 
