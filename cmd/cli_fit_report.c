@@ -13,6 +13,13 @@ static void tell_kl(const struct vae_fit_report *rep) {
         cli_note("KL of each latent:%s%s", text, shown < rep->latents ? " ..." : "");
 }
 
+static void tell_codes(const struct vae_fit_report *rep) {
+    if (rep->codes)
+        cli_note("codes of %zu values, %.0f %% of them in use, perplexity %.2f; %.2f bits a record, %.2f if all were alike", rep->codes,
+                 100 * rep->code_usage, rep->code_perplexity, rep->code_nats / log(2),
+                 (double)rep->latents * log2((double)rep->codes));
+}
+
 /* Columns that nobody asked to keep: what was taken for a number may have been meant as one. */
 static void tell_carried(const struct vae_model *m) {
     char text[600] = "", name[64];
@@ -101,6 +108,7 @@ void cli_fit_report(const struct vae_fit_report *rep, const struct vae_fit_opts 
         cli_note("importance-weighted bound %.4f +- %.4f: %d draws for %llu rows, effective sample size %.1f", rep->iw,
                  rep->iw_se, rep->iw_draws, (unsigned long long)rep->iw_rows, rep->iw_ess);
     tell_kl(rep);
+    tell_codes(rep);
     for (size_t i = 0; i < rep->nrate; i++)
         cli_note("at beta %g: rate %.4f, distortion %.4f nats a record", rep->rate[i].beta, rep->rate[i].rate,
                  rep->rate[i].distortion);

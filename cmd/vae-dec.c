@@ -3,6 +3,7 @@
 
 static struct {
     int sample;
+    bool codes;
     size_t first_row;
     struct cli_list where;
     bool guided;
@@ -13,6 +14,7 @@ static const struct cli_opt options[] = {
     CLI_OPT_MODEL,
     {.name = "mean", .kind = CLI_SET, .to = &o.sample, .lo = 0, .help = "means of the decoder (this is the default)"},
     {.name = "sample", .kind = CLI_SET, .to = &o.sample, .lo = 1, .help = "draws instead of means"},
+    {.name = "codes", .kind = CLI_FLAG, .to = &o.codes, .help = "the latents are codes, where their names do not tell"},
     {.name = "first-row", .arg = "N", .kind = CLI_COUNT, .to = &o.first_row,
      .help = "number of the first record, from 0, for draws"},
     {.name = "where", .arg = "CONDITIONS", .kind = CLI_TEXTS, .to = &o.where,
@@ -54,6 +56,7 @@ int main(int argc, char **argv) {
         .threads = cli.threads,
         .seed = cli.seed.value,
         .sample = o.sample != 0,
+        .codes = o.codes,
         .first_row = o.first_row,
         .where = o.where.item,
         .nwhere = o.where.n,

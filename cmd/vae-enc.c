@@ -2,7 +2,7 @@
 #include "cli.h"
 
 static struct {
-    bool with_sd, sample, no_model_path;
+    bool with_sd, sample, codes, no_model_path;
     size_t first_row;
 } o;
 
@@ -10,6 +10,7 @@ static const struct cli_opt options[] = {
     CLI_OPT_MODEL,
     {.name = "with-sd", .kind = CLI_FLAG, .to = &o.with_sd, .help = "posterior standard deviations too"},
     {.name = "sample", .kind = CLI_FLAG, .to = &o.sample, .help = "a draw from the posterior instead of its mean"},
+    {.name = "codes", .kind = CLI_FLAG, .to = &o.codes, .help = "the codes of a model that has such, as whole numbers"},
     {.name = "first-row", .arg = "N", .kind = CLI_COUNT, .to = &o.first_row,
      .help = "number of the first record, from 0, for draws"},
     CLI_OPT_SEED,
@@ -42,6 +43,7 @@ int main(int argc, char **argv) {
         .seed = cli.seed.value,
         .sample = o.sample,
         .with_sd = o.with_sd,
+        .codes = o.codes,
         .no_model_path = o.no_model_path,
         .first_row = o.first_row,
     };

@@ -72,6 +72,8 @@ static const struct cli_opt options[] = {
      .help = "latents"},
     {.name = "latent", .arg = "KIND", .kind = CLI_NAME, .to = &fit.latent, .names = latent_name,
      .help = "family of the posterior"},
+    {.name = "codebook", .arg = "N", .kind = CLI_COUNT, .to = &fit.codebook, .lo = 2, .hi = 4096,
+     .help = "values of a code, where latents are codes"},
     {.name = "net", .arg = "KIND", .kind = CLI_NAME, .to = &fit.net, .names = net_name, .help = "network"},
     {.name = "hidden", .arg = "N,N...", .kind = CLI_COUNTS, .to = &o.hidden, .lo = 1, .hi = 65536,
      .help = "units of the encoder's layers; the decoder's are the same from the end"},

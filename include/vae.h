@@ -147,6 +147,7 @@ struct vae_op_opts {
     bool sample;      /* encode: draw from the posterior; decode: draw from the likelihood; generate: do not, if mean */
     bool mean;        /* generate: means instead of draws */
     bool with_sd;     /* encode: posterior standard deviations too */
+    bool codes;       /* encode: the codes themselves, as whole numbers; decode: the latents are those */
     bool no_model_path;
     uint64_t first_row; /* number of the first record, for what is drawn */
     const char *prior;  /* generate: a name of vae_prior(), NULL: the model's own; one trained with the model rules others out */
@@ -258,6 +259,7 @@ enum { VAE_FIT_RATES = 16 };
 struct vae_fit_opts {
     enum vae_purpose purpose;
     size_t latent_dim;
+    size_t codebook; /* values of a code where latents are codes */
     const char *latent, *net, *act, *lik, *prior; /* names of the tables; NULL: chosen */
     const char *objective;  /* a name of vae_objective(), NULL: "elbo" */
     size_t samples;         /* draws a record of "iwae", 0: chosen */
@@ -316,6 +318,9 @@ struct vae_fit_report {
     double independent, ppca;     /* best independent-columns model; probabilistic PCA with as many latents */
     size_t latents, active_units; /* active: variance of the posterior mean above 0.01 (Burda et al. 2016) */
     const double *kl;             /* [latents], lives with the model */
+    size_t codes;                 /* values of a code; 0: latents are numbers, and there is nothing in the next three */
+    double code_usage, code_perplexity; /* share of the values in use, and exp(entropy): means over the codes */
+    double code_nats;             /* what the codes of a record cost */
     size_t steps, best_step;
     double late_gain;             /* what the last fifth of the steps added to the bound of rows held out; NaN: none are */
     double asked, reached;        /* of capacity or target_mse; NaN without */

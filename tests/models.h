@@ -80,14 +80,14 @@ struct models_kind {
     const struct prior *joint;
 };
 
-/* Kind i of all that go together; false behind the last. Without a prior of its own first. */
+/* Kind i of all that go together and are numbers; false behind the last. Without a prior of its own first. */
 static inline bool models_kind(size_t i, struct models_kind *kind) {
     size_t at = 0;
     for (int joint = 0; joint < 2; joint++)
         for (size_t q = 0; latent_table[q]; q++)
             for (size_t t = 0; prior_table[t]; t++) {
                 bool own = prior_table[t]->joint != NULL;
-                if (own != joint || (own ? !latent_table[q]->backward_logq : prior_table[t] != &prior_normal))
+                if (latent_table[q]->codes || prior_table[t]->codes || own != joint || (own ? !latent_table[q]->backward_logq : prior_table[t] != &prior_normal))
                     continue;
                 *kind = (struct models_kind){latent_table[q], own ? prior_table[t] : NULL};
                 if (at++ == i)
@@ -100,7 +100,7 @@ static inline void models_set_kind(struct model_config *c, const struct models_k
     enum { COMPONENTS = 3 };
     c->latent = kind->latent, c->joint = kind->joint;
     size_t top = model_top(c);
-    c->joint_size = !kind->joint ? 0 : kind->joint->joint->encoded ? 2 * top * COMPONENTS : kind->joint->size(top, 1);
+    c->joint_size = !kind->joint ? 0 : kind->joint->joint->encoded ? 2 * top * COMPONENTS : kind->joint->size(&(struct prior_space){top, 0}, 1);
 }
 
 static inline const char *models_kind_name(const struct models_kind *kind) {
@@ -129,6 +129,12 @@ static inline void models_forward(const struct nn_net *net, const double *w, con
                 b[f] = p[v->in * v->out + f];
                 for (size_t g = 0; g < v->in; g++)
                     b[f] += p[f * v->in + g] * a[g];
+            } else if (!strcmp(op, "causal")) { /* blocks given those before, weights of each output one behind the other */
+                size_t width = v->in / v->blocks, sees = (f / (v->out / v->blocks) + !v->strict) * width;
+                b[f] = w[v->w0 + v->nw - v->out + f];
+                for (size_t g = 0; g < sees; g++)
+                    b[f] += p[g] * a[g];
+                p += sees;
             } else if (!strcmp(op, "layernorm")) {
                 b[f] = (a[f] - mean) / sqrt(var + 1e-5);
             } else if (!strcmp(op, "residual")) {

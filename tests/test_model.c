@@ -465,8 +465,8 @@ static void test_file(const struct layout *l, const struct models_kind *q, const
     float *x = models_rows(m, raw, ROWS), z[100 * 5];
     rng_normals(z, 500, 1, 1, 1, RNG_TEST, 6, NULL, 0);
     if (!q->joint) {
-        m->prior = &prior_gmm, m->nprior = prior_gmm.size(5, 100), m->prior_param = mem_floats(m->nprior + 1);
-        prior_gmm.fit(5, 100, z, 1, NULL, m->prior_param, NULL);
+        m->prior = &prior_gmm, m->nprior = prior_gmm.size(&m->space, 100), m->prior_param = mem_floats(m->nprior + 1);
+        prior_gmm.fit(&m->space, 100, z, 1, NULL, m->prior_param, NULL);
     }
     m->use = mem_array(5, sizeof *m->use);
     for (size_t i = 0; i < 5; i++)

@@ -102,6 +102,27 @@ static void ref_dropout(size_t in, size_t out, const double *w, const double *x,
         y[i] = x[i] * the_mask[i];
 }
 
+static struct nn_node the_blocks; /* of a causal layer: blocks, lead and strict */
+
+/* Block g of y from what is in front of x's blocks and those of them that it may see; W_g one behind the other, then b. */
+static void ref_causal(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n) {
+    (void)skip;
+    size_t m = out / the_blocks.blocks, a = (in - the_blocks.lead) / the_blocks.blocks, weights = 0;
+    const double *row = w;
+    for (size_t o = 0; o < out; o++)
+        weights += the_blocks.lead + a * (o / m + !the_blocks.strict);
+    for (size_t o = 0; o < out; o++) {
+        size_t sees = the_blocks.lead + a * (o / m + !the_blocks.strict);
+        for (size_t i = 0; i < n; i++) {
+            double s = w[weights + o];
+            for (size_t f = 0; f < sees; f++)
+                s += row[f] * x[f * n + i];
+            y[o * n + i] = s;
+        }
+        row += sees;
+    }
+}
+
 static void ref_bias(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n) {
     (void)in, (void)skip;
     for (size_t i = 0; i < out * n; i++)
@@ -129,7 +150,7 @@ static const struct ref {
     {"dense", ref_dense, ANY},        {"layernorm", ref_layernorm, SQUARE}, {"silu", ref_silu, SQUARE},
     {"relu", ref_relu, SQUARE},       {"tanh", ref_tanh, SQUARE},           {"residual", ref_residual, SQUARE},
     {"dropout", ref_dropout, SQUARE}, {"inject", ref_inject, SQUARE},       {"bias", ref_bias, SQUARE},
-    {"conv", ref_conv, DOWN},         {"deconv", ref_deconv, UP},
+    {"conv", ref_conv, DOWN},         {"deconv", ref_deconv, UP},             {"causal", ref_causal, ANY},
 };
 
 static const struct ref *ref_of(const struct nn_op *op) {
@@ -222,6 +243,7 @@ static void test_op(const struct nn_op *op, const struct ref *r, struct shape s,
     struct nn_cols c = {s.n, s.ld};
     struct nn_node v = {.op = op, .in = s.in, .out = s.out, .src = 3, .acc = acc, .rate = 0.3f, .gain = 1, .win = the_window};
     v.from = told_from(s.out), v.told = s.out - v.from;
+    v.blocks = the_blocks.blocks, v.lead = the_blocks.lead, v.strict = the_blocks.strict;
     nn_size(&v);
     CHECK((v.nw > 0) == (op->grad != NULL) && (v.nw > 0) == (op->ntasks != NULL), "%s: weights without tasks",
           op->name);
@@ -298,6 +320,48 @@ static void test_windows(const struct nn_op *op, const struct ref *r) {
         }
 }
 
+/* Positions of several features, with and without inputs in front of them; the walk over the table has one position. */
+static void test_causal(void) {
+    static const struct {
+        struct shape shape;
+        struct nn_node blocks;
+    } cases[] = {{{6, 9, 5, 7}, {.blocks = 3, .lead = 0, .strict = true}},     {{6, 9, 33, 33}, {.blocks = 3, .lead = 0, .strict = false}}, {{8, 4, 16, 16}, {.blocks = 2, .lead = 4, .strict = true}},
+                 {{9, 12, 5, 5}, {.blocks = 4, .lead = 5, .strict = false}},   {{5, 5, 70, 80}, {.blocks = 5, .lead = 0, .strict = true}},  {{1, 3, 4, 4}, {.blocks = 1, .lead = 0, .strict = true}},
+                 {{40, 120, 65, 66}, {.blocks = 20, .lead = 0, .strict = true}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int acc = 0; acc < 2; acc++) {
+            the_blocks = cases[i].blocks;
+            test_op(&nn_causal, ref_of(&nn_causal), cases[i].shape, acc);
+        }
+}
+
+/* One block of the output alone is the same as in the whole; the weights start at variance 1 / inputs. */
+static void test_causal_block(void) {
+    enum { BLOCKS = 20, IN = 2 * BLOCKS, OUT = 30 * BLOCKS };
+    struct nn_net net = {0};
+    CHECK(!nn_add_node(&net, (struct nn_node){.op = &nn_causal, .in = IN, .out = OUT, .blocks = BLOCKS, .strict = true}, NULL), "no node");
+    const struct nn_node *v = net.node;
+    float *w = filled(net.nw, NAN), *x = alloc(IN * 16, sizeof *x), *all = filled(OUT * 16, 0), *one = filled(OUT * 16, 77);
+    nn_init(&net, w, 4, 0);
+    fill(x, IN * 16, 71);
+    nn_causal.forward(v, w, x, NULL, all, (struct nn_cols){16, 16}, NULL);
+    nn_causal_block(v, 7, w, x, one, (struct nn_cols){16, 16});
+    for (size_t i = 0; i < OUT * 16; i++)
+        CHECK(one[i] == (i / 16 / 30 == 7 ? all[i] : 77), "block 7 alone: %g at %zu, not %g", (double)one[i], i, (double)all[i]);
+    const float *at = w;
+    for (size_t g = 1; g < BLOCKS; g++) {
+        size_t n = 30 * 2 * g;
+        double square = 0;
+        for (size_t i = 0; i < n; i++, at++)
+            square += (double)*at * (double)*at;
+        CHECK(fabs(square / 30 - 1) < 5 * sqrt(2 / (double)n), "block %zu starts with variance %g of 1/in", g, square / 30);
+    }
+    for (; at < w + net.nw; at++)
+        CHECK(*at == 0, "a bias starts at %g", (double)*at);
+    free(w), free(x), free(all), free(one);
+    nn_net_free(&net);
+}
+
 static void test_table(void) {
     static const struct shape shapes[] = {{1, 1, 1, 1},     {5, 3, 1, 7},     {7, 4, 13, 16},
                                           {16, 16, 16, 16}, {3, 9, 67, 80},   {131, 5, 33, 33},
@@ -308,6 +372,7 @@ static void test_table(void) {
         CHECK(nn_op_by_name(nn_ops[t]->name) == nn_ops[t], "%s is not found by its name", nn_ops[t]->name);
         if (r && r->kind >= DOWN)
             test_windows(nn_ops[t], r);
+        the_blocks = (struct nn_node){.blocks = 1};
         for (size_t i = 0; r && r->kind < DOWN && i < sizeof shapes / sizeof *shapes; i++)
             for (int acc = 0; acc < 2; acc++) {
                 struct shape s = shapes[i];
@@ -630,6 +695,8 @@ int main(void) {
     }
     test_table();
     test_places();
+    test_causal();
+    test_causal_block();
     test_dropout();
     test_nets();
     test_init();

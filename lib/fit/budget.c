@@ -87,7 +87,7 @@ static int measure_prior(const struct fit_plan *p, const struct fit_material *f,
     int r = fit_prior(f->m, p->prior, f->x, f->train.n, p->train.draws, p->train.seed, pool, &own);
     pool_on_stop(pool, NULL, NULL);
     double t = clock_seconds();
-    size_t all = p->prior->rounds(f->m->zdim, f->train.n);
+    size_t all = p->prior->rounds(&f->m->space, f->train.n);
     *took = c.rounds > 1 && r == VAE_ESTOP ? c.from - from + (t - c.from) / (double)(c.rounds - 1) * (double)all : t - from;
     if (!r || r == VAE_ESTOP)
         return 0;

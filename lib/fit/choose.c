@@ -197,6 +197,41 @@ static int choose_channels(const struct vae_fit_opts *o, const struct schema *s,
     return 0;
 }
 
+/* The codes of a family that has such, and the prior over the latents. */
+static int choose_latents(const struct vae_fit_opts *o, size_t n, struct fit_plan *p, struct vae_err *err) {
+    struct model_config *c = &p->model;
+    const struct latent_codes *codes = c->latent->codes;
+    struct code_shape shape = {.k = c->latent_dim, .codes = o->codebook ? o->codebook : codes ? codes->codes : 0};
+    p->prior = prior_by_name(o->prior ? o->prior : codes ? "autoregressive" : c->chain ? "flow" : "gmm");
+    if (!p->prior)
+        return err_set(err, VAE_EUSAGE, "no such prior: '%s'", o->prior);
+    if (p->prior->codes != (codes != NULL))
+        return err_set(err, VAE_EUSAGE, "a prior '%s' is one of %s, and %s latents are %s", p->prior->name,
+                       codes ? "numbers" : "codes", c->latent->name, codes ? "codes" : "numbers");
+    if (p->prior->joint && !c->latent->backward_logq)
+        return err_set(err, VAE_EUSAGE, "a %s prior is trained with latents that are drawn, and those of %s are not", p->prior->name,
+                       c->latent->name);
+    if (p->prior->joint) {
+        const struct prior_space space = {model_top(c), 0};
+        c->joint = p->prior;
+        c->joint_size = p->prior->size(&space, n);
+    }
+    if (!codes && o->codebook)
+        return err_set(err, VAE_EUSAGE, "%s latents are no codes: leave --codebook out, or choose another --latent", c->latent->name);
+    if (!codes)
+        return 0;
+    if (shape.codes > CODES_MAX || !codes->shape(&shape))
+        return err_set(err, VAE_EUSAGE, "a %s code cannot have %zu values%s", c->latent->name, shape.codes,
+                       c->latent == &latent_fsq ? "; they must be a product of at most six numbers from 2 to 16" : "");
+    if (shape.k * shape.codes > MODEL_MAX_WIDTH || shape.zdim > MODEL_MAX_LATENT)
+        return err_set(err, VAE_EUSAGE, "%zu codes of %zu values are too many", shape.k, shape.codes);
+    if (o->free_bits > 0)
+        return err_set(err, VAE_EUSAGE, "--free-bits is for latents that are numbers");
+    c->codes = shape.codes;
+    c->code_prior = p->prior->net ? p->prior : NULL;
+    return 0;
+}
+
 static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, struct model_config *c,
                         struct vae_err *err) {
     size_t d = 0, n = r->n;
@@ -291,20 +326,6 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     c->free_nats = (float)or_else(o->free_bits, 0);
 }
 
-static int choose_prior(const struct vae_fit_opts *o, const struct fit_rows *r, struct fit_plan *p, struct vae_err *err) {
-    p->prior = prior_by_name(o->prior ? o->prior : p->model.chain ? "flow" : "gmm");
-    if (!p->prior)
-        return err_set(err, VAE_EUSAGE, "no such prior: '%s'", o->prior);
-    if (p->prior->joint && !p->model.latent->backward_logq)
-        return err_set(err, VAE_EUSAGE, "a %s prior is trained with latents that are drawn, and those of %s are not", p->prior->name,
-                       p->model.latent->name);
-    if (p->prior->joint) {
-        p->model.joint = p->prior;
-        p->model.joint_size = p->prior->size(model_top(&p->model), r->n);
-    }
-    return 0;
-}
-
 /* What is optimised. A number that only another objective has a use for is a mistake. */
 static int choose_objective(const struct vae_fit_opts *o, const struct model_config *m, struct train_config *c,
                             struct vae_err *err) {
@@ -345,7 +366,7 @@ int fit_choose(const struct vae_fit_opts *o, struct fit_rows *r, struct fit_plan
     if (!e)
         e = choose_model(o, r, &p->model, err);
     if (!e)
-        e = choose_prior(o, r, p, err);
+        e = choose_latents(o, r->n, p, err);
     if (!e)
         e = choose_objective(o, &p->model, &p->train, err);
     if (e)

@@ -32,6 +32,46 @@ static double mean_error(const struct mean *m) {
     return m->n > 1 ? sqrt(m->square / (double)(m->n - 1) / (double)m->n) : NAN;
 }
 
+/* Of codes: what they cost, how many values are in use, and the perplexity, exp(entropy), of their frequencies; means over the
+ * codes. Active is one of more than one value. */
+static int code_use(struct vae_model *m, const float *x, size_t n, struct vae_fit_report *rep, struct vae_err *err) {
+    size_t k = m->codes.k, codes = m->codes.codes;
+    struct model_pass p;
+    int r = model_pass_init(&p, m, MAT_PANEL, false, err);
+    if (r)
+        return r;
+    double *use = mem_array(k * (1 + codes), sizeof *use), *cost = use, *count = use + k;
+    for (size_t at = 0; at < n && use; at += MAT_PANEL) {
+        size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
+        op_encode_panel(m, &p, x + at * m->schema->d, NULL, here);
+        rng_normals(p.eps, m->neps, MAT_PANEL, p.ld, 0, RNG_VALID, 1, NULL, at);
+        bottleneck_draw(m, m->w, &p, 0, MAT_PANEL);
+        bottleneck_kl(m, m->w, &p, 0, here, cost);
+        bottleneck_mean(m, m->w, &p, 0, here);
+        for (size_t j = 0; j < k; j++)
+            for (size_t i = 0; i < here; i++)
+                count[j * codes + (size_t)p.code[j * p.ld + i]]++;
+    }
+    rep->codes = codes;
+    for (size_t j = 0; j < k && use; j++) {
+        double entropy = 0, used = 0;
+        for (size_t v = 0; v < codes; v++) {
+            double share = count[j * codes + v] / (double)n;
+            used += share > 0;
+            entropy -= share > 0 ? share * log(share) : 0;
+        }
+        cost[j] /= (double)n;
+        rep->code_nats += cost[j];
+        rep->code_usage += used / (double)(codes * k);
+        rep->code_perplexity += exp(entropy) / (double)k;
+        rep->active_units += used > 1;
+    }
+    model_pass_free(&p);
+    m->use = use;
+    rep->kl = use;
+    return use ? 0 : err_set(err, VAE_EOS, "out of memory");
+}
+
 /* KL per latent, and the variance of the posterior means over records (active: above 0.01; Burda et al. 2016). A prior that was
  * trained along has no such parts: what a latent tells is its KL to a normal of the mean and variance that it has over records. */
 static int latent_use(struct vae_model *m, const float *x, size_t n, struct vae_fit_report *rep, struct vae_err *err) {
@@ -148,6 +188,8 @@ int fit_measure(struct vae_model *m, const float *x, size_t n, struct pool *pool
     if (r)
         return r;
     rep->elbo = bound.mean, rep->elbo_se = mean_error(&bound);
-    r = importance_bound(m, x, n, pool, rep, err);
-    return r ? r : latent_use(m, x, n, rep, err);
+    rep->iw = rep->iw_se = rep->iw_ess = NAN; /* that of a posterior all in one place is the ELBO */
+    if (m->neps)
+        r = importance_bound(m, x, n, pool, rep, err);
+    return r ? r : m->codes.codes ? code_use(m, x, n, rep, err) : latent_use(m, x, n, rep, err);
 }

@@ -95,6 +95,11 @@ int fit_describe(struct vae_model *m, const struct fit_plan *p, const struct fit
     if (isfinite(rep->iw))
         json_object_set_new(bound, "iw_draws", json_integer(rep->iw_draws));
     json_object_set_new(bound, "active_units", json_integer((json_int_t)rep->active_units));
+    if (rep->codes) {
+        json_object_set_new(bound, "code_usage", json_real(rep->code_usage));
+        json_object_set_new(bound, "code_perplexity", json_real(rep->code_perplexity));
+        json_object_set_new(bound, "code_nats", json_real(rep->code_nats));
+    }
     json_t *rates = json_array();
     for (size_t i = 0; i < rep->nrate; i++)
         json_array_append_new(rates, json_pack("[f, f, f]", rep->rate[i].beta, rep->rate[i].rate, rep->rate[i].distortion));

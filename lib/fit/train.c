@@ -17,8 +17,11 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "fit/checkpoint.h"
+#include "model/codes.h"
 
 enum { CHUNK = 1 << 14, EMA_EVERY = 4, MAX_SKIPS = 3, MAX_ROLLBACKS = 5, COLUMN_GAP = 16, LOOK_ROWS = 64, ENOUGH_HELD = 200 };
+static const double COOLEST = 0.3, FRESH = 0.8; /* temperature of codes in the end; until then what they do not use starts anew */
+static const float CHANCES_RATE = 3; /* the codes move on, and what is known of them has to keep up */
 static const float LIK_RATE = 10; /* log sd has to travel far, and its gradient is well scaled */
 static const double EMA_DECAY = 0.998;
 
@@ -149,12 +152,25 @@ static void norm_task(void *ctx, size_t task, size_t worker) {
 static void update_task(void *ctx, size_t task, size_t worker) {
     (void)worker;
     struct trainer *t = ctx;
-    size_t from = task * CHUNK, n = chunk_size(t, task), lik = t->m->wlik;
-    size_t nets = from >= lik ? 0 : lik - from < n ? lik - from : n; /* the rest are likelihood parameters */
-    adamw_update(&t->s.opt, &t->update, t->m->w, t->grad, 1, from, nets);
-    struct adamw_step free_step = t->update; /* decay would pull a log sd to 0, which means nothing */
-    free_step.decay = 0;
-    adamw_update(&t->s.opt, &free_step, t->m->w, t->grad, LIK_RATE, from + nets, n - nets);
+    const struct vae_model *m = t->m;
+    /* nets; a codebook, which moves by itself; a prior's net; parameters of likelihoods: decay would pull a log sd to 0, which
+       means nothing */
+    const size_t end[] = {m->wlatent, m->wprior, m->wlik, m->nw};
+    const float rate[] = {1, 0, m->chances.n ? CHANCES_RATE : 1, LIK_RATE};
+    struct adamw_step plain = t->update;
+    plain.decay = 0;
+    for (size_t i = 0, from = task * CHUNK, to = from + chunk_size(t, task); i < 4; i++) {
+        size_t n = end[i] <= from ? 0 : (end[i] < to ? end[i] : to) - from;
+        adamw_update(&t->s.opt, i == 3 ? &plain : &t->update, m->w, t->grad, rate[i], from, n);
+        from += n;
+    }
+}
+
+static void learn_task(void *ctx, size_t task, size_t worker) {
+    (void)worker;
+    struct trainer *t = ctx;
+    bool fresh = (double)t->s.step < FRESH * (double)t->cfg->steps;
+    codes_learn(t->m, t->m->w, &t->pass, task, t->cfg->batch, fresh, t->cfg->seed, t->s.step);
 }
 
 static int by_value(const void *a, const void *b) {
@@ -239,7 +255,8 @@ static int train_step(struct trainer *t, struct vae_err *err) {
     struct pool *pool = t->run->pool;
     struct schedule now = schedule_at(c, &s->schedule, s->step);
     t->obj = (struct model_objective){.scale = 1.0f / (float)c->batch, .beta = (float)now.beta, .free_nats = (float)now.free_nats,
-                                      .kind = c->objective, .weight = c->weight, .batch = c->batch, .population = t->data->n};
+                                      .kind = c->objective, .weight = c->weight, .batch = c->batch, .population = t->data->n,
+                                      .temperature = (float)pow(COOLEST, (double)s->step / (double)c->steps)};
     t->noise = (struct nn_noise){c->seed, s->step, NULL};
     choose_rows(t);
     /* there and back, by shard; weight gradients, each over the whole batch; their norm; the update */
@@ -266,6 +283,7 @@ static int train_step(struct trainer *t, struct vae_err *err) {
         .t = s->t, .lr = (float)now.lr * (float)s->lr_scale, .decay = c->decay,
         .clip = clip_factor(s, sqrt(norm)),
         .ema = average ? (float)pow(keep < EMA_DECAY ? keep : EMA_DECAY, EMA_EVERY) : 1};
+    pool_run(pool, codes_learn_tasks(t->m), learn_task, t);
     pool_run(pool, t->nchunks, update_task, t);
     model_project(t->m, t->m->w);
     if (schedule_watches(c) && s->step % SCHEDULE_WATCH == 0)

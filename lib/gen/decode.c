@@ -1,4 +1,4 @@
-/* decode.c - latents to records: the mean of p(x given z), or a draw from it; conditions as they were carried along, or as
+/* decode.c - latents, or codes, to records: the mean of p(x given z), or a draw from it; conditions as they were carried along, or as
  * --where says: the same content under another label. */
 #include <math.h>
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "gen/gen.h"
+#include "model/codes.h"
 #include "model/latents.h"
 
 struct decode {
@@ -20,22 +21,25 @@ static void decode_free(void *state) {
     free(s->condition), free(s);
 }
 
-/* Latents op->x[first.., zdim], with the conditions in op->raw, -> op->raw[first.., d]. */
+/* Latents (codes) op->x[first.., k], with the conditions in op->raw, -> op->raw[first.., d]. */
 static void decode_panel(struct vae_op *op, struct model_pass *p, size_t first, size_t n) {
     const struct decode *s = op->state;
     const struct vae_model *m = op->m;
-    size_t k = m->zdim, d = m->schema->d;
+    size_t k = s->latents.k, d = m->schema->d;
+    float *to = s->latents.codes ? p->code : model_z(p);
     struct gen_key key = {.seed = op->opts.seed, .worker = (size_t)(p - op->pass)};
     for (size_t i = 0; i < MAT_PANEL; i++) {
         size_t at = first + (i < n ? i : n - 1);
         key.rows[i] = op->row + first + i;
         for (size_t j = 0; j < k; j++)
-            model_z(p)[j * p->ld + i] = op->x[at * k + j];
+            to[j * p->ld + i] = op->x[at * k + j];
         for (size_t c = 0; c < m->conditions.width; c++) {
             size_t j = m->conditions.value[c];
             p->x[j * p->ld + i] = schema_x(m->schema, &m->schema->col[m->feature[j].column], j, op->raw[at * d + j]);
         }
     }
+    if (s->latents.codes)
+        codes_place(m, m->w, p, 0, MAT_PANEL);
     gen_tell(m, p, &s->where, &key, false);
     op_fill(m, p, op->opts.sample, op->opts.seed, key.rows);
     op_to_input_units(m->schema, p, n, op->opts.sample, op->raw + first * d);
@@ -60,7 +64,7 @@ static int read_conditions(struct vae_op *op, const struct vae_batch *b, size_t 
 
 static int decode_run(struct vae_op *op, const struct vae_batch *b, size_t from, size_t *n, struct vae_err *err) {
     const struct decode *s = op->state;
-    size_t k = op->m->zdim, good = 0;
+    size_t k = s->latents.k, good = 0;
     int bad = 0;
     while (good < *n && !(bad = latents_read(&s->latents, op->in, b, from + good, op->x + good * k, NULL, err)) &&
            !(bad = read_conditions(op, b, from + good, op->raw + good * op->m->schema->d, err)))
@@ -113,6 +117,18 @@ static int data_head(struct vae_op *op, struct vae_err *err) {
     return 0;
 }
 
+/* Codes where the option or the names in the stream say so. */
+static int find_latents(struct vae_op *op, struct vae_err *err) {
+    struct decode *s = op->state;
+    const struct vae_model *m = op->m;
+    if (!op->opts.codes && !latents_named_codes(op->in))
+        return latents_find(&s->latents, op->in, m->zdim, err);
+    if (codes_are(m))
+        return latents_find_codes(&s->latents, op->in, m->codes.k, m->codes.codes, err);
+    return err_set(err, op->opts.codes ? VAE_EUSAGE : VAE_EDATA, "the latents of this model are no codes; it was fitted with --latent %s",
+                   m->config.latent->name);
+}
+
 struct vae_op *vae_decode(const struct vae_model *m, const struct vae_head *in, const struct vae_op_opts *opts,
                           struct vae_err *err) {
     struct vae_op *op = op_new(m, in, "data", opts, err);
@@ -123,7 +139,7 @@ struct vae_op *vae_decode(const struct vae_model *m, const struct vae_head *in, 
     op->free_state = s ? decode_free : NULL;
     if (!s)
         err_set(err, VAE_EOS, "out of memory");
-    else if (!latents_check_model(in, m, err) && !latents_find(&s->latents, in, m->zdim, err) &&
+    else if (!latents_check_model(in, m, err) && !find_latents(op, err) &&
              !find_conditions(op, err) && !data_head(op, err) && !keep_others(op, err) &&
              !gen_where_parse(&s->where, m, pool_threads(op->pool), opts->where, opts->nwhere, err) &&
              !gen_where_told_only(&s->where, m, "latents are given", err) && !op_seal(op, true, err))

@@ -6,26 +6,29 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "gen/gen.h"
+#include "model/codes.h"
 
 int gen_prior_open(struct gen_prior *g, const struct vae_model *m, const char *name, struct vae_err *err) {
     const struct prior *p = name ? prior_by_name(name) : m->prior;
     *g = (struct gen_prior){0};
     if (!p)
         return err_set(err, VAE_EUSAGE, "no such prior: '%s'", name);
+    if (p->codes != codes_are(m))
+        return err_set(err, VAE_EUSAGE, "a prior '%s' is one of %s; this model was fitted with --prior %s", p->name,
+                       p->codes ? "codes" : "numbers", m->prior->name);
     if (m->config.joint && p != m->prior)
         return err_set(err, VAE_EUSAGE,
                        "this model was trained with a prior of its own, %s: its latents follow no other",
                        m->prior->name);
-    g->k = p->joint ? m->ntop : m->zdim;
     g->nparam = p == m->prior ? m->nprior : 0;
-    if (p->size(g->k, 1) && !g->nparam)
+    if (p->size(&m->space, 1) && !g->nparam)
         return err_set(err, VAE_EUSAGE, "this model has no '%s' prior; it was fitted with --prior %s", name,
                        m->prior->name);
-    g->z = mem_floats(MAT_PANEL * g->k);
+    g->z = mem_floats(MAT_PANEL * m->space.k);
     if (!g->z)
         return err_set(err, VAE_EOS, "out of memory");
     g->prior = p;
-    return p->work && !(g->work = p->work(g->k, g->nparam, err)) ? VAE_EOS : 0;
+    return p->work && !(g->work = p->work(&m->space, g->nparam, err)) ? VAE_EOS : 0;
 }
 
 void gen_prior_close(struct gen_prior *g) {
@@ -37,13 +40,16 @@ void gen_prior_close(struct gen_prior *g) {
 
 void gen_prior_draw(const struct gen_prior *g, const struct vae_model *m, struct model_pass *p, uint64_t seed,
                     const uint64_t *rows, float temperature) {
-    float *below = model_z(p) + g->k * p->ld;
-    g->prior->sample(g->k, g->nparam, m->prior_param, seed, rows, temperature, g->work, g->z);
-    mat_transpose(MAT_PANEL, g->k, g->z, g->k, model_z(p), p->ld);
+    size_t k = m->space.k;
+    float *below = model_z(p) + k * p->ld;
+    g->prior->sample(&m->space, g->nparam, m->prior_param, seed, rows, temperature, g->work, g->z);
+    mat_transpose(MAT_PANEL, k, g->z, k, codes_are(m) ? p->code : model_z(p), p->ld);
+    if (codes_are(m))
+        codes_place(m, m->w, p, 0, MAT_PANEL);
     if (!g->prior->joint && g->prior != &prior_normal)
         return;
-    rng_normals(below, m->zdim - g->k, MAT_PANEL, p->ld, seed, RNG_PRIOR, 2, rows, 0);
-    for (size_t i = 0; i < (m->zdim - g->k) * p->ld; i++)
+    rng_normals(below, m->zdim - k, MAT_PANEL, p->ld, seed, RNG_PRIOR, 2, rows, 0);
+    for (size_t i = 0; i < (m->zdim - k) * p->ld; i++)
         below[i] *= temperature;
     bottleneck_descend(m, m->w, p, 0, MAT_PANEL);
 }

@@ -12,9 +12,9 @@
 /* A prior to draw latents from, and one thread's room for that (draw.c). */
 struct gen_prior {
     const struct prior *prior;
-    size_t k, nparam; /* latents that it is of, the upper level of a ladder where it was trained with it */
+    size_t nparam;
     void *work;
-    float *z; /* [MAT_PANEL,k] */
+    float *z; /* [MAT_PANEL,k] of the model's prior_space */
 };
 /* name NULL: the model's own. VAE_EUSAGE where the model has no such prior, VAE_EOS. */
 int gen_prior_open(struct gen_prior *, const struct vae_model *, const char *name, struct vae_err *);

@@ -10,6 +10,7 @@
 
 struct latent {
     const char *name, *about;
+    const struct latent_codes *codes; /* latents are codes (codes.h), and what follows is not for them; NULL: they are numbers */
     size_t heads; /* encoder outputs a latent */
     size_t levels; /* 2: the functions here are for the upper level (z, h and eps begin with it), ladder.h has the lower one */
 
@@ -48,7 +49,7 @@ static inline float latent_logvar_back(float h, float dv) {
     return (h < LATENT_LOGVAR_MIN && dv > 0) || (h > LATENT_LOGVAR_MAX && dv < 0) ? 0 : dv;
 }
 
-extern const struct latent latent_gauss, latent_ladder;
+extern const struct latent latent_gauss, latent_ladder, latent_fsq, latent_vq, latent_gumbel;
 extern const struct latent *const latent_table[]; /* ends with NULL */
 const struct latent *latent_by_name(const char *);
 

@@ -5,11 +5,13 @@
  * The prior of the upper level is N(0,1) and the divergence of it in closed form, or a prior that is trained with the
  * model, and log q - log p of the draw. A ladder has two levels: the first m->ntop rows of z, and those below, whose
  * prior the net m->down tells from them. What the encoder says of the levels, h, stands in the same order.
+ *
+ * Latents that are codes are the business of codes.c.
  */
 #include <string.h>
 
 #include "latent/ladder.h"
-#include "model/model.h"
+#include "model/codes.h"
 
 static const double HALF_LOG_2PI = 0.91893853320467274178;
 
@@ -63,6 +65,10 @@ static void log_prior(const struct vae_model *m, const float *w, struct model_pa
 }
 
 void bottleneck_mean(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {
+    if (codes_are(m)) {
+        codes_find(m, w, p, col, n, false);
+        return;
+    }
     m->config.latent->mean(m->ntop, model_h(p) + col, model_z(p) + col, n, p->ld);
     struct lower b = look_down(m, w, p, col, n);
     ladder_mean(b.k, b.h, b.t, b.z, n, p->ld);
@@ -76,6 +82,10 @@ void bottleneck_sd(const struct vae_model *m, const float *w, struct model_pass 
 }
 
 void bottleneck_draw(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {
+    if (codes_are(m)) {
+        codes_find(m, w, p, col, n, true);
+        return;
+    }
     m->config.latent->sample(m->ntop, model_h(p) + col, p->eps + col, model_z(p) + col, n, p->ld);
     struct lower b = look_down(m, w, p, col, n);
     ladder_sample(b.k, b.h, b.t, b.eps, b.z, n, p->ld);
@@ -88,6 +98,10 @@ void bottleneck_descend(const struct vae_model *m, const float *w, struct model_
 
 void bottleneck_kl(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                    double *by_latent) {
+    if (codes_are(m)) {
+        codes_kl(m, w, p, col, n, by_latent);
+        return;
+    }
     const struct latent *q = m->config.latent;
     struct lower b = lower(m, p, col);
     double *kl = p->kl + col;
@@ -108,6 +122,10 @@ void bottleneck_kl(const struct vae_model *m, const float *w, struct model_pass 
 
 void bottleneck_ratio(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                       double *ratio) {
+    if (codes_are(m)) {
+        codes_ratio(m, w, p, col, n, ratio);
+        return;
+    }
     struct lower b = lower(m, p, col);
     memset(ratio, 0, n * sizeof *ratio);
     m->config.latent->logq(m->ntop, model_h(p) + col, p->eps + col, ratio, n, p->ld);
@@ -155,8 +173,22 @@ void bottleneck_slope(const struct vae_model *m, const float *w, struct model_pa
             p->dec.grad[0][j * p->ld + col + i] += weight[i] * model_z(p)[j * p->ld + col + i];
 }
 
+void bottleneck_train(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
+                      const struct model_objective *obj, const struct nn_noise *noise) {
+    if (codes_are(m)) {
+        codes_train(m, w, p, col, n, obj, noise);
+        return;
+    }
+    bottleneck_draw(m, w, p, col, n);
+    bottleneck_kl(m, w, p, col, n, NULL);
+}
+
 void bottleneck_backward(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
-                         const struct model_objective *obj) {
+                         const struct model_objective *obj, const struct nn_noise *noise) {
+    if (codes_are(m)) {
+        codes_backward(m, w, p, col, n, obj, noise);
+        return;
+    }
     float *dz = p->dec.grad[0] + col, *dh = p->enc.grad[p->enc.n] + col;
     backward_below(m, w, p, col, n, obj, dz, dh);
     if (m->config.joint)
@@ -168,12 +200,16 @@ void bottleneck_backward(const struct vae_model *m, const float *w, struct model
 
 size_t bottleneck_grad_tasks(const struct vae_model *m) {
     size_t prior = !m->config.joint ? 0 : m->npseudo ? 1 : m->config.joint->joint->ntasks(m->ntop, m->nprior);
-    return nn_grad_tasks(&m->down) + prior;
+    return nn_grad_tasks(&m->down) + nn_grad_tasks(&m->chances) + prior;
 }
 
 void bottleneck_grad(const struct vae_model *m, const float *w, struct model_pass *p, size_t task, size_t n,
                      float *dw) {
     size_t down = nn_grad_tasks(&m->down);
+    if (m->chances.n) { /* of codes, which have nothing else */
+        nn_grad(&m->chances, &p->chances, task, n, dw);
+        return;
+    }
     struct prior_panel x = bottleneck_panel(m, w, p, 0, n);
     if (task < down)
         nn_grad(&m->down, &p->down, task, n, dw);

@@ -1,4 +1,5 @@
 /* describe.c - what a model or a stream is, for people and as JSON; names of the tables for the commands. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,6 +71,8 @@ static json_t *model_json(const struct vae_model *m) {
                           m->config.lik->name, "prior", m->prior->name, "values", (json_int_t)m->schema->d, "weights",
                           (json_int_t)m->nw, "kl", kl, "training", m->training);
     json_object_set_new(j, "channels", channels);
+    if (m->config.codes)
+        json_object_set_new(j, "codes", json_integer((json_int_t)m->config.codes));
     json_object_set_new(j, "columns", columns_json(m));
     json_object_set_new(j, "keep", keep);
     json_object_set(j, "origin", m->schema->origin);
@@ -160,7 +163,7 @@ static int model_text(const struct vae_model *m, struct buf *b) {
     const json_t *t = m->training, *held = json_object_get(t, "held_out"), *fitted = json_object_get(t, "fitted");
     int r = buf_printf(b, NULL, "model        %s\n", m->id);
     r = r ? r : buf_printf(b, NULL, "latents      %zu %s, drawn from: %s%s\n", c->latent_dim, c->latent->name, m->prior->name,
-                           c->joint ? ", trained with them" : "");
+                           model_prior_trained(m) ? ", trained with them" : "");
     r = r ? r : buf_printf(b, NULL, "network      %s, %s", model_net(c), c->act->name);
     r = r ? r : sizes_text(", channels", c->channels, c->nchannels, b);
     r = r ? r : sizes_text(", hidden", c->hidden, c->nhidden, b);
@@ -184,6 +187,9 @@ static int model_text(const struct vae_model *m, struct buf *b) {
     r = r ? r : buf_printf(b, NULL, "KL           ");
     for (size_t j = 0; m->use && j < c->latent_dim && !r; j++)
         r = buf_printf(b, NULL, "%s%.2f", j ? " " : "", m->use[j]);
+    if (!r && c->codes)
+        r = buf_printf(b, NULL, "\ncodes        of %zu values, %.0f %% of them in use, perplexity %.2f; %.2f bits a record", c->codes,
+                       100 * number(held, "code_usage"), number(held, "code_perplexity"), number(held, "code_nats") / log(2));
     r = r ? r : buf_printf(b, NULL, "\nstored       ");
     for (size_t i = 0; stored[i] && !r; i++)
         r = is_stored(m, i) ? buf_printf(b, NULL, "%s%s", i ? "; " : "", stored[i]) : 0;

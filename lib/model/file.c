@@ -58,6 +58,8 @@ static int walk(struct vae_model *m, array_fn *fn, void *ctx, struct vae_err *er
     if (!r)
         r = walk_net(&m->down, "latent", m->w, fn, ctx, err);
     size_t nlik = m->nw - m->wlik, cal[2] = {MODEL_NBY, m->cal.n};
+    if (!r && m->codes.params)
+        r = fn(ctx, "latent.codebook", 1, &m->codes.params, TENSOR_F32, m->w + m->wlatent, err);
     if (!r && nlik)
         r = fn(ctx, "likelihood", 1, &nlik, TENSOR_F32, m->w + m->wlik, err);
     size_t pseudo[2] = {m->nfeature, m->npseudo};
@@ -107,6 +109,8 @@ json_t *model_config_json(const struct model_config *c) {
                           c->record_sd ? "record" : c->shared_sd ? "shared" : "column", "masks", c->masks, "chain", c->chain);
     if (j && c->nchannels)
         json_object_set_new(j, "channels", sizes_json(c->channels, c->nchannels));
+    if (j && c->codes)
+        json_object_set_new(j, "codes", json_integer((json_int_t)c->codes));
     return j;
 }
 
@@ -192,11 +196,13 @@ static int get_sizes(const json_t *j, const char *key, size_t most, size_t large
 
 static int config_from_json(const json_t *j, struct model_config *c, struct vae_err *err) {
     const char *latent, *net, *act, *lik, *sd;
-    int64_t k;
+    int64_t k, codes = 0;
     double dropout;
     int r = js_string(j, "latent", &latent, "config", err);
     if (!r)
         r = js_int(j, "latent_dim", 1, MODEL_MAX_LATENT, &k, "config", err);
+    if (!r && json_object_get(j, "codes"))
+        r = js_int(j, "codes", 2, CODES_MAX, &codes, "config", err);
     if (!r)
         r = js_string(j, "net", &net, "config", err);
     if (!r)
@@ -210,7 +216,8 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
     if (r)
         return r;
     bool conv = !strcmp(net, "conv");
-    *c = (struct model_config){.latent_dim = (size_t)k, .latent = latent_by_name(latent), .lik = lik_by_name(lik),
+    *c = (struct model_config){.latent_dim = (size_t)k, .codes = (size_t)codes, .latent = latent_by_name(latent),
+                               .lik = lik_by_name(lik),
                                .act = nn_op_by_name(act), .residual = conv || !strcmp(net, "residual"), .shared_sd = !strcmp(sd, "shared"), .record_sd = !strcmp(sd, "record"),
                                .dropout = (float)dropout,
                                .masks = json_is_true(json_object_get(j, "masks")),
@@ -234,11 +241,12 @@ static int check_there(const struct tensors *t, const struct schema *s, struct v
 }
 
 /* Items of the tensors that are weights: what the configuration asks for must be there before anything is allocated. */
-static size_t weights_in(const struct tensors *t, const struct prior *joint) {
-    const char *const part[] = {"encoder.", "decoder.", "latent.", "likelihood", joint && joint->joint->encoded ? "pseudo" : "prior"};
+static size_t weights_in(const struct tensors *t, const struct model_config *c) {
+    const char *const part[] = {"encoder.", "decoder.", "latent.", "likelihood",
+                                c->joint && c->joint->joint->encoded ? "pseudo" : "prior"};
     size_t n = 0;
     for (size_t i = 0; i < tensors_count(t); i++)
-        for (size_t k = 0; k < (joint ? 5 : 4); k++)
+        for (size_t k = 0; k < (c->joint || c->code_prior ? 5 : 4); k++)
             n += strncmp(tensors_at(t, i)->name, part[k], strlen(part[k])) ? 0 : tensors_at(t, i)->count;
     return n;
 }
@@ -287,8 +295,11 @@ static int find_prior(const struct tensors *t, struct model_config *c, const str
         const struct tensor *param = tensors_find(t, "prior");
         *prior = prior_by_name(kind);
         *size = (size_t)n;
-        if (!*prior || (n && (!param || param->count != *size)) || ((*prior)->joint && !c->latent->backward_logq))
+        if (!*prior || (n && (!param || param->count != *size)) || ((*prior)->joint && !c->latent->backward_logq) ||
+            (*prior)->codes != (c->latent->codes != NULL))
             r = err_set(err, VAE_EDATA, "the prior does not fit the model");
+        else if ((*prior)->net)
+            c->code_prior = *prior;
         else if ((*prior)->joint)
             c->joint = *prior, c->joint_size = *size;
     }
@@ -308,8 +319,8 @@ static int load_conditions(struct vae_model *m, const struct tensors *t, struct 
 }
 
 static int make_prior(struct vae_model *m, const struct prior *prior, size_t size, struct vae_err *err) {
-    if (m->config.joint)
-        return 0;
+    if (model_prior_trained(m))
+        return size == m->nprior ? 0 : err_set(err, VAE_EDATA, "the prior does not fit the model");
     m->prior = prior, m->nprior = size;
     m->prior_param = mem_floats(size + 1);
     return m->prior_param ? 0 : err_set(err, VAE_EOS, "out of memory");
@@ -329,7 +340,7 @@ static int check_values(const struct vae_model *m, struct vae_err *err) {
         for (size_t i = 1; i < m->cal.n; i++)
             if (m->cal.score[by * m->cal.n + i] < m->cal.score[by * m->cal.n + i - 1])
                 return err_set(err, VAE_EDATA, "the calibration scores are out of order");
-    return m->prior->check(m->config.joint ? m->ntop : m->zdim, m->nprior, m->prior_param, err);
+    return m->prior->check(&m->space, m->nprior, m->prior_param, err);
 }
 
 static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
@@ -350,7 +361,7 @@ static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
         s = NULL;
     }
     json_decref(cj), json_decref(sj);
-    struct vae_model *m = s ? model_new_sized(&config, s, weights_in(t, config.joint), err) : NULL;
+    struct vae_model *m = s ? model_new_sized(&config, s, weights_in(t, &config), err) : NULL;
     if (!m)
         return NULL;
     r = load_calibration(m, t, err);

@@ -102,7 +102,7 @@ static void draw_backward(const struct vae_model *m, const float *w, struct mode
         u[i] *= obj->scale * obj->beta * v[i];
     bottleneck_slope(m, w, p, at, n, u);
     chain_z_gradient(m, p, at, n);
-    bottleneck_backward(m, w, p, at, n, &through_z);
+    bottleneck_backward(m, w, p, at, n, &through_z, noise);
 }
 
 VM_WIDE static void add_columns(float *to, const float *x, size_t rows, size_t n, size_t ld) {

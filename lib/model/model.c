@@ -107,7 +107,8 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
     for (size_t i = 0; i < c->nhidden; i++)
         back[i] = c->hidden[c->nhidden - 1 - i];
     size_t code = m->zdim + (c->chain ? 1 + m->nfeature : m->ncond);
-    struct nn_mlp enc = {m->nfeature, c->latent_dim * c->latent->heads, c->nhidden, c->hidden, c->act, c->residual, c->dropout, 0};
+    size_t outputs = m->codes.codes ? m->codes.outputs : c->latent_dim * c->latent->heads;
+    struct nn_mlp enc = {m->nfeature, outputs, c->nhidden, c->hidden, c->act, c->residual, c->dropout, 0};
     struct nn_mlp dec = {code, m->noutputs, c->nhidden, back, c->act, c->residual, c->dropout, m->ncond};
     struct nn_images conv = {.n = c->nchannels, .channels = c->channels};
     if (conv.n && (!model_image(m->schema, &conv.size) || too_large(&conv)))
@@ -116,6 +117,8 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
     int r = conv.n ? nn_encoder(&m->enc, &conv, &enc, err) : nn_mlp(&m->enc, &enc, err);
     if (!r)
         r = conv.n ? nn_decoder(&m->dec, &conv, &dec, err) : nn_mlp(&m->dec, &dec, err);
+    if (!r && c->code_prior)
+        r = c->code_prior->net(&m->chances, &m->space, c->dropout, err);
     if (r)
         return r;
     m->dec.node[0].grad_in = m->zdim;
@@ -127,8 +130,9 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
             return r;
         m->down.node[m->down.n - 1].gain = 0; /* the untrained lower level has the standard normal for a prior */
     }
-    m->wprior = nn_place(&m->down, nn_place(&m->dec, nn_place(&m->enc, 0)));
-    m->wlik = m->wprior + (m->npseudo ? m->npseudo * m->nfeature : c->joint_size);
+    m->wlatent = nn_place(&m->down, nn_place(&m->dec, nn_place(&m->enc, 0)));
+    m->wprior = m->wlatent + m->codes.params;
+    m->wlik = nn_place(&m->chances, m->wprior) + (m->npseudo ? m->npseudo * m->nfeature : c->joint_size);
     for (size_t i = 0; i < m->nblocks; i++)
         m->block[i].w0 += m->wlik;
     m->nw += m->wlik;
@@ -136,6 +140,31 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
 }
 
 size_t model_top(const struct model_config *c) { return c->latent->levels > 1 ? ladder_top(c->latent_dim) : c->latent_dim; }
+
+/* What the family makes of the latents asked for, and what their prior is. */
+static int set_latents(struct vae_model *m, struct vae_err *err) {
+    const struct model_config *c = &m->config;
+    const struct latent_codes *codes = c->latent->codes;
+    m->ntop = model_top(c);
+    m->zdim = m->neps = c->latent_dim;
+    m->kl_varies = c->latent->levels > 1 || c->joint;
+    m->prior = c->joint ? c->joint : &prior_normal;
+    m->nprior = c->joint_size;
+    m->npseudo = c->joint && c->joint->joint->encoded ? c->joint_size / (2 * m->ntop) : 0;
+    m->space = (struct prior_space){c->joint ? m->ntop : m->zdim, 0};
+    if (!codes && !c->codes && !c->code_prior)
+        return 0;
+    m->codes = (struct code_shape){.k = c->latent_dim, .codes = c->codes};
+    if (!codes || c->joint || !codes->shape(&m->codes) || m->codes.k * m->codes.codes > MODEL_MAX_WIDTH ||
+        m->codes.zdim > MODEL_MAX_LATENT)
+        return err_set(err, VAE_EDATA, "%s latents cannot be %zu codes of %zu values", c->latent->name, c->latent_dim, c->codes);
+    m->zdim = m->codes.zdim, m->neps = m->codes.noise;
+    m->kl_varies = codes->spread != NULL;
+    m->space = (struct prior_space){c->latent_dim, c->codes};
+    m->prior = c->code_prior ? c->code_prior : &prior_uniform;
+    m->nprior = c->code_prior ? m->prior->size(&m->space, 0) : 0;
+    return 0;
+}
 
 struct vae_model *model_new_sized(const struct model_config *config, struct schema *s, size_t weights,
                                   struct vae_err *err) {
@@ -147,27 +176,21 @@ struct vae_model *model_new_sized(const struct model_config *config, struct sche
     }
     m->config = *config;
     m->schema = s;
-    m->zdim = m->neps = config->latent_dim;
-    m->kl_varies = config->latent->levels > 1 || config->joint;
-    m->ntop = model_top(config);
-    m->prior = config->joint ? config->joint : &prior_normal;
-    m->nprior = config->joint_size;
-    m->npseudo = config->joint && config->joint->joint->encoded ? config->joint_size / (2 * m->ntop) : 0;
     m->cal = (struct model_calibration){.alpha = 0.001, .method = "none", .by = VAE_BY_ELBO};
     m->ngroups = !m->config.chain ? 1 : s->ncols < MODEL_MAX_GROUPS ? s->ncols : MODEL_MAX_GROUPS;
     if (m->config.masks && s->ncols > MODEL_MAX_COLUMNS) {
         err_set(err, VAE_EDATA, "a model with masks has at most %d columns", MODEL_MAX_COLUMNS);
-    } else if (!model_place_features(m, err) && !add_blocks(m, 0, err) && !add_nets(m, err)) {
+    } else if (!set_latents(m, err) && !model_place_features(m, err) && !add_blocks(m, 0, err) && !add_nets(m, err)) {
         if (weights != MODEL_ANY_SIZE && m->nw != weights) {
             err_set(err, VAE_EDATA, "the weights do not fit the configuration: there are %zu, not %zu", weights, m->nw);
             vae_model_free(m);
             return NULL;
         }
         m->w = mem_floats(m->nw);
-        m->prior_param = m->npseudo ? mem_floats(m->nprior) : config->joint && m->w ? m->w + m->wprior : NULL;
+        m->prior_param = m->npseudo ? mem_floats(m->nprior) : model_prior_trained(m) && m->w ? m->w + m->wprior : NULL;
         m->lik_mean = mem_array(3 * s->d, sizeof *m->lik_mean);
         m->training = json_object();
-        if (m->w && m->lik_mean && m->training && (!config->joint || m->prior_param)) {
+        if (m->w && m->lik_mean && m->training && (!model_prior_trained(m) || m->prior_param)) {
             m->lik_sd = m->lik_mean + s->d;
             m->lik_floor = m->lik_sd + s->d;
             return m;
@@ -191,13 +214,14 @@ void vae_model_free(struct vae_model *m) {
     nn_net_free(&m->enc);
     nn_net_free(&m->dec);
     nn_net_free(&m->down);
+    nn_net_free(&m->chances);
     free(m->block);
     free(m->feature), free(m->absent);
     free(m->conditions.value), free(m->conditions.x);
     free(m->w);
     free(m->lik_mean);
     free(m->use);
-    if (!m->config.joint || m->npseudo)
+    if (!model_prior_trained(m) || m->npseudo)
         free(m->prior_param);
     free(m->cal.score);
     json_decref(m->training);
@@ -234,6 +258,7 @@ void model_start(struct vae_model *m, uint64_t seed) {
     nn_init(&m->enc, m->w, seed, 0);
     nn_init(&m->dec, m->w, seed, 1000);
     nn_init(&m->down, m->w, seed, 2000);
+    nn_init(&m->chances, m->w, seed, 2000);
     if (m->config.joint && m->config.joint->joint->start)
         m->config.joint->joint->start(m->ntop, m->nprior, m->w + m->wprior, seed);
     const struct nn_node *last = &m->dec.node[m->dec.n - 1];
@@ -253,7 +278,8 @@ void model_project(struct vae_model *m, float *w) {
 }
 
 int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, bool gradients, struct vae_err *err) {
-    size_t d = m->schema->d, values = 3 * d, floats;
+    size_t d = m->schema->d, neps = m->neps > m->zdim ? m->neps : m->zdim, k = m->codes.codes ? m->codes.k : 0, floats;
+    size_t values = m->kl_varies ? k * m->codes.codes : 0, soft = m->chances.n ? 0 : values;
     ld += gradients ? m->npseudo : 0;
     *p = (struct model_pass){.ld = ld, .draws = 1};
     int r = nn_work_init(&p->enc, &m->enc, ld, gradients, err);
@@ -261,6 +287,8 @@ int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, 
         r = nn_work_init(&p->dec, &m->dec, ld, gradients, err);
     if (!r && m->down.n)
         r = nn_work_init(&p->down, &m->down, ld, gradients, err);
+    if (!r && m->chances.n)
+        r = nn_work_init(&p->chances, &m->chances, ld, gradients, err);
     if (!r && m->config.joint) {
         p->joint = m->config.joint;
         p->prior = m->config.joint->joint->work(m->ntop, m->nprior, ld, gradients, err);
@@ -268,7 +296,7 @@ int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, 
     }
     if (!r) {
         /* two doubles a record behind the floats */
-        p->mem = mem_mul(values + m->neps + 5, ld, &floats) ? mem_floats(floats) : NULL;
+        p->mem = mem_mul(3 * d + neps + k + values + soft + 5, ld, &floats) ? mem_floats(floats) : NULL;
         p->component = gradients && m->npseudo ? mem_floats(2 * m->nprior) : NULL;
         if (!p->mem || (gradients && m->npseudo && !p->component))
             r = err_set(err, VAE_EOS, "out of memory for %zu records", ld);
@@ -281,7 +309,10 @@ int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, 
     p->kl = p->nll + ld;
     p->x = (float *)(p->kl + ld);
     p->eps = p->x + d * ld;
-    p->seen = p->eps + m->neps * ld;
+    p->code = p->eps + neps * ld;
+    p->share = p->code + k * ld;
+    p->soft = p->share + values * ld;
+    p->seen = p->soft + soft * ld;
     p->spare = p->seen + d * ld;
     p->target = m->config.chain ? p->spare : p->x;
     p->part = p->spare + d * ld;
@@ -293,6 +324,7 @@ void model_pass_free(struct model_pass *p) {
     nn_work_free(&p->enc);
     nn_work_free(&p->dec);
     nn_work_free(&p->down);
+    nn_work_free(&p->chances);
     if (p->joint)
         p->joint->work_free(p->prior);
     free(p->component);

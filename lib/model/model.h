@@ -3,15 +3,15 @@
  *
  *   x -> encoder -> h -> posterior q(z given x) -> z -> decoder -> o -> likelihood p(x given z)
  *
- * All weights stand in one array: encoder, decoder, the net between the levels of a ladder, a prior that is trained along, then
- * the free parameters of the likelihoods.
+ * All weights stand in one array: encoder, decoder, the net between the levels of a ladder or what a family of codes has, a prior
+ * that is trained along, then the free parameters of the likelihoods.
  */
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 
 #include <jansson.h>
 
-#include "latent/latent.h"
+#include "latent/codes.h"
 #include "lik/lik.h"
 #include "nn/nn.h"
 #include "prior/prior.h"
@@ -31,8 +31,10 @@ enum {
 
 /* What a model is made of; enough, with a schema, to build it. */
 struct model_config {
-    size_t latent_dim;
+    size_t latent_dim;          /* latents, or codes of a record */
+    size_t codes;               /* values of a code, 0: latents are numbers */
     const struct latent *latent;
+    const struct prior *code_prior; /* of codes, its net trained with the model; NULL: all alike */
     const struct prior *joint;  /* trained with the model, of the (upper level of) latents; NULL: N(0,1) */
     size_t joint_size;          /* its parameters */
     const struct nn_op *act;
@@ -91,12 +93,16 @@ struct vae_model {
     size_t ncond;            /* features of the conditions: the last of those of a record, and of the decoder's inputs */
     struct nn_net down;      /* of a ladder: the latents above -> means and log variances of those below; else no nodes */
     size_t ntop;             /* latents of the upper level: all, where there is but one */
+    struct code_shape codes; /* where latents are codes; its own codes are 0 where not */
+    struct nn_net chances;   /* of codes, by their prior; no nodes where all are alike */
+    struct prior_space space; /* what the prior to draw from is over */
     size_t zdim, neps;       /* rows of z that the decoder is given, and of the noise of a draw */
     bool kl_varies;          /* bottleneck_kl() is an estimate by the draw of z, no closed form */
     size_t noutputs;         /* of the decoder */
     size_t nblocks;
     struct lik_block *block; /* of the values, in order */
     size_t nw, wlik, wprior; /* weights; the first likelihood parameter; the first weight of a prior trained along */
+    size_t wlatent;          /* the first parameter of a family of codes */
     size_t npseudo;          /* pseudo-inputs those are, where the prior is made of such */
     struct model_feature *feature; /* [d] */
     size_t nfeature;         /* of a record: those of its values, and of columns that may be absent: is it? Conditions last */
@@ -118,6 +124,8 @@ struct vae_model {
     char id[65];             /* SHA-256 of the file, hex; "" before it is written */
 };
 
+/* Are the parameters of the prior to draw from weights of the model, or made of such? */
+static inline bool model_prior_trained(const struct vae_model *m) { return m->config.joint || m->config.code_prior; }
 /* Latents of the upper level. */
 size_t model_top(const struct model_config *);
 /* Takes the schema over, also on failure. Weights are zero: model_start() or a file fills them. */
@@ -137,12 +145,14 @@ struct lik_marginals model_block_marginals(const struct vae_model *, const struc
 struct model_pass {
     size_t ld;      /* columns in all */
     size_t draws;   /* of z a record */
-    struct nn_work enc, dec, down;
+    struct nn_work enc, dec, down, chances;
     float *x;       /* [d,ld] values in model units; NaN: missing */
     float *seen;    /* [d,ld] what a chain's decoder sees of them, NaN where it does not */
     float *target;  /* [d,ld] what is to be explained: x, or with a chain x where it is not seen */
     float *spare;   /* [d,ld] where target stands with a chain; room while generating */
-    float *eps;     /* [neps,ld] */
+    float *eps;     /* [neps or zdim,ld] */
+    float *code;    /* [k,ld] of codes; */
+    float *share, *soft; /* [k * codes,ld] where they are drawn: q, and a draw of the training where no prior's net is given it */
     float *part;    /* [ld] of the divergence, the share of a prior trained along; then its pull */
     double *nll, *kl; /* [ld] */
     float guidance, *unguided; /* condition_guide(); NULL: off */
@@ -247,10 +257,13 @@ void bottleneck_ratio(const struct vae_model *, const float *w, struct model_pas
 /* dec.grad[0] += weight[n] * d(log q(z|x) - log p(z))/dz, h held. Needs latent->slope. */
 void bottleneck_slope(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
                       const float *weight);
-/* The gradient in dec.grad[0], that of z from behind, -> enc.grad[enc.n], with scale * beta * KL. */
+/* A pass of the training: z and pass->kl; and the gradient in dec.grad[0], that of z from behind, -> enc.grad[enc.n], with
+ * scale * beta * KL. */
 struct model_objective;
+void bottleneck_train(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
+                      const struct model_objective *, const struct nn_noise *);
 void bottleneck_backward(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n,
-                         const struct model_objective *);
+                         const struct model_objective *, const struct nn_noise *);
 /* Weights of its own: tasks of their gradient over columns 0..n-1, and one of them. */
 size_t bottleneck_grad_tasks(const struct vae_model *);
 void bottleneck_grad(const struct vae_model *, const float *w, struct model_pass *, size_t task, size_t n, float *dw);
@@ -276,6 +289,7 @@ struct model_objective {
     float weight;                 /* of its own term */
     size_t batch;                 /* records of the step, in columns 0..batch-1 */
     size_t population;            /* training rows they are from */
+    float temperature; /* of codes that are drawn */
 };
 /* Room in the pass for what it keeps, and for `draws` draws a record (ld must be that many times the records). */
 int model_pass_serve(struct model_pass *, const struct vae_model *, const struct objective *, size_t draws, struct vae_err *);

@@ -87,14 +87,6 @@ static void reconstruction(const struct vae_model *m, const float *w, struct mod
     }
 }
 
-/* x -> h, z drawn with pass->eps; kl[col..]. */
-static void encode(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
-                   const struct nn_noise *noise) {
-    nn_forward(&m->enc, w, &p->enc, col, n, noise);
-    bottleneck_draw(m, w, p, col, n);
-    bottleneck_kl(m, w, p, col, n, NULL);
-}
-
 void model_nll(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {
     reconstruction(m, w, p, col, n, NULL, 0);
 }
@@ -105,7 +97,9 @@ void model_nll_gradient(const struct vae_model *m, const float *w, struct model_
 
 void model_bound(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                  const uint64_t *rows) {
-    encode(m, w, p, col, n, NULL);
+    nn_forward(&m->enc, w, &p->enc, col, n, NULL);
+    bottleneck_draw(m, w, p, col, n);
+    bottleneck_kl(m, w, p, col, n, NULL);
     if (m->config.chain) {
         chain_nll_once(m, w, p, col, n, rows);
     } else {
@@ -134,7 +128,7 @@ void elbo_decode(const struct vae_model *m, const float *w, struct model_pass *p
     chain_z_gradient(m, p, col, n);
     if (kind->pull)
         kind->pull(m, p, col, n, obj);
-    bottleneck_backward(m, w, p, col, n, obj);
+    bottleneck_backward(m, w, p, col, n, obj, noise);
     if (kind->push)
         kind->push(m, p, col, n);
     nn_backward(&m->enc, w, &p->enc, col, n, false, noise);
@@ -166,7 +160,8 @@ bool model_couples(const struct model_objective *obj) { return kind_of(obj)->cou
 
 void model_train_encode(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n,
                         const struct model_objective *obj, const struct nn_noise *noise) {
-    encode(m, w, p, col, n, noise);
+    nn_forward(&m->enc, w, &p->enc, col, n, noise);
+    bottleneck_train(m, w, p, col, n, obj, noise);
     if (kind_of(obj)->share)
         kind_of(obj)->share(m, p, col, n, obj, noise);
 }

@@ -50,6 +50,8 @@ struct nn_node {
     size_t nb;      /* the last nb of them biases */
     size_t from, told; /* inject: which inputs of the net it adds, the first and how many */
     struct nn_window win; /* of convolutions */
+    size_t blocks, lead; /* causal: of features, and inputs in front of them that every block is given */
+    bool strict;    /* causal: a block is not given the one of its own number */
     size_t grad_in; /* leading inputs whose gradient is wanted, 0: all (data beside latents needs none) */
     bool acc;       /* a later residual has already left a gradient for this node's input: add to it */
     float rate;     /* dropout */
@@ -79,7 +81,7 @@ struct nn_op {
 };
 
 extern const struct nn_op nn_dense, nn_layernorm, nn_silu, nn_relu, nn_tanh, nn_residual, nn_dropout, nn_inject, nn_conv,
-    nn_deconv, nn_bias;
+    nn_deconv, nn_bias, nn_causal;
 extern const struct nn_op *const nn_ops[]; /* the table; ends with NULL */
 const struct nn_op *nn_op_by_name(const char *);
 
@@ -96,6 +98,9 @@ int nn_add_node(struct nn_net *, struct nn_node, struct vae_err *);
 void nn_size(struct nn_node *); /* sets nw and nb */
 /* The same for a convolution (large image to small one) or its transpose (small to large). */
 int nn_add_window(struct nn_net *, const struct nn_op *, const struct nn_window *, struct vae_err *);
+
+/* Of a causal node: x[in,n] -> block g of y[out,n] alone. */
+void nn_causal_block(const struct nn_node *, size_t g, const float *w, const float *x, float *y, struct nn_cols);
 
 /*
  * What a multi-layer perceptron is made of. Plain: dense and activation for each hidden layer, then dense. Residual: a

@@ -44,7 +44,7 @@ static size_t net_size(size_t k, size_t width) {
     return (in + 1) * width + BLOCKS * 2 * (width + 1) * width + (width + 1) * k;
 }
 
-static size_t flow_size(size_t k, size_t n) { return 2 * k + net_size(k, width_for(k, n)); }
+static size_t flow_size(const struct prior_space *s, size_t n) { return 2 * s->k + net_size(s->k, width_for(s->k, n)); }
 
 size_t flow_width(size_t k, size_t size) {
     for (size_t i = 0; i < NWIDTHS; i++)
@@ -53,7 +53,8 @@ size_t flow_width(size_t k, size_t size) {
     return 0;
 }
 
-static int flow_check(size_t k, size_t size, const float *param, struct vae_err *err) {
+static int flow_check(const struct prior_space *s, size_t size, const float *param, struct vae_err *err) {
+    size_t k = s->k;
     bool ok = flow_width(k, size) > 0;
     for (size_t i = 0; i < size && ok; i++)
         ok = isfinite(param[i]);
@@ -91,7 +92,8 @@ static void flow_work_free(void *work) {
     free(w->z), free(w->div), free(w);
 }
 
-static void *flow_work(size_t k, size_t size, struct vae_err *err) {
+static void *flow_work(const struct prior_space *s, size_t size, struct vae_err *err) {
+    size_t k = s->k;
     struct flow_work *w = mem_array(1, sizeof *w);
     int r = w ? flow_net(&w->net, k, flow_width(k, size), err) : err_set(err, VAE_EOS, "out of memory");
     if (!r)
@@ -156,9 +158,10 @@ static void follow(struct flow_work *w, const float *weights, float from, float 
     }
 }
 
-static void flow_sample(size_t k, size_t size, const float *param, uint64_t seed, const uint64_t *rows, float temperature,
-                        void *work, float *z) {
+static void flow_sample(const struct prior_space *s, size_t size, const float *param, uint64_t seed,
+                        const uint64_t *rows, float temperature, void *work, float *z) {
     (void)size;
+    size_t k = s->k;
     struct flow_work *w = work;
     rng_normals(w->z, k, MAT_PANEL, MAT_PANEL, seed, RNG_PRIOR, 0, rows, 0);
     for (size_t i = 0; i < k * MAT_PANEL; i++)
@@ -169,8 +172,10 @@ static void flow_sample(size_t k, size_t size, const float *param, uint64_t seed
             z[i * k + j] = param[j] + param[k + j] * w->z[j * MAT_PANEL + i];
 }
 
-static void flow_logp(size_t k, size_t size, const float *param, const float *z, void *work, double *logp) {
+static void flow_logp(const struct prior_space *s, size_t size, const float *param, const float *z, void *work,
+                      double *logp) {
     (void)size;
+    size_t k = s->k;
     struct flow_work *w = work;
     double total[MAT_PANEL] = {0};
     for (size_t j = 0; j < k; j++)

@@ -15,7 +15,8 @@ size_t flow_width(size_t k, size_t size);
 void flow_time(const float *t, float *f, size_t n, size_t ld);
 /* The velocity of a standard normal is this times z. */
 float flow_drift(float t);
-size_t flow_rounds(size_t k, size_t n);
-int flow_fit(size_t k, size_t n, const float *z, uint64_t seed, struct pool *, float *param, struct vae_err *);
+size_t flow_rounds(const struct prior_space *, size_t n);
+int flow_fit(const struct prior_space *, size_t n, const float *z, uint64_t seed, struct pool *, float *param,
+             struct vae_err *);
 
 #endif

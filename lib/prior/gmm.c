@@ -25,7 +25,7 @@ static size_t components(size_t k, size_t n) {
     return c < 1 ? 1 : c > MAX_COMPONENTS ? MAX_COMPONENTS : c;
 }
 
-static size_t gmm_size(size_t k, size_t n) { return components(k, n) * stride(k); }
+static size_t gmm_size(const struct prior_space *s, size_t n) { return components(s->k, n) * stride(s->k); }
 
 /* Solves L t = z - mean and returns log N(z). t[k] is work space. */
 static double log_normal(size_t k, const float *p, const float *z, double *t) {
@@ -153,8 +153,9 @@ static void variances(struct em *e) {
     }
 }
 
-static int gmm_fit(size_t k, size_t n, const float *z, uint64_t seed, struct pool *pool, float *param,
-                   struct vae_err *err) {
+static int gmm_fit(const struct prior_space *s, size_t n, const float *z, uint64_t seed, struct pool *pool,
+                   float *param, struct vae_err *err) {
+    size_t k = s->k;
     size_t c = components(k, n);
     int r = 0;
     size_t size = k + c + c * k + c * k * k + k + c + n;
@@ -183,9 +184,10 @@ static int gmm_fit(size_t k, size_t n, const float *z, uint64_t seed, struct poo
     return r;
 }
 
-static size_t gmm_rounds(size_t k, size_t n) { return components(k, n) > 1 ? ITERATIONS : 0; }
+static size_t gmm_rounds(const struct prior_space *s, size_t n) { return components(s->k, n) > 1 ? ITERATIONS : 0; }
 
-static int gmm_check(size_t k, size_t size, const float *param, struct vae_err *err) {
+static int gmm_check(const struct prior_space *s, size_t size, const float *param, struct vae_err *err) {
+    size_t k = s->k;
     bool ok = size > 0 && size % stride(k) == 0 && size / stride(k) <= MAX_COMPONENTS;
     double total = 0;
     for (size_t i = 0; ok && i < size; i++)
@@ -218,22 +220,24 @@ static void draw(size_t k, size_t size, const float *param, uint64_t seed, uint6
     }
 }
 
-static void gmm_sample(size_t k, size_t size, const float *param, uint64_t seed, const uint64_t *rows, float temperature,
-                       void *work, float *z) {
+static void gmm_sample(const struct prior_space *s, size_t size, const float *param, uint64_t seed,
+                       const uint64_t *rows, float temperature, void *work, float *z) {
     (void)work;
     for (size_t i = 0; i < MAT_PANEL; i++)
-        draw(k, size, param, seed, rows[i], temperature, z + i * k);
+        draw(s->k, size, param, seed, rows[i], temperature, z + i * s->k);
 }
 
-static void *gmm_work(size_t k, size_t size, struct vae_err *err) {
+static void *gmm_work(const struct prior_space *s, size_t size, struct vae_err *err) {
     (void)size;
-    void *t = mem_array(k, sizeof(double));
+    void *t = mem_array(s->k, sizeof(double));
     if (!t)
         err_set(err, VAE_EOS, "out of memory");
     return t;
 }
 
-static void gmm_logp(size_t k, size_t size, const float *param, const float *z, void *work, double *logp) {
+static void gmm_logp(const struct prior_space *s, size_t size, const float *param, const float *z, void *work,
+                     double *logp) {
+    size_t k = s->k;
     double r[MAX_COMPONENTS];
     for (size_t i = 0; i < MAT_PANEL; i++)
         logp[i] = responsibilities(k, size / stride(k), param, z + i * k, work, r);

@@ -3,25 +3,26 @@
 #include "base/rng.h"
 #include "prior/prior.h"
 
-static size_t normal_size(size_t k, size_t n) {
-    (void)k, (void)n;
+static size_t normal_size(const struct prior_space *s, size_t n) {
+    (void)s, (void)n;
     return 0;
 }
 
-static int normal_fit(size_t k, size_t n, const float *z, uint64_t seed, struct pool *pool, float *param,
-                      struct vae_err *err) {
-    (void)pool, (void)k, (void)n, (void)z, (void)seed, (void)param, (void)err;
+static int normal_fit(const struct prior_space *s, size_t n, const float *z, uint64_t seed, struct pool *pool,
+                      float *param, struct vae_err *err) {
+    (void)pool, (void)s, (void)n, (void)z, (void)seed, (void)param, (void)err;
     return 0;
 }
 
-static int normal_check(size_t k, size_t size, const float *param, struct vae_err *err) {
-    (void)k, (void)param;
+static int normal_check(const struct prior_space *s, size_t size, const float *param, struct vae_err *err) {
+    (void)s, (void)param;
     return size == 0 ? 0 : err_set(err, VAE_EDATA, "the normal prior has no parameters, but %zu are given", size);
 }
 
-static void normal_sample(size_t k, size_t size, const float *param, uint64_t seed, const uint64_t *rows,
-                          float temperature, void *work, float *z) {
+static void normal_sample(const struct prior_space *s, size_t size, const float *param, uint64_t seed,
+                          const uint64_t *rows, float temperature, void *work, float *z) {
     (void)size, (void)param, (void)work;
+    size_t k = s->k;
     for (size_t i = 0; i < MAT_PANEL; i++) {
         rng_normals(z + i * k, k, 1, 1, seed, RNG_PRIOR, 0, NULL, rows[i]);
         for (size_t j = 0; j < k; j++)
@@ -29,8 +30,10 @@ static void normal_sample(size_t k, size_t size, const float *param, uint64_t se
     }
 }
 
-static void normal_logp(size_t k, size_t size, const float *param, const float *z, void *work, double *logp) {
+static void normal_logp(const struct prior_space *s, size_t size, const float *param, const float *z, void *work,
+                        double *logp) {
     (void)size, (void)param, (void)work;
+    size_t k = s->k;
     for (size_t i = 0; i < MAT_PANEL; i++) {
         logp[i] = 0;
         for (size_t j = 0; j < k; j++)

@@ -56,16 +56,17 @@ int realnvp_net(struct nn_net *net, size_t k, size_t layer, struct vae_err *err)
 }
 
 /* Weights of the nets: as nn_mlp() makes them. */
-static size_t realnvp_size(size_t k, size_t n) {
+static size_t realnvp_size(const struct prior_space *s, size_t n) {
     (void)n;
+    size_t k = s->k;
     size_t size = 0, w = width(k);
     for (size_t l = 0; l < realnvp_layers(k); l++)
         size += (inputs(k, l) + 1) * w + (w + 1) * w + (w + 1) * 2 * moved(k, l);
     return size;
 }
 
-static int realnvp_check(size_t k, size_t size, const float *param, struct vae_err *err) {
-    bool ok = size == realnvp_size(k, 0);
+static int realnvp_check(const struct prior_space *s, size_t size, const float *param, struct vae_err *err) {
+    bool ok = size == realnvp_size(s, 0);
     for (size_t i = 0; i < size && ok; i++)
         ok = isfinite(param[i]);
     return ok ? 0 : err_set(err, VAE_EDATA, "the realnvp prior does not fit the model");
@@ -121,8 +122,8 @@ static void *joint_work(size_t k, size_t size, size_t ld, bool gradients, struct
     return NULL;
 }
 
-static void *realnvp_work(size_t k, size_t size, struct vae_err *err) {
-    return joint_work(k, size, MAT_PANEL, false, err);
+static void *realnvp_work(const struct prior_space *s, size_t size, struct vae_err *err) {
+    return joint_work(s->k, size, MAT_PANEL, false, err);
 }
 
 static void joint_start(size_t k, size_t size, float *param, uint64_t seed) {
@@ -249,9 +250,10 @@ static void joint_grad(const struct prior_panel *x, size_t task, float *dparam) 
 }
 
 /* u -> z, a panel: back through the layers. */
-static void realnvp_sample(size_t k, size_t size, const float *param, uint64_t seed, const uint64_t *rows,
-                           float temperature, void *work, float *z) {
+static void realnvp_sample(const struct prior_space *space, size_t size, const float *param, uint64_t seed,
+                           const uint64_t *rows, float temperature, void *work, float *z) {
     (void)size;
+    size_t k = space->k;
     struct realnvp *r = work;
     size_t ld = r->ld;
     float *u = r->z, grow[MAT_PANEL];
@@ -271,7 +273,9 @@ static void realnvp_sample(size_t k, size_t size, const float *param, uint64_t s
     mat_transpose(k, MAT_PANEL, u, ld, z, k);
 }
 
-static void realnvp_logp(size_t k, size_t size, const float *param, const float *z, void *work, double *logp) {
+static void realnvp_logp(const struct prior_space *s, size_t size, const float *param, const float *z, void *work,
+                         double *logp) {
+    size_t k = s->k;
     struct realnvp *r = work;
     struct prior_panel x = {k, size, param, r->d, 0, MAT_PANEL, r->ld, r};
     mat_transpose(MAT_PANEL, k, z, k, r->d, r->ld);

@@ -20,12 +20,13 @@ enum { MAX_COMPONENTS = 256, ROWS_A_COMPONENT = 20, RUN = 64, LANES = 16, TASK =
 static const double LOG_2PI = 1.83787706640934548356;
 static const float LOGVAR_RANGE = 30; /* no component is narrower or wider than e^-+15 */
 
-static size_t vamp_size(size_t k, size_t n) {
+static size_t vamp_size(const struct prior_space *s, size_t n) {
     size_t c = n / ROWS_A_COMPONENT;
-    return 2 * k * (c < 1 ? 1 : c > MAX_COMPONENTS ? MAX_COMPONENTS : c);
+    return 2 * s->k * (c < 1 ? 1 : c > MAX_COMPONENTS ? MAX_COMPONENTS : c);
 }
 
-static int vamp_check(size_t k, size_t size, const float *param, struct vae_err *err) {
+static int vamp_check(const struct prior_space *s, size_t size, const float *param, struct vae_err *err) {
+    size_t k = s->k;
     bool ok = size > 0 && size % (2 * k) == 0 && size / (2 * k) <= MAX_COMPONENTS;
     for (size_t i = 0; ok && i < size; i++)
         ok = isfinite(param[i]) && (i / k % 2 == 0 || fabsf(param[i]) <= LOGVAR_RANGE);
@@ -61,8 +62,8 @@ static void *joint_work(size_t k, size_t size, size_t ld, bool gradients, struct
     return NULL;
 }
 
-static void *vamp_work(size_t k, size_t size, struct vae_err *err) {
-    return joint_work(k, size, MAT_PANEL, false, err);
+static void *vamp_work(const struct prior_space *s, size_t size, struct vae_err *err) {
+    return joint_work(s->k, size, MAT_PANEL, false, err);
 }
 
 /* l[n] -= sum over m latents of (z - mean)^2 / var / 2. */
@@ -213,9 +214,10 @@ static void joint_grad(const struct prior_panel *x, size_t task, float *dparam) 
     }
 }
 
-static void vamp_sample(size_t k, size_t size, const float *param, uint64_t seed, const uint64_t *rows,
-                        float temperature, void *work, float *z) {
+static void vamp_sample(const struct prior_space *s, size_t size, const float *param, uint64_t seed,
+                        const uint64_t *rows, float temperature, void *work, float *z) {
     (void)work;
+    size_t k = s->k;
     for (size_t i = 0; i < MAT_PANEL; i++) {
         double u;
         float sd[RUN], *to = z + i * k;
@@ -234,7 +236,9 @@ static void vamp_sample(size_t k, size_t size, const float *param, uint64_t seed
     }
 }
 
-static void vamp_logp(size_t k, size_t size, const float *param, const float *z, void *work, double *logp) {
+static void vamp_logp(const struct prior_space *s, size_t size, const float *param, const float *z, void *work,
+                      double *logp) {
+    size_t k = s->k;
     struct vamp *v = work;
     const struct prior_panel x = {k, size, param, v->z, 0, MAT_PANEL, MAT_PANEL, v};
     mat_transpose(MAT_PANEL, k, z, k, v->z, MAT_PANEL);

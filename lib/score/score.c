@@ -21,7 +21,7 @@
 struct scorer {
     const struct vae_model *m;
     enum vae_by by;
-    size_t draws;
+    size_t draws, passes; /* passes: draws that differ, one where the posterior is all in one place */
     struct pool *pool;
     size_t nworkers;
     struct model_pass *pass;
@@ -71,6 +71,7 @@ struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, 
     s->m = m;
     s->by = by != VAE_BY_AUTO ? by : m->cal.by;
     s->draws = draws > 0 ? (size_t)draws : m->cal.draws > 0 ? (size_t)m->cal.draws : SCORE_DRAWS;
+    s->passes = m->neps ? s->draws : 1;
     s->pool = pool;
     s->nworkers = pool ? pool_threads(pool) : 1;
     s->pass = mem_array(s->nworkers, sizeof *s->pass);
@@ -136,15 +137,15 @@ static void score_panel(const struct scorer *s, struct model_pass *p, struct sco
     struct log_sum w[MAT_PANEL];
     for (size_t i = 0; i < MAT_PANEL; i++)
         w[i] = (struct log_sum){-INFINITY, 0, 0}, kl[i] = 0;
-    for (size_t a = 0; a < s->draws; a++) {
+    for (size_t a = 0; a < s->passes; a++) {
         decode_draw(s, p, a);
         for (size_t i = 0; i < n; i++)
-            recon[i] += p->nll[i] / (double)s->draws;
+            recon[i] += p->nll[i] / (double)s->passes;
         bottleneck_ratio(s->m, s->m->w, p, 0, MAT_PANEL, ratio);
         if (a == 0 || s->m->kl_varies)
             bottleneck_kl(s->m, s->m->w, p, 0, MAT_PANEL, NULL);
         for (size_t i = 0; i < n; i++)
-            kl[i] = s->m->kl_varies ? kl[i] + p->kl[i] / (double)s->draws : p->kl[i];
+            kl[i] = s->m->kl_varies ? kl[i] + p->kl[i] / (double)s->passes : p->kl[i];
         for (size_t i = 0; i < n; i++)
             log_sum_add(&w[i], ratio[i] - p->nll[i]);
     }
@@ -152,7 +153,8 @@ static void score_panel(const struct scorer *s, struct model_pass *p, struct sco
     for (size_t i = 0; i < n; i++) {
         out[i] = (struct score_parts){
             .recon = recon[i], .kl = kl[i], .mse = mse[i], .elbo = -(recon[i] + kl[i]),
-            .iw = w[i].top + log(w[i].sum / (double)s->draws), .ess = w[i].sum * w[i].sum / w[i].square};
+            .iw = w[i].top + log(w[i].sum / (double)s->passes),
+            .ess = w[i].sum * w[i].sum / w[i].square * (double)(s->draws / s->passes)};
     }
 }
 

@@ -2,8 +2,8 @@
  * csv_write.c - batches to tables of text. A column that was carried leaves byte for byte as it came, unless the
  * delimiter changed so that it needs quotes now.
  *
- * Fields of more than one dimension are columns name1, name2, ...; the latent means `mu` are called z. NaN is an empty
- * cell, and an empty cell that is alone on its line is "", since blank lines are no records.
+ * Fields of more than one dimension are columns name1, name2, ...; the latent means `mu` are called z, `codes` code. NaN is an
+ * empty cell, and an empty cell that is alone on its line is "", since blank lines are no records.
  */
 #include <math.h>
 #include <stdio.h>
@@ -175,7 +175,8 @@ static int put_names(struct csv_writer *w, struct vae_err *err) {
     int rc = 0;
     for (size_t k = 0; k < w->head->nfields; k++) {
         const struct rec_field *f = &w->head->fields[w->order[k]];
-        const char *base = latent && f->ndim && !strcmp(f->name, "mu") ? "z" : f->name;
+        bool mu = !strcmp(f->name, "mu"), codes = !strcmp(f->name, "codes");
+        const char *base = latent && f->ndim && (mu || codes) ? (mu ? "z" : "code") : f->name;
         size_t width = f->type == REC_UTF8 ? 1 : f->width;
         for (size_t i = 0; i < width && rc == 0; i++) {
             name.n = 0;

@@ -1,0 +1,255 @@
+/*
+ * test_prior_codes.c - every prior over codes of the table: the probabilities of all codes add up to one and are those of the draws,
+ * a known chain is learnt to near its entropy, the same bits on any number of threads; and odd numbers do not pass a load.
+ */
+#include <stdbool.h>
+
+#include "base/rng.h"
+#include "prior/autoregressive.h"
+#include "test.h"
+
+static void *alloc(size_t n, size_t size) {
+    void *p = calloc(n ? n : 1, size);
+    if (!p)
+        abort();
+    return p;
+}
+
+/* The prior at work: draws and probabilities through its panels. */
+struct at_work {
+    const struct prior *p;
+    struct prior_space space;
+    size_t size;
+    const float *param;
+    void *work;
+};
+
+static struct at_work start(const struct prior *p, struct prior_space space, size_t size, const float *param) {
+    struct vae_err err = {0};
+    struct at_work w = {p, space, size, param, p->work ? p->work(&space, size, &err) : NULL};
+    CHECK(!p->work || w.work, "%s: %s", p->name, err.msg);
+    return w;
+}
+
+static void end(const struct at_work *w) {
+    if (w->p->work_free)
+        w->p->work_free(w->work);
+}
+
+static void draw16(const struct at_work *w, uint64_t seed, uint64_t row0, float temperature, float *z) {
+    uint64_t rows[MAT_PANEL];
+    for (size_t i = 0; i < MAT_PANEL; i++)
+        rows[i] = row0 + i;
+    w->p->sample(&w->space, w->size, w->param, seed, rows, temperature, w->work, z);
+}
+
+static void logp16(const struct at_work *w, const float *z, double *logp) {
+    w->p->logp(&w->space, w->size, w->param, z, w->work, logp);
+}
+
+/* Parameters of a prior over codes: those of a net at random, the last layer too. */
+static float *random_param(const struct prior *p, const struct prior_space *s, size_t *size) {
+    *size = p->size(s, 100);
+    float *param = alloc(*size + 1, sizeof *param);
+    struct nn_net net = {0};
+    if (p->net) {
+        CHECK(!p->net(&net, s, 0.2f, NULL) && net.nw == *size, "%s: a net of %zu weights, said to be %zu", p->name, net.nw, *size);
+        CHECK(nn_in(&net) == s->k * s->codes && nn_out(&net) == nn_in(&net), "%s: %zu features in, %zu out", p->name, nn_in(&net),
+              nn_out(&net));
+    }
+    nn_net_free(&net);
+    rng_normals(param, *size, 1, 1, 3, RNG_TEST, 21, NULL, 0);
+    for (size_t i = 0; i < *size; i++)
+        param[i] *= 0.5f;
+    return param;
+}
+
+/* Code number `at` of all there are, the first position counting most. */
+static void nth_code(const struct prior_space *s, size_t at, float *z) {
+    for (size_t j = s->k; j-- > 0; at /= s->codes)
+        z[j] = (float)(at % s->codes);
+}
+
+/* All probabilities add up to 1, and draws come as often as they say (chi squared); cold ones are the most probable at each step. */
+static void test_masses(const struct prior *p, size_t k, size_t codes) {
+    enum { DRAWS = 40000 };
+    const struct prior_space s = {k, codes};
+    size_t size, all = 1, wrong = 0;
+    for (size_t j = 0; j < k; j++)
+        all *= codes;
+    float *param = random_param(p, &s, &size), z[MAT_PANEL * 8];
+    struct at_work w = start(p, s, size, param);
+    double *mass = alloc(all, sizeof *mass), *count = alloc(all, sizeof *count), sum = 0, chi = 0;
+    for (size_t i = 0; i < all; i += MAT_PANEL) {
+        double logp[MAT_PANEL];
+        for (size_t r = 0; r < MAT_PANEL; r++)
+            nth_code(&s, i + r < all ? i + r : 0, z + r * k);
+        logp16(&w, z, logp);
+        for (size_t r = 0; r < MAT_PANEL && i + r < all; r++)
+            sum += mass[i + r] = exp(logp[r]);
+    }
+    CHECK(fabs(sum - 1) < 1e-5, "%s: %zu codes of %zu values: probabilities add up to %.8f", p->name, k, codes, sum);
+    for (size_t i = 0; i < DRAWS; i += MAT_PANEL) {
+        float again[MAT_PANEL * 8];
+        draw16(&w, 5, i, 1, z);
+        for (size_t r = 0; r < MAT_PANEL; r++) {
+            size_t at = 0;
+            for (size_t j = 0; j < k; j++) {
+                float v = z[r * k + j];
+                wrong += !(v >= 0 && v < (float)codes && v == floorf(v));
+                at = at * codes + (size_t)v;
+            }
+            count[at]++;
+        }
+        if (i % 4096 == 0) {
+            draw16(&w, 5, i + 3, 1, again);
+            wrong += memcmp(z + 3 * k, again, (MAT_PANEL - 3) * k * sizeof *z) != 0;
+        }
+    }
+    for (size_t i = 0; i < all; i++)
+        chi += pow(count[i] - DRAWS * mass[i], 2) / (DRAWS * mass[i]);
+    CHECK(wrong == 0, "%s: %zu draws are no codes, or not a function of their number", p->name, wrong);
+    CHECK(fabs(chi - (double)(all - 1)) < 6 * sqrt(2 * (double)all), "%s: %zu codes of %zu values: chi squared %g of %zu", p->name, k,
+          codes, chi, all - 1);
+    if (size) {
+        float cold[8];
+        draw16(&w, 5, 0, 1e-4f, z);
+        for (size_t j = 0; j < k; j++) { /* step by step, what may follow summed up */
+            double best = -1;
+            for (size_t v = 0; v < codes; v++) {
+                double here = 0;
+                for (size_t i = 0; i < all; i++) {
+                    float c[8];
+                    nth_code(&s, i, c);
+                    bool fits = c[j] == (float)v;
+                    for (size_t a = 0; a < j; a++)
+                        fits = fits && c[a] == cold[a];
+                    here += fits ? mass[i] : 0;
+                }
+                if (here > best)
+                    best = here, cold[j] = (float)v;
+            }
+        }
+        CHECK(!memcmp(z, cold, k * sizeof *z) && !memcmp(z + 15 * k, cold, k * sizeof *z), "%s: cold draws differ", p->name);
+    }
+    end(&w);
+    free(param), free(mass), free(count);
+}
+
+static void test_check_codes(const struct prior *p) {
+    const struct prior_space s = {3, 4}, other = {4, 4}, few = {3, 3};
+    size_t size;
+    float *param = random_param(p, &s, &size);
+    struct vae_err err = {0};
+    CHECK(!p->check(&s, size, param, &err), "%s: refuses its own: %s", p->name, err.msg);
+    CHECK(p->check(&s, size + 1, param, &err) == VAE_EDATA && *err.msg, "%s: takes one too many", p->name);
+    if (size) {
+        CHECK(p->check(&s, size - 1, param, NULL) && p->check(&s, 0, param, NULL) && p->check(&other, size, param, NULL) &&
+                  p->check(&few, size, param, NULL),
+              "%s: takes what is of another size", p->name);
+        param[size / 2] = INFINITY;
+        CHECK(p->check(&s, size, param, NULL) == VAE_EDATA, "%s: takes an infinity", p->name);
+    }
+    free(param);
+}
+
+/* The cost of shares of codes, and its gradient in the logits, by differences. */
+static void test_cost(void) {
+    enum { KK = 2, C = 3, N = 70, LD = 72 };
+    const struct prior_space s = {KK, C};
+    float logits[KK * C * LD], left[KK * C * LD], share[KK * C * LD], d[KK * C * LD];
+    double cost[N], by[KK] = {0}, worst = 0, sum[KK] = {0};
+    rng_normals(logits, KK * C, N, LD, 1, RNG_TEST, 22, NULL, 0);
+    rng_normals(share, KK * C, N, LD, 1, RNG_TEST, 23, NULL, 0);
+    for (size_t j = 0; j < KK; j++)
+        for (size_t i = 0; i < N; i++) {
+            float *at = share + j * C * LD + i, total = fabsf(at[0]) + fabsf(at[LD]) + fabsf(at[2 * LD]);
+            for (size_t v = 0; v < C; v++)
+                at[v * LD] = fabsf(at[v * LD]) / total;
+        }
+    for (size_t i = 0; i < N; i++)
+        cost[i] = 5;
+    memcpy(left, logits, sizeof left);
+    ar_cost(&s, left, share, cost, by, d, 0.5f, N, LD);
+    for (size_t i = 0; i < N; i++) {
+        double want = 5;
+        for (size_t j = 0; j < KK; j++) {
+            double l[C], t[C], z = 0;
+            for (size_t v = 0; v < C; v++)
+                l[v] = (double)logits[(j * C + v) * LD + i], t[v] = (double)share[(j * C + v) * LD + i], z += exp(l[v]);
+            for (size_t v = 0; v < C; v++) {
+                double p = exp(l[v]) / z, here = -t[v] * log(p);
+                want += here, sum[j] += here;
+                worst = fmax(worst, fabs((double)left[(j * C + v) * LD + i] - log(p)));
+                worst = fmax(worst, fabs((double)d[(j * C + v) * LD + i] - 0.5 * (p - t[v])));
+            }
+        }
+        worst = fmax(worst, fabs(cost[i] - want));
+    }
+    CHECK(worst < 1e-5 && fabs(by[0] - sum[0]) < 1e-4 && fabs(by[1] - sum[1]) < 1e-4, "cost of codes: off by %g", worst);
+}
+
+/* A chain in which each code depends on the one before and on the first: fitted to draws, what fresh ones cost comes near the
+ * entropy; few rows do no harm. */
+static void test_chain(const struct prior *p) {
+    enum { KK = 4, C = 3, N = 4000, FRESH = 2048 };
+    const struct prior_space s = {KK, C};
+    static const double chance[C] = {0.7, 0.2, 0.1};
+    struct vae_err err = {0};
+    struct pool *pool = pool_new(3, &err);
+    size_t size = p->size(&s, N);
+    float *param = alloc(size + 1, sizeof *param), *again = alloc(size + 1, sizeof *again), *c = alloc(KK * (N + FRESH), sizeof *c);
+    double entropy = 0, cost = 0, logp[MAT_PANEL];
+    for (size_t v = 0; v < C; v++)
+        entropy -= KK * chance[v] * log(chance[v]);
+    for (size_t i = 0; i < N + FRESH; i++)
+        for (size_t j = 0; j < KK; j++) {
+            double u;
+            size_t v = 0;
+            rng_uniform(&u, 1, 1, RNG_TEST, 24 + j, i);
+            while (v + 1 < C && (u -= chance[v]) >= 0)
+                v++;
+            size_t before = j ? (size_t)c[i * KK + j - 1] + 2 * (size_t)c[i * KK] : 0;
+            c[i * KK + j] = (float)((v + before) % C);
+        }
+    param[size] = 77;
+    CHECK(!p->fit(&s, N, c, 1, NULL, param, &err) && !p->fit(&s, N, c, 1, pool, again, &err), "%s", err.msg);
+    CHECK(param[size] == 77 && !memcmp(param, again, size * sizeof *param), "%s: a fit is not reproducible", p->name);
+    CHECK(!p->check(&s, size, param, &err), "%s: refuses its own fit: %s", p->name, err.msg);
+    struct at_work w = start(p, s, size, param);
+    for (size_t i = N; i < N + FRESH; i += MAT_PANEL) {
+        logp16(&w, c + i * KK, logp);
+        for (size_t r = 0; r < MAT_PANEL; r++)
+            cost -= logp[r] / FRESH;
+    }
+    end(&w);
+    if (size)
+        CHECK(cost > entropy - 0.15 && cost < entropy + 0.15, "%s: a chain of entropy %g costs %g", p->name, entropy, cost);
+    for (size_t n = 1; n < 40; n += 19) {
+        CHECK(!p->fit(&s, n, c, 1, NULL, param, &err) && !p->check(&s, size, param, &err), "%s: %zu rows: %s", p->name, n, err.msg);
+        w = start(p, s, size, param);
+        logp16(&w, c + N * KK, logp);
+        CHECK(logp[0] > 1.5 * KK * log(1.0 / C) && logp[0] < 0, "%s: of %zu rows: log P %g", p->name, n, logp[0]);
+        end(&w);
+    }
+    pool_free(pool);
+    free(param), free(again), free(c);
+}
+
+int main(void) {
+    struct vae_err err = {0};
+    CHECK(!mat_open(&err), "%s", err.msg);
+    for (size_t t = 0; prior_table[t]; t++) {
+        const struct prior *p = prior_table[t];
+        if (!p->codes)
+            continue;
+        CHECK(prior_by_name(p->name) == p && p->about && *p->about, "%s: not found by its name", p->name);
+        test_masses(p, 3, 4);
+        test_masses(p, 1, 5);
+        test_masses(p, 6, 2);
+        test_check_codes(p);
+        test_chain(p);
+    }
+    test_cost();
+    return test_done();
+}
