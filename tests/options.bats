@@ -120,8 +120,8 @@ vae-fit -l0 from.1.to.4096
 vae-fit --latent-dim=5000 from.1.to.4096
 vae-fit --latent-dim=2.5 number
 vae-fit --latent-dim=-1 number
-vae-fit --latent=cauchy gauss.or.ladder
-vae-fit --net=conv residual.or.mlp
+vae-fit --latent=cauchy vq.or.gumbel
+vae-fit --net=conv mlp.or.conv
 vae-fit --act=gelu silu,.relu.or.tanh
 vae-fit --lik=poisson gaussian
 vae-fit --prior=uniform normal,.gmm,.flow,.vamp.or.realnvp

@@ -1,0 +1,46 @@
+#!/usr/bin/env bats
+# Latents that are codes: from fit to generation, and as whole numbers on the way.
+load helper
+
+CODED=$BATS_FILE_TMPDIR/coded.vae
+setup_file() { vae-fit -q -m "$CODED" -k cultivar --for detect --latent fsq -l 5 --codebook 6 --steps 200 --no-calibrate "$WINE"; }
+
+@test "every family goes from fit to new rows; usage and perplexity are told, and a bound that has the prior in it" {
+    for q in fsq vq gumbel; do
+        vae-fit -m "$q.vae" -k cultivar --for detect --latent "$q" -l 4 --codebook 8 --steps 150 --no-calibrate "$WINE" 2>report
+        grep -q '^vae-fit: codes of 8 values, [0-9]* % of them in use, perplexity [0-9.]*; [0-9.]* bits a record, 12.00 if all' report
+        vae-enc -m "$q.vae" --codes -t csv "$WINE" >codes.csv
+        equal header "$(head -n 1 codes.csv)" cultivar,code1,code2,code3,code4
+        awk -F, 'NR > 1 { for (i = 2; i <= 5; i++) if ($i !~ /^[0-7]$/) bad = 1 } END { exit bad || NR != 179 }' codes.csv
+        vae-dec -m "$q.vae" codes.csv >back.csv
+        vae-enc -m "$q.vae" "$WINE" | vae-dec >again.csv
+        same back.csv again.csv
+        vae-score -m "$q.vae" --parts "$WINE" 2>/dev/null |
+            awk -F, 'NR > 1 { d = $5 - $6 - $7; if (d > 1e-3 || d < -1e-3 || $7 < 0) bad = 1 } END { exit bad || NR != 179 }'
+        [ "$q" = gumbel ] || equal "iw is the bound" "$(vae-score -m "$q.vae" --mean-nll --iw 8 "$WINE" | tail -n 1 | cut -d, -f2 | cut -c1-7)" \
+            "$(vae-score -m "$q.vae" --mean-nll --by elbo "$WINE" | tail -n 1 | cut -d, -f2 | cut -c1-7)"
+        equal rows "$(vae-gen -m "$q.vae" -n 20 | wc -l)" 21
+    done
+}
+
+@test "codes as a VTS stream and as an array; -j and pieces change nothing" {
+    vae-enc -m "$CODED" --codes "$WINE" >codes.vts
+    vae-dec codes.vts >one.csv
+    vae-enc -m "$CODED" -j 1 "$WINE" | vae-dec -j 1 >two.csv
+    same one.csv two.csv
+    cut -d, -f2- "$WINE" | vae-enc -m "$CODED" --codes -t npy >codes.npy
+    vae-dec -m "$CODED" --codes -t csv codes.npy >three.csv
+    same <(cut -d, -f1-13 three.csv) <(vae-enc -m "$CODED" --codes "$WINE" -t csv | cut -d, -f2- | vae-dec -m "$CODED")
+}
+
+@test "what makes no sense" {
+    printf 'code1,code2,code3,code4,code5\n0,1,2,3,6\n' >high.csv
+    fails 65 vae-dec "code5: 6 is no code" "vae-dec -m $CODED high.csv"
+    fails 64 vae-fit "no codes" "vae-fit -m x --codebook 8 $WINE"
+    fails 64 vae-fit "prior" "vae-fit -m x --latent fsq --prior gmm $WINE"
+    fails 64 vae-fit "prior" "vae-fit -m x --prior autoregressive $WINE"
+    fails 64 vae-fit "product" "vae-fit -m x --latent fsq --codebook 17 $WINE"
+    fit_wine
+    fails 64 vae-enc "codes" "vae-enc -m $MODEL --codes $WINE"
+    fails 64 vae-dec "codes" "vae-enc -m $MODEL $WINE | vae-dec --codes"
+}
