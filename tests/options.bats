@@ -124,7 +124,7 @@ vae-fit --latent=cauchy vq.or.gumbel
 vae-fit --net=cnn mlp.or.conv
 vae-fit --act=gelu silu,.relu.or.tanh
 vae-fit --lik=poisson gaussian
-vae-fit --prior=uniform normal,.gmm,.flow,.vamp.or.realnvp
+vae-fit --prior=cauchy normal,.gmm,.flow,.vamp,.realnvp
 vae-fit --as=alcohol expected.COLUMN=VALUE
 vae-fit --as=alcohol=colour no.such.kind:.'colour'.*ordinal
 vae-fit --as=nosuch=number no.column.'nosuch'.*'cultivar'
@@ -187,7 +187,7 @@ vae-gen --draws=two number
 vae-gen --temperature=0 from.0.01.to.10
 vae-gen --temperature=11 from.0.01.to.10
 vae-gen --temperature=hot number
-vae-gen --prior=uniform normal,.gmm,.flow,.vamp.or.realnvp
+vae-gen --prior=cauchy normal,.gmm,.flow,.vamp,.realnvp
 vae-walk --steps=1 from.2.to
 vae-walk --range=3 colon
 vae-walk --range=1:x colon

@@ -251,7 +251,7 @@ static void test_score(const struct latent *q, size_t codes, const struct prior 
 }
 
 static void test_file(const struct latent *q, size_t codes, const struct prior *prior, const double *raw, const char *path) {
-    struct vae_model *m = model_of(q, codes, prior, raw), *back;
+    struct vae_model *m = model_of(q, codes, prior, raw), *back = NULL;
     struct vae_err err = {0};
     CHECK(!vae_model_save(m, path, &err) && (back = vae_model_load(path, &err)), "%s", err.msg);
     if (back) {

@@ -1,0 +1,139 @@
+/* refs.h - the operations of nn_ops written down again in double: y[out,n] from x[in,n], columns n apart. */
+#ifndef TESTS_REFS_H
+#define TESTS_REFS_H
+
+#include "nn/nn.h"
+#include "test.h"
+#include "windows.h"
+
+typedef void ref_fn(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n);
+
+static void ref_dense(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,
+                      size_t n) {
+    (void)skip;
+    for (size_t o = 0; o < out; o++)
+        for (size_t i = 0; i < n; i++) {
+            double s = w[in * out + o];
+            for (size_t f = 0; f < in; f++)
+                s += w[o * in + f] * x[f * n + i];
+            y[o * n + i] = s;
+        }
+}
+
+static void ref_layernorm(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,
+                          size_t n) {
+    (void)w, (void)skip, (void)out;
+    for (size_t i = 0; i < n; i++) {
+        double mean = 0, var = 0;
+        for (size_t f = 0; f < in; f++)
+            mean += x[f * n + i] / (double)in;
+        for (size_t f = 0; f < in; f++)
+            var += (x[f * n + i] - mean) * (x[f * n + i] - mean) / (double)in;
+        for (size_t f = 0; f < in; f++)
+            y[f * n + i] = (x[f * n + i] - mean) / sqrt(var + 1e-5);
+    }
+}
+
+#define ELEMENTWISE(name, expr)                                                                                        \
+    static void name(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,           \
+                     size_t n) {                                                                                       \
+        (void)w, (void)skip, (void)in;                                                                                 \
+        for (size_t i = 0; i < out * n; i++)                                                                           \
+            y[i] = expr;                                                                                               \
+    }
+ELEMENTWISE(ref_silu, x[i] / (1 + exp(-x[i])))
+ELEMENTWISE(ref_relu, fmax(x[i], 0))
+ELEMENTWISE(ref_tanh, tanh(x[i]))
+
+static void ref_residual(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,
+                         size_t n) {
+    (void)w, (void)in;
+    for (size_t i = 0; i < out * n; i++)
+        y[i] = x[i] + skip[i];
+}
+
+/* What an injection of skip[out,n] adds: all of its rows but the first, where there are several; and no more than 8. */
+static size_t told_from(size_t out) {
+    return out > 9 ? out - 8 : out > 1;
+}
+
+static void ref_inject(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,
+                       size_t n) {
+    (void)in;
+    size_t from = told_from(out), told = out - from;
+    for (size_t o = 0; o < out; o++)
+        for (size_t i = 0; i < n; i++) {
+            y[o * n + i] = x[o * n + i];
+            for (size_t f = 0; f < told; f++)
+                y[o * n + i] += w[o * told + f] * skip[(from + f) * n + i];
+        }
+}
+
+static double *the_mask; /* [out,n] what dropout multiplies by: drawn by the operation itself from ones */
+
+static void ref_dropout(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y,
+                        size_t n) {
+    (void)w, (void)in, (void)skip;
+    for (size_t i = 0; i < out * n; i++)
+        y[i] = x[i] * the_mask[i];
+}
+
+static struct nn_node the_blocks; /* of a causal layer: blocks, lead and strict */
+
+/* Block g of y from what is in front of x's blocks and those of them that it may see; W_g one behind the other, then b. */
+static void ref_causal(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n) {
+    (void)skip;
+    size_t m = out / the_blocks.blocks, a = (in - the_blocks.lead) / the_blocks.blocks, weights = 0;
+    const double *row = w;
+    for (size_t o = 0; o < out; o++)
+        weights += the_blocks.lead + a * (o / m + !the_blocks.strict);
+    for (size_t o = 0; o < out; o++) {
+        size_t sees = the_blocks.lead + a * (o / m + !the_blocks.strict);
+        for (size_t i = 0; i < n; i++) {
+            double s = w[weights + o];
+            for (size_t f = 0; f < sees; f++)
+                s += row[f] * x[f * n + i];
+            y[o * n + i] = s;
+        }
+        row += sees;
+    }
+}
+
+static void ref_bias(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n) {
+    (void)in, (void)skip;
+    for (size_t i = 0; i < out * n; i++)
+        y[i] = x[i] + w[i / n];
+}
+
+static struct nn_window the_window; /* of the convolutions */
+
+static void ref_conv(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n) {
+    (void)in, (void)out, (void)skip;
+    windows_apply(&the_window, true, w, x, y, n);
+}
+
+static void ref_deconv(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n) {
+    (void)in, (void)out, (void)skip;
+    windows_apply(&the_window, false, w, x, y, n);
+}
+
+enum shape_kind { ANY, SQUARE /* as many features out as in */, DOWN, UP /* over the_window */ };
+static const struct ref {
+    const char *name;
+    ref_fn *fn;
+    enum shape_kind kind;
+} refs[] = {
+    {"dense", ref_dense, ANY},        {"layernorm", ref_layernorm, SQUARE}, {"silu", ref_silu, SQUARE},
+    {"relu", ref_relu, SQUARE},       {"tanh", ref_tanh, SQUARE},           {"residual", ref_residual, SQUARE},
+    {"dropout", ref_dropout, SQUARE}, {"inject", ref_inject, SQUARE},       {"bias", ref_bias, SQUARE},
+    {"conv", ref_conv, DOWN},         {"deconv", ref_deconv, UP},             {"causal", ref_causal, ANY},
+};
+
+static const struct ref *ref_of(const struct nn_op *op) {
+    for (size_t i = 0; i < sizeof refs / sizeof *refs; i++)
+        if (!strcmp(refs[i].name, op->name))
+            return &refs[i];
+    return NULL;
+}
+
+#endif
