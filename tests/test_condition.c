@@ -9,6 +9,7 @@
 #include "base/mat.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "draws.h"
 #include "gen/gen.h"
 #include "test.h"
 
@@ -151,6 +152,16 @@ static void test_gradient(const struct vae_model *m, const float *x, const char 
     free(g), free(v), free(w);
 }
 
+/* Every draw of a record is told its conditions. */
+static void test_draws(const struct vae_model *m, const float *x, const char *what) {
+    struct model_pass p[2];
+    uint64_t rows[ROWS];
+    for (size_t i = 0; i < ROWS; i++)
+        rows[i] = i;
+    draws_equal(m, x, rows, ROWS, p, what);
+    model_pass_free(&p[0]), model_pass_free(&p[1]);
+}
+
 /* New records are told what training rows had; under --where, what those had that meet it; or what meets it. */
 static void test_tell(struct vae_model *m, const float *x) {
     struct model_pass p;
@@ -231,6 +242,7 @@ int main(void) {
         test_drop(m, x);
         if (kind < 2)
             test_gradient(m, x, what[kind]);
+        test_draws(m, x, what[kind]);
         test_tell(m, x);
         test_guidance(m, x);
         vae_model_free(m), free(x);
