@@ -23,6 +23,19 @@ int fit_score(struct scorer *s, struct pool *pool, const float *x, size_t n, siz
     return 0;
 }
 
+int fit_parts(const struct vae_model *m, enum vae_by by, int draws, const float *x, size_t n, struct pool *pool,
+              struct score_parts **parts, struct vae_err *err) {
+    struct scorer *s = scorer_new(m, by, draws, pool, err);
+    *parts = s ? mem_array(n, sizeof **parts) : NULL;
+    int r = !s ? err->code : *parts ? 0 : err_set(err, VAE_EOS, "out of memory for %zu scores", n);
+    if (!r)
+        r = fit_score(s, pool, x, n, m->schema->d, *parts, err);
+    scorer_free(s);
+    if (r)
+        free(*parts), *parts = NULL;
+    return r;
+}
+
 /* Scores of rows of the data by m, all kinds: out[kind * stride + i]. The importance-weighted bound has noise of its
  * own (score.c), so it is scored apart. */
 static int score_rows(const struct vae_model *m, const struct fit_rows *data, const uint64_t *rows, size_t n,

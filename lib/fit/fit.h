@@ -91,6 +91,9 @@ int fit_describe(struct vae_model *, const struct fit_plan *, const struct fit_r
 struct scorer;
 struct score_parts;
 int fit_score(struct scorer *, struct pool *, const float *x, size_t n, size_t d, struct score_parts *, struct vae_err *);
+/* *parts[n] of x[n,d] by a scorer of its own, the caller's to free; NULL where it failed. */
+int fit_parts(const struct vae_model *, enum vae_by, int draws, const float *x, size_t n, struct pool *, struct score_parts **,
+              struct vae_err *);
 
 /* Calibrates m: by the rows `cal`, or across folds. */
 int fit_calibrate(const struct fit_plan *, const struct fit_rows *, struct vae_model *m, const uint64_t *cal,

@@ -32,6 +32,15 @@ static double mean_error(const struct mean *m) {
     return m->n > 1 ? sqrt(m->square / (double)(m->n - 1) / (double)m->n) : NAN;
 }
 
+/* Rows at..at+n-1 of x: their means of z and codes are left in the pass, and by_latent[] gets what a draw costs. */
+static void look_at_panel(const struct vae_model *m, struct model_pass *p, const float *x, size_t at, size_t n, double *by_latent) {
+    op_encode_panel(m, p, x + at * m->schema->d, NULL, n);
+    rng_normals(p->eps, m->neps, MAT_PANEL, p->ld, 0, RNG_VALID, 1, NULL, at);
+    bottleneck_draw(m, m->w, p, 0, MAT_PANEL);
+    bottleneck_kl(m, m->w, p, 0, n, by_latent);
+    bottleneck_mean(m, m->w, p, 0, n);
+}
+
 /* Of codes: what they cost, how many values are in use, and the perplexity, exp(entropy), of their frequencies; means over the
  * codes. Active is one of more than one value. */
 static int code_use(struct vae_model *m, const float *x, size_t n, struct vae_fit_report *rep, struct vae_err *err) {
@@ -43,11 +52,7 @@ static int code_use(struct vae_model *m, const float *x, size_t n, struct vae_fi
     double *use = mem_array(k * (1 + codes), sizeof *use), *cost = use, *count = use + k;
     for (size_t at = 0; at < n && use; at += MAT_PANEL) {
         size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
-        op_encode_panel(m, &p, x + at * m->schema->d, NULL, here);
-        rng_normals(p.eps, m->neps, MAT_PANEL, p.ld, 0, RNG_VALID, 1, NULL, at);
-        bottleneck_draw(m, m->w, &p, 0, MAT_PANEL);
-        bottleneck_kl(m, m->w, &p, 0, here, cost);
-        bottleneck_mean(m, m->w, &p, 0, here);
+        look_at_panel(m, &p, x, at, here, cost);
         for (size_t j = 0; j < k; j++)
             for (size_t i = 0; i < here; i++)
                 count[j * codes + (size_t)p.code[j * p.ld + i]]++;
@@ -87,11 +92,7 @@ static int latent_use(struct vae_model *m, const float *x, size_t n, struct vae_
     }
     for (size_t at = 0; at < n; at += MAT_PANEL) {
         size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
-        op_encode_panel(m, &p, x + at * m->schema->d, NULL, here);
-        rng_normals(p.eps, m->neps, MAT_PANEL, p.ld, 0, RNG_VALID, 1, NULL, at);
-        bottleneck_draw(m, m->w, &p, 0, MAT_PANEL);
-        bottleneck_kl(m, m->w, &p, 0, here, kl);
-        bottleneck_mean(m, m->w, &p, 0, here);
+        look_at_panel(m, &p, x, at, here, kl);
         for (size_t j = 0; j < k; j++)
             for (size_t i = 0; i < here; i++) {
                 double z = (double)model_z(&p)[j * p.ld + i];
@@ -117,21 +118,8 @@ static int latent_use(struct vae_model *m, const float *x, size_t n, struct vae_
     return 0;
 }
 
-/* elbo[n] as scores have it: latents alone. */
-static int latent_elbo(const struct vae_model *m, const float *x, size_t n, struct pool *pool, double *elbo,
-                       struct vae_err *err) {
-    struct scorer *s = scorer_new(m, VAE_BY_ELBO, SCORE_DRAWS, pool, err);
-    struct score_parts *parts = mem_array(n, sizeof *parts);
-    int r = s && parts ? fit_score(s, pool, x, n, m->schema->d, parts, err) : err_set(err, VAE_EOS, "out of memory");
-    for (size_t i = 0; i < n && !r; i++)
-        elbo[i] = parts[i].elbo;
-    scorer_free(s);
-    free(parts);
-    return r;
-}
-
-/* elbo[n] of a chain: what generating follows, each column given those before it. One draw of z a row. */
-static int chain_elbo(const struct vae_model *m, const float *x, size_t n, double *elbo, struct vae_err *err) {
+/* The bound of a chain: what generating follows, each column given those before it. One draw of z a row. */
+static int chain_bound(const struct vae_model *m, const float *x, size_t n, struct mean *bound, struct vae_err *err) {
     struct model_pass p;
     int r = model_pass_init(&p, m, MAT_PANEL, false, err);
     for (size_t at = 0; at < n && !r; at += MAT_PANEL) {
@@ -146,30 +134,35 @@ static int chain_elbo(const struct vae_model *m, const float *x, size_t n, doubl
         bottleneck_kl(m, m->w, &p, 0, here, NULL);
         chain_nll(m, m->w, &p, 0, here);
         for (size_t i = 0; i < here; i++)
-            elbo[at + i] = -(p.nll[i] + p.kl[i]);
+            mean_add(bound, -(p.nll[i] + p.kl[i]));
     }
     model_pass_free(&p);
     return r;
 }
 
-/* The importance-weighted bound, of as many of the rows and draws as the work allows. A chain has none but that of its latents. */
+/* The bound by scores: what the latents alone tell. */
+static int latent_bound(const struct vae_model *m, const float *x, size_t n, struct pool *pool, struct mean *bound,
+                        struct vae_err *err) {
+    struct score_parts *parts;
+    int r = fit_parts(m, VAE_BY_ELBO, SCORE_DRAWS, x, n, pool, &parts, err);
+    for (size_t i = 0; i < n && !r; i++)
+        mean_add(bound, parts[i].elbo);
+    free(parts);
+    return r;
+}
+
+/* The importance-weighted bound, of as many of the rows and draws as the work allows. */
 static int importance_bound(const struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
                             struct vae_err *err) {
     size_t rows = n < IW_ROWS ? n : IW_ROWS;
     double most = IW_WORK / (2 * (double)m->nw * (double)rows);
     int draws = most > IW_MOST ? IW_MOST : most < IW_LEAST ? IW_LEAST : (int)most;
-    rep->iw = rep->iw_se = rep->iw_ess = NAN;
-    if (m->config.chain)
-        return 0;
-    struct scorer *s = scorer_new(m, VAE_BY_IW, draws, pool, err);
-    struct score_parts *parts = mem_array(rows, sizeof *parts);
+    struct score_parts *parts;
+    int r = fit_parts(m, VAE_BY_IW, draws, x, rows, pool, &parts, err);
     struct mean bound = {0}, ess = {0};
-    if (s && parts)
-        scorer_run(s, x, NULL, rows, parts);
-    for (size_t i = 0; i < rows && s && parts; i++)
+    for (size_t i = 0; i < rows && !r; i++)
         mean_add(&bound, parts[i].iw), mean_add(&ess, parts[i].ess);
-    int r = s && parts ? 0 : err_set(err, VAE_EOS, "out of memory");
-    scorer_free(s), free(parts);
+    free(parts);
     rep->iw = bound.mean, rep->iw_se = mean_error(&bound), rep->iw_ess = ess.mean;
     rep->iw_draws = draws, rep->iw_rows = rows;
     return r;
@@ -177,19 +170,14 @@ static int importance_bound(const struct vae_model *m, const float *x, size_t n,
 
 int fit_measure(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
                 struct vae_err *err) {
-    double *elbo = mem_array(n, sizeof *elbo);
-    int r = !elbo             ? err_set(err, VAE_EOS, "out of memory")
-            : m->config.chain ? chain_elbo(m, x, n, elbo, err)
-                              : latent_elbo(m, x, n, pool, elbo, err);
     struct mean bound = {0};
-    for (size_t i = 0; i < n && !r; i++)
-        mean_add(&bound, elbo[i]);
-    free(elbo);
+    bool chain = m->config.chain;
+    int r = chain ? chain_bound(m, x, n, &bound, err) : latent_bound(m, x, n, pool, &bound, err);
     if (r)
         return r;
     rep->elbo = bound.mean, rep->elbo_se = mean_error(&bound);
-    rep->iw = rep->iw_se = rep->iw_ess = NAN; /* that of a posterior all in one place is the ELBO */
-    if (m->neps)
+    rep->iw = rep->iw_se = rep->iw_ess = NAN; /* a chain has none but that of its latents; of codes that are certain it is the ELBO */
+    if (m->neps && !chain)
         r = importance_bound(m, x, n, pool, rep, err);
     return r ? r : m->codes.codes ? code_use(m, x, n, rep, err) : latent_use(m, x, n, rep, err);
 }

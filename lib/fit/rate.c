@@ -16,14 +16,11 @@ enum { LEAST_STEPS = 200, PART = 5 /* of the steps, a fifth */ };
 /* Means of recon and kl over the rows. */
 static int measure(const struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_rate *rate,
                    struct vae_err *err) {
-    struct scorer *s = scorer_new(m, VAE_BY_ELBO, SCORE_DRAWS, pool, err);
-    struct score_parts *parts = mem_array(n, sizeof *parts);
-    int r = s && parts ? 0 : err_set(err, VAE_EOS, "out of memory");
-    if (!r)
-        scorer_run(s, x, NULL, n, parts);
+    struct score_parts *parts;
+    int r = fit_parts(m, VAE_BY_ELBO, SCORE_DRAWS, x, n, pool, &parts, err);
     for (size_t i = 0; i < n && !r; i++)
         rate->rate += parts[i].kl / (double)n, rate->distortion += parts[i].recon / (double)n;
-    scorer_free(s), free(parts);
+    free(parts);
     return r;
 }
 
