@@ -257,6 +257,7 @@ enum { VAE_FIT_RATES = 16 };
 
 /* Zero (NULL, NaN for the floats set so by vae_fit_defaults()) means: chosen from the data. */
 struct vae_fit_opts {
+    const struct vae_model *init; /* begin with its columns, sizes and weights, and for its purpose; `in` was opened to match it */
     enum vae_purpose purpose;
     size_t latent_dim;
     size_t codebook; /* values of a code where latents are codes */

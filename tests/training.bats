@@ -48,3 +48,45 @@ FIT="vae-fit --prior gmm --no-calibrate --hidden 32 --batch 64"
     kept=$(vae-info --json m.vae | grep -o '"best_step":[0-9]*' | cut -d: -f2)
     [ "$kept" -gt $((best + 100)) ] || { echo "kept $kept, best bound at $best"; return 1; }
 }
+
+@test "--init: begins with the older model, and gets further in few steps; the recipe of the manual" {
+    (head -n 1 "$CELLS" && tail -n +2 "$CELLS" | awk 'NR % 3 == 0') >first.csv
+    (head -n 1 "$CELLS" && tail -n +2 "$CELLS" | awk 'NR % 3 == 1') >second.csv
+    (head -n 1 "$CELLS" && tail -n +2 "$CELLS" | awk 'NR % 3 == 2') >today.csv
+    $FIT -q -m flows.vae --for detect --steps 500 --as diagnosis=category first.csv
+    cp flows.vae old.vae
+    vae-fit -q --no-calibrate --steps 60 -m new.vae --init flows.vae -j 1 second.csv
+    $FIT -q -m none.vae --for detect --steps 60 --as diagnosis=category second.csv
+    within "$(part new.vae score today.csv)" -1000 "$(part none.vae score today.csv)"
+    # the same columns, sizes, levels, purpose, and where it comes from; any number of threads, also killed
+    same <(vae-info --schema new.vae) <(vae-info --schema flows.vae)
+    vae-info --json new.vae | grep -q "\"init\":\"$(sha256sum flows.vae | cut -d' ' -f1)\""
+    vae-info --json new.vae | grep -q '"for":"detect"'
+    vae-fit -q --no-calibrate --steps 60 -m again.vae --init flows.vae -j 2 --resume --checkpoint-every 0s second.csv
+    same again.vae new.vae
+    week=second.csv
+    sed -n '/^vae-fit -q --resume --init flows.vae/,/mv new.vae/p' "$ROOT/man/vae-fit.1" | sed 's/week.csv/second.csv --no-calibrate --steps 200/' >job
+    rm new.vae
+    sh -e job
+    [ ! -e new.vae ] && [ -e flows.vae ]
+    run ! cmp -s flows.vae old.vae
+}
+
+@test "--init: new levels and values are taken, other columns are not" {
+    awk 'BEGIN { print "kind,size"; for (i = 0; i < 200; i++) print (i % 2 ? "a" : "b") "," i % 7 + i % 2 }' >old.csv
+    $FIT -q -m old.vae --steps 20 old.csv
+    sed '5s/.*/never seen,1000/; 9s/.*/a,/' old.csv >new.csv
+    vae-fit -q --no-calibrate --steps 20 -m new.vae --init old.vae new.csv
+    vae-gen -m new.vae -n 50 >out.csv
+    ! grep -q nan out.csv
+    fails 65 vae-fit "column 'size' is missing" "vae-fit -m n.vae --init old.vae <(cut -d, -f1 old.csv)"
+    sed 's/$/,1/' old.csv | sed '1s/1$/more/' >more.csv
+    vae-fit --no-calibrate --steps 20 -m more.vae --init old.vae more.csv 2>err
+    grep -q 'warning: 1 column of the data is not known to old.vae: left out' err
+    for o in "-l 3" "--latent gauss" "--net mlp" "--hidden 3" "--act relu" "--lik student" "--sd shared" "--prior gmm" "--dropout 0" \
+        "--as size=count" "--levels kind=a|b" "--missing x" "--schema no.csv" "-c kind" "--for detect" "-k kind"; do
+        fails 64 vae-fit "--[a-z-]+ goes without --init" "vae-fit -m n.vae --init old.vae $(printf %q "${o%% *}") $(printf %q "${o#* }") old.csv"
+    done
+    fails 66 vae-fit "no-such.vae" "vae-fit -m n.vae --init no-such.vae old.csv"
+    fails 65 vae-fit "old.csv" "vae-fit -m n.vae --init old.csv old.csv"
+}

@@ -17,6 +17,14 @@ struct fit_rows {
 int fit_read(struct vae_in *, const struct vae_fit_opts *, struct fit_rows *, struct vae_err *);
 void fit_rows_free(struct fit_rows *);
 
+/* While reading: is there still room, and is it to stop? `more` rows of these have just come. */
+int fit_reading(const struct vae_fit_opts *, size_t rows, size_t bytes, size_t more, struct vae_err *);
+
+/* init.c: with opts->init. Its rows as fit_read() has them; its purpose; a copy of it, with nothing fitted behind the training. */
+int init_read(struct vae_in *, const struct vae_fit_opts *, struct fit_rows *, struct vae_err *);
+enum vae_purpose init_purpose(const struct vae_model *);
+struct vae_model *init_model(const struct vae_model *, struct vae_err *);
+
 /* What options and a schema file say about columns. */
 struct fit_wishes {
     struct schema_wish wish;
@@ -81,6 +89,7 @@ int fit_budget(struct fit_plan *, const struct fit_rows *, const uint64_t *rows,
                struct vae_err *);
 void fit_set_steps(struct train_config *, size_t steps);
 
+const char *fit_purpose(enum vae_purpose); /* "generate" */
 /* The plan a checkpoint is of: all that the options and the data decide. NULL when out of memory. */
 json_t *fit_whole_plan(const struct fit_plan *, const struct fit_rows *);
 /* m->training: the plan, and what came of it. */
