@@ -90,3 +90,49 @@ FIT="vae-fit --prior gmm --no-calibrate --hidden 32 --batch 64"
     fails 66 vae-fit "no-such.vae" "vae-fit -m n.vae --init no-such.vae old.csv"
     fails 65 vae-fit "old.csv" "vae-fit -m n.vae --init old.csv old.csv"
 }
+
+# A table of four columns that one number moves by SHARE: latents have something to tell. weak SHARE ROWS
+weak() { "$PYTHON" -c 'import random, sys
+s, n = float(sys.argv[1]), int(sys.argv[2]); r = random.Random(1)
+print("a,b,c,d")
+for _ in range(n):
+    z = r.gauss(0, 1)
+    print(",".join("%.4f" % (s * z + (1 - s * s) ** .5 * r.gauss(0, 1)) for _ in range(4)))' "$1" "$2"; }
+# A network that is hard to train: its latents collapse.
+DEEP="vae-fit --for detect --no-calibrate --steps 300 --net mlp --act tanh --warmup 0 --hidden 8,8,8,8,8,8,8,8"
+
+# How often the steps of a curve begin anew.
+trainings() { tail -n +2 "$1" | awk -F, '$1 < last { n++ } { last = $1 } END { print n + 1 }'; }
+
+@test "collapsed latents are answered once, and said; also where it is stopped in the second training" {
+    weak .7 600 >weak.csv
+    $DEEP -m a.vae --log a.csv weak.csv 2>err
+    grep -q 'the latents had collapsed; a second training' err
+    vae-info --json a.vae | grep -q '"answered":true,.*"collapsed":false'
+    within "$(part a.vae kl weak.csv)" 0.2 5
+    equal "trainings in the curve" "$(trainings a.csv)" 2
+    for i in 1 2; do
+        $DEEP -q -m b.vae --log b.csv --resume --checkpoint-every 0s weak.csv 2>/dev/null &
+        until [ "$(trainings b.csv 2>/dev/null)" = 2 ] || ! kill -0 $!; do sleep 0.02; done
+        kill -9 $! && ! wait $! && [ ! -e b.vae ]
+    done
+    $DEEP -q -m b.vae --log b.csv --resume weak.csv
+    same b.vae a.vae
+    same b.csv a.csv
+    # what stays idle, though there is something, is told; with a weight that asks for it nothing is repeated
+    $DEEP -m c.vae --beta 50 --log c.csv weak.csv 2>err
+    grep -q 'the latents are idle, as that weight of the KL asks for' err
+    equal "trainings in the curve" "$(trainings c.csv)" 1
+    vae-info c.vae | grep -q '^KL .*the latents are idle$'
+}
+
+@test "idle latents of columns that tell nothing, or of a chain, are told and not answered" {
+    weak 0 600 >none.csv
+    $DEEP -m a.vae --log a.csv none.csv 2>err
+    grep -q 'the latents are idle: there seems to be nothing' err
+    vae-info --json a.vae | grep -q '"answered":false,.*"collapsed":true'
+    awk 'BEGIN { print "a,b"; for (i = 0; i < 400; i++) print i % 2 "," i % 2 }' >same.csv
+    vae-fit -m b.vae --no-calibrate --prior gmm --beta 1 --warmup 0 --hidden 8 --dropout .5 --steps 150 --log b.csv same.csv 2>err
+    if vae-info b.vae | grep -q idle; then grep -q 'the latents are idle: columns tell one another all' err; fi
+    equal "trainings in the curve" "$(trainings b.csv)" 1
+}

@@ -270,9 +270,7 @@ int fit_one(const struct fit_plan *plan, const struct fit_rows *data, const uint
     uint64_t seed = plan->train.seed;
     int r = fit_prepare(plan, data, rows, n, f, err);
     if (!r)
-        r = train_model(f->m, &f->train, &f->cfg, run, res, err);
-    if (!r)
-        r = pseudo_settle(f->m, err);
+        r = fit_train(plan, f, run, res, err);
     if (!r && f->nheld)
         r = settle(f->m, f->x + f->train.n * data->schema->d, f->nheld, f->cfg.draws, seed, err);
     if (!r)

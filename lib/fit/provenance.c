@@ -100,6 +100,8 @@ int fit_describe(struct vae_model *m, const struct fit_plan *p, const struct fit
             json_object_set_new(bound, row[i].name, json_real(row[i].value));
     if (isfinite(rep->iw))
         json_object_set_new(bound, "iw_draws", json_integer(rep->iw_draws));
+    json_object_set_new(j, "collapsed", json_boolean(rep->collapsed));
+    json_object_set_new(j, "answered", json_boolean(res->answered));
     json_object_set_new(bound, "active_units", json_integer((json_int_t)rep->active_units));
     if (rep->codes) {
         json_object_set_new(bound, "code_usage", json_real(rep->code_usage));
