@@ -50,9 +50,10 @@ static void test_copy(const char *path) {
     struct vae_err err = {0};
     double *raw = models_data(40, 4, false);
     struct vae_model *m = models_new(&c, widths, raw, 40, 1);
-    m->nprior = prior_gmm.size(2, 5), m->prior = &prior_gmm, m->prior_param = mem_floats(m->nprior);
+    const struct prior_space space = {2, 0};
+    m->nprior = prior_gmm.size(&space, 5), m->prior = &prior_gmm, m->prior_param = mem_floats(m->nprior);
     float z[10] = {1, 2, 0, 1, 3, 1, 1, 1, 0, 2};
-    CHECK(!prior_gmm.fit(2, 5, z, 1, NULL, m->prior_param, &err), "%s", err.msg);
+    CHECK(!prior_gmm.fit(&space, 5, z, 1, NULL, m->prior_param, &err), "%s", err.msg);
     m->cal.n = 3, m->cal.score = mem_array(3 * MODEL_NBY, sizeof *m->cal.score);
     m->use = mem_array(2, sizeof *m->use);
     struct vae_model *copy = model_copy(m, &err);

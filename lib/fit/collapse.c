@@ -60,7 +60,7 @@ static int again(const struct fit_plan *p, struct fit_material *f, const struct 
     struct train_config cfg = f->cfg;
     struct train_run second = *run;
     cfg.warmup = cfg.warmup > WARMUP ? cfg.warmup : WARMUP;
-    if (!f->m->codes.codes && !cfg.objective->draws && cfg.free_nats < FREE)
+    if (!f->m->codes.codes && !(cfg.objective && cfg.objective->draws) && cfg.free_nats < FREE)
         cfg.free_nats = FREE;
     second.before = first;
     model_start(f->m, p->train.seed);
