@@ -136,3 +136,9 @@ trainings() { tail -n +2 "$1" | awk -F, '$1 < last { n++ } { last = $1 } END { p
     if vae-info b.vae | grep -q idle; then grep -q 'the latents are idle: columns tell one another all' err; fi
     equal "trainings in the curve" "$(trainings b.csv)" 1
 }
+
+@test "random tables of every unpleasant shape: none diverges, none is idle unsaid, no NaN anywhere (more in make soak)" {
+    need_numpy
+    run -0 "$PYTHON" "$ROOT/tests/random_tables.py" 0 12 40 --steps 30 --prior gmm --no-calibrate
+    [[ $output == *"12 tables, 0 bad"* ]] || { echo "$output"; return 1; }
+}
