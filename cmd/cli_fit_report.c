@@ -40,6 +40,21 @@ static void tell_carried(const struct vae_model *m) {
         cli_note("carried, not modelled: %s", text);
 }
 
+/* Whether the latents are idle, and what was done about that. */
+static void tell_collapse(const struct vae_fit_report *rep, double beta) {
+    if (rep->answered && !rep->collapsed)
+        cli_note("the latents had collapsed; a second training, with a longer warm-up, has them carry something");
+    else if (rep->answered)
+        cli_warn("the latents have collapsed, and a second training with a longer warm-up did no better: they tell nothing of a row");
+    else if (rep->collapsed && rep->chain)
+        cli_note("the latents are idle: columns tell one another all there is to tell (new rows need no more; --for reduce has latents "
+                 "that carry)");
+    else if (rep->collapsed && (beta > 1 || isfinite(rep->asked)))
+        cli_note("the latents are idle, as that weight of the KL asks for");
+    else if (rep->collapsed)
+        cli_note("the latents are idle: there seems to be nothing that columns could tell of one another");
+}
+
 /* What --capacity or --target-mse came to. */
 static void tell_reached(const struct vae_fit_report *rep, bool capacity) {
     const char *what = capacity ? "KL" : "squared error", *option = capacity ? "--capacity" : "--target-mse";
@@ -75,6 +90,8 @@ static void tell_next(const struct vae_fit_report *rep) {
     static const double used = 0.3, loose = 2; /* nats: a latent that is well in use; a bound that is far off */
     static const double late = 0.02;           /* of what there is to gain, in the last fifth of the steps */
     double least = INFINITY;
+    if (rep->collapsed)
+        return;
     for (size_t j = 0; rep->kl && j < rep->latents; j++)
         least = rep->kl[j] < least ? rep->kl[j] : least;
     if (rep->late_gain > late * (rep->elbo - rep->independent) && rep->best_step == rep->steps)
@@ -113,6 +130,7 @@ void cli_fit_report(const struct vae_fit_report *rep, const struct vae_fit_opts 
         cli_note("at beta %g: rate %.4f, distortion %.4f nats a record", rep->rate[i].beta, rep->rate[i].rate,
                  rep->rate[i].distortion);
     tell_reached(rep, !isnan(opts->capacity));
+    tell_collapse(rep, opts->beta);
     judge(rep);
     tell_next(rep);
     if (rep->calibration_rows)

@@ -11,8 +11,9 @@ enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 
 static struct vae_fit_opts fit; /* most options write straight into it */
 static struct {
-    const char *log, *loss, *checkpoint;
+    const char *log, *loss, *checkpoint, *init;
     int purpose, progress;
+    bool purpose_given;
     struct cli_counts hidden, channels;
     struct cli_reals rates;
     struct cli_list as, levels, missing, condition;
@@ -56,7 +57,9 @@ static const char *progress_name(size_t i) {
 static const struct cli_opt options[] = {
     {.c = 'm', .name = "model", .arg = "FILE", .kind = CLI_TEXT, .to = &cli.model,
      .help = "the model file to write, else $VAE_MODEL"},
-    {.name = "for", .arg = "PURPOSE", .kind = CLI_CHOICE, .to = &o.purpose, .names = purpose_name,
+    {.name = "init", .arg = "FILE", .kind = CLI_TEXT, .to = &o.init,
+     .help = "begin with this model: its columns, its sizes, its weights"},
+    {.name = "for", .arg = "PURPOSE", .kind = CLI_CHOICE, .to = &o.purpose, .names = purpose_name, .given = &o.purpose_given,
      .help = "what the model is for"},
     {.name = "as", .arg = "COL=KIND", .kind = CLI_LIST, .to = &o.as,
      .help = "what a column is: number, count, ordinal, binary, category, time, id, text"},
@@ -239,6 +242,8 @@ static void resolve_options(void) {
     fit.skip_bad = cli.skip_bad;
     fit.seed = cli.seed.value;
     fit.threads = cli.threads;
+    if (o.init && (o.purpose_given || cli.keep.n))
+        cli_usage("%s goes without --init, which begins with a model that has its own", o.purpose_given ? "--for" : "--keep");
     struct vae_err err;
     if (vae_fit_check(&fit, &err))
         cli_usage("%s", err.msg);
@@ -283,6 +288,11 @@ static void train(struct cli_run *r, struct watch *w) {
     cli_curve_close(&w->curve);
     r->rows = rep.rows;
     r->bad_rows = rep.bad_rows;
+    struct vae_in_stats in;
+    vae_in_stats(r->in, &in);
+    if (in.extra_columns && r->model)
+        cli_warn("%llu column%s of the data %s not known to %s: left out", (unsigned long long)in.extra_columns,
+                 in.extra_columns == 1 ? "" : "s", in.extra_columns == 1 ? "is" : "are", o.init);
     if (cli_signal_caught() || r->err.code == VAE_ESTOP) {
         say_stopped(r, w, &rep);
         return;
@@ -300,13 +310,16 @@ int main(int argc, char **argv) {
     struct watch w = {0};
     vae_fit_defaults(&fit);
     size_t n = cli_begin(&command, argc, argv);
+    struct vae_model *init = o.init ? vae_model_load(o.init, &r.err) : NULL;
+    fit.init = init;
     resolve_options();
     if (!cli.model)
         cli_model(&r, NULL);
-    else if (spares_data(&r, argv + 1, n) && vae_model_can_save(cli.model, &r.err) == 0 &&
-             cli_curve_open(&w.curve, o.log, &r.err) && cli_in(&r, argv + 1, n, NULL))
+    else if (!r.err.code && spares_data(&r, argv + 1, n) && vae_model_can_save(cli.model, &r.err) == 0 &&
+             cli_curve_open(&w.curve, o.log, &r.err) && cli_in(&r, argv + 1, n, init))
         train(&r, &w);
     int status = cli_end(&r);
+    vae_model_free(init);
     cli_signal_raise();
     return status;
 }

@@ -257,6 +257,7 @@ enum { VAE_FIT_RATES = 16 };
 
 /* Zero (NULL, NaN for the floats set so by vae_fit_defaults()) means: chosen from the data. */
 struct vae_fit_opts {
+    const struct vae_model *init; /* begin with its columns, sizes and weights, and for its purpose; `in` was opened to match it */
     enum vae_purpose purpose;
     size_t latent_dim;
     size_t codebook; /* values of a code where latents are codes */
@@ -321,6 +322,8 @@ struct vae_fit_report {
     size_t codes;                 /* values of a code; 0: latents are numbers, and there is nothing in the next three */
     double code_usage, code_perplexity; /* share of the values in use, and exp(entropy): means over the codes */
     double code_nats;             /* what the codes of a record cost */
+    bool collapsed;               /* the latents are idle: none active, or below 0.05 nats in all */
+    bool answered;                /* they were after a first training; the better one of two is kept */
     size_t steps, best_step;
     double late_gain;             /* what the last fifth of the steps added to the bound of rows held out; NaN: none are */
     double asked, reached;        /* of capacity or target_mse; NaN without */

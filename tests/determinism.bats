@@ -55,6 +55,18 @@ pieces() { perl -e 'while (sysread STDIN, $b, $ARGV[0]) { syswrite STDOUT, $b }'
     same c.vae a.vae
 }
 
+@test "fit: killed and resumed, also of a codebook that moves by itself" {
+    o="-k 1 --latent vq --codebook 8 -l 3 --hidden 16 --steps 100 --batch 32 --no-calibrate --for detect"
+    vae-fit -q -m a.vae $o "$WINE"
+    for at in 20 60; do
+        vae-fit -q -m b.vae $o --resume --checkpoint-every 0s --log log "$WINE" &
+        until grep -qs "^$at," log; do sleep 0.02; done
+        kill -9 $! && ! wait $!
+    done
+    vae-fit -q -m b.vae $o --resume "$WINE"
+    same b.vae a.vae
+}
+
 @test "fit: --steps of what --budget found gives the same model" {
     # thirty latents, so that the trial of the mixture is cut short
     o="--hidden 32 -l 30 --for detect --patience 0 --no-calibrate"

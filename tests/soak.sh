@@ -1,7 +1,7 @@
 #!/bin/sh
 # make soak: what takes longer than make check may. Every parser under libFuzzer (clang) for TIME seconds each, then
 # kill -9 of fits at random moments: the model file must always be whole, and one fit killed twenty times and more and
-# resumed must give the bytes of one that nothing happened to.
+# resumed must give the bytes of one that nothing happened to. Then 300 random tables of every unpleasant shape.
 set -eu
 cd "$(dirname "$0")/.."
 TIME=${TIME:-120}
@@ -56,3 +56,5 @@ done
 [ "$killed" -ge 20 ] || { echo "soak: only $killed kills; more steps are needed"; exit 1; }
 cmp "$dir/a.vae" "$dir/b.vae" && cmp "$dir/a.csv" "$dir/b.csv" || { echo "soak: a resumed fit gave another model"; exit 1; }
 echo "soak: a fit killed $killed times and resumed: the same bytes"
+
+PATH=$PWD/$bin:$PATH /usr/bin/python3 tests/random_tables.py 0 "${TABLES:-300}" 20000 --steps 150 || exit 1

@@ -5,13 +5,17 @@
 #include <unistd.h>
 
 #include "base/mat.h"
+#include "fit/checkpoint.h"
 #include "fit/fit.h"
 #include "models.h"
 #include "score/score.h"
 
-/* ---- threads --------------------------------------------------------------------------------------------------- */
+/* ---- threads, and checkpoints --------------------------------------------------------------------------------------------------- */
 
-static void test_threads(const struct models_kind *kind, const struct lik *lik, const struct objective *objective) {
+static bool stop_at(void *ctx, const struct train_point *pt) { return pt->step == *(size_t *)ctx; }
+
+/* Each number of threads trains the same weights; the last ones in three parts, by way of a file. */
+static void test_threads(const struct models_kind *kind, const struct lik *lik, const struct objective *objective, const char *dir) {
     enum { ROWS = 350, VALID = 50, D = 9 };
     static const size_t widths[] = {1, 1, 4, 1, 1, 1, 0};
     struct model_config c = {.latent_dim = 3,
@@ -39,25 +43,34 @@ static void test_threads(const struct models_kind *kind, const struct lik *lik, 
     models_set_kind(&c, kind);
     for (size_t i = 0; i < ROWS; i++)
         rows[i] = i;
-    for (size_t threads = 0; threads <= 3; threads++) {
+    char path[200];
+    snprintf(path, sizeof path, "%s/checkpoint", dir);
+    for (size_t run = 0; run <= 5; run++) {
+        size_t threads = run <= 3 ? run : run - 3, stop = run == 3 ? 7 : run == 4 ? 41 : 0; /* 0: none, to the end */
         struct vae_err err = {0};
+        struct checkpoint *c0 = run >= 3 ? checkpoint_open(path, run > 3, 1e9, &err) : NULL;
+        CHECK((c0 || run < 3) && (!c0 || !checkpoint_plan(c0, json_pack("{s:i}", "steps", 60), &err)), "%s", err.msg);
         struct vae_model *m = models_new(&c, widths, raw, ROWS, 1);
         float *x = models_rows(m, raw, ROWS);
         struct train_data data = {x, ROWS - VALID, VALID, rows, rows + ROWS - VALID};
         struct pool *pool = threads ? pool_new(threads, &err) : NULL;
         struct train_result res;
         CHECK(!pseudo_start(m, x, ROWS - VALID, 1, &err), "%s", err.msg);
-        CHECK(!train_model(m, &data, &t, &(struct train_run){.pool = pool}, &res, &err), "%s", err.msg);
-        CHECK(isfinite(res.best) && res.steps == 60 && res.skipped == 0, "best %g after %zu", res.best, res.steps);
+        struct train_run how = {pool, stop_at, &stop, c0, NULL, NULL};
+        int code = train_model(m, &data, &t, &how, &res, &err);
+        CHECK(code == (stop ? VAE_ESTOP : 0), "%s", err.msg);
+        CHECK(stop || (isfinite(res.best) && res.steps == 60 && res.skipped == 0), "best %g after %zu", res.best, res.steps);
         if (!first) {
             first = mem_floats(m->nw);
             memcpy(first, m->w, m->nw * sizeof *first);
         }
-        CHECK(!memcmp(first, m->w, m->nw * sizeof *first), "%s %s %s: %zu threads train another model",
-              models_kind_name(kind), lik->name, objective->name, threads);
+        CHECK(stop || !memcmp(first, m->w, m->nw * sizeof *first), "%s %s %s: %zu threads%s train another model",
+              models_kind_name(kind), lik->name, objective->name, threads, run == 5 ? ", twice resumed," : "");
+        checkpoint_free(c0);
         pool_free(pool), free(x);
         vae_model_free(m);
     }
+    unlink(path);
     free(first), free(raw);
 }
 
@@ -307,10 +320,10 @@ int main(void) {
     for (size_t t = 0; lik_table[t]; t++)
         for (size_t q = 0; (models_knows(lik_table[t]) || lik_table[t]->grid) && models_kind(q, &kind); q++)
             if (q == 0 || lik_table[t] == &lik_gaussian || lik_table[t] == &lik_bernoulli)
-                test_threads(&kind, lik_table[t], &objective_elbo);
+                test_threads(&kind, lik_table[t], &objective_elbo, dir);
     models_kind(0, &kind);
     for (size_t t = 1; objective_table[t]; t++)
-        test_threads(&kind, &lik_gaussian, objective_table[t]);
+        test_threads(&kind, &lik_gaussian, objective_table[t], dir);
     test_linear();
     test_fit(dir, 400, 500, "cross-conformal");
     test_fit(dir, 3000, 600, "held-out");

@@ -42,6 +42,31 @@ static void edit(unsigned char *p, size_t n, const char *from, const char *to) {
     repair_model(p, n);
 }
 
+/* A copy is what the file would be; one that forgets is a model still, with the weights and without what was fitted behind them. */
+static void test_copy(const char *path) {
+    static const size_t widths[] = {1, 2, 1, 0};
+    struct model_config c = {.latent_dim = 2, .latent = &latent_gauss, .act = &nn_silu, .nhidden = 1, .hidden = {3},
+                             .lik = &lik_gaussian, .dropout = 0.25f};
+    struct vae_err err = {0};
+    double *raw = models_data(40, 4, false);
+    struct vae_model *m = models_new(&c, widths, raw, 40, 1);
+    const struct prior_space space = {2, 0};
+    m->nprior = prior_gmm.size(&space, 5), m->prior = &prior_gmm, m->prior_param = mem_floats(m->nprior);
+    float z[10] = {1, 2, 0, 1, 3, 1, 1, 1, 0, 2};
+    CHECK(!prior_gmm.fit(&space, 5, z, 1, NULL, m->prior_param, &err), "%s", err.msg);
+    m->cal.n = 3, m->cal.score = mem_array(3 * MODEL_NBY, sizeof *m->cal.score);
+    m->use = mem_array(2, sizeof *m->use);
+    struct vae_model *copy = model_copy(m, &err);
+    CHECK(copy && !vae_model_save(m, path, &err) && !vae_model_save(copy, path, &err), "%s", err.msg);
+    CHECK(!strcmp(m->id, copy->id) && copy->w != m->w, "a copy is another model");
+    model_forget(copy);
+    CHECK(copy->prior == &prior_normal && !copy->cal.n && !copy->use && !memcmp(copy->w, m->w, m->nw * sizeof *m->w), "what it forgot");
+    CHECK(!vae_model_save(copy, path, &err) && strcmp(m->id, copy->id), "%s", err.msg);
+    vae_model_free(m), vae_model_free(copy);
+    free(raw);
+    unlink(path);
+}
+
 /* A decoder that is larger than the file says is refused before there is room for it; the encoder is as it should be. */
 static void test_size(const char *path) {
     static const size_t widths[] = {1, 1, 1, 1, 0};
@@ -227,6 +252,7 @@ int main(void) {
     test_damage(&(struct models_kind){&latent_gauss, NULL}, 2, 1, path);
     test_damage(&(struct models_kind){&latent_ladder, &prior_vamp}, 4, 13, path);
     test_damage(&(struct models_kind){&latent_gauss, &prior_realnvp}, 1, 67, path);
+    test_copy(path);
     test_size(path);
     test_channels(path);
     test_cuts(path);

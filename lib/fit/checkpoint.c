@@ -169,6 +169,12 @@ int checkpoint_restore(struct checkpoint *c, struct train_state *s, size_t steps
     return r;
 }
 
+int checkpoint_before(const struct checkpoint *c, size_t nw, struct train_trial *before, struct vae_err *err) {
+    struct vae_err why = {0};
+    int r = c && c->loaded ? train_trial_get(before, c->loaded, nw, &why) : 0;
+    return r == VAE_EDATA ? refuse(r, c->path, "is damaged", err) : r ? err_set(err, r, "%s", why.msg) : 0;
+}
+
 bool checkpoint_due(const struct checkpoint *c) { return c && clock_seconds() - c->last >= c->every; }
 
 void checkpoint_save(struct checkpoint *c, const struct train_state *s) {

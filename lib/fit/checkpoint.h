@@ -24,6 +24,8 @@ int checkpoint_plan(struct checkpoint *, json_t *plan, struct vae_err *);
 
 /* The state the file holds, where it holds one. c may be NULL, here and below. */
 int checkpoint_restore(struct checkpoint *, struct train_state *, size_t steps, struct vae_err *);
+/* The training that was over before that one, if it was a second one; else trial->w stays NULL. Asked before it is restored. */
+int checkpoint_before(const struct checkpoint *, size_t nw, struct train_trial *, struct vae_err *);
 /* Is it time for one? */
 bool checkpoint_due(const struct checkpoint *);
 /* Writes one. What fails is kept for checkpoint_trouble(), as training goes on without. A state with numbers that are not finite is

@@ -10,7 +10,7 @@
 #include "fit/fit.h"
 #include "fit/schedule.h"
 
-enum { WIDE = 256, MANY_ROWS = 2000, FOLDS = 5, CAL_ROWS = 1000 };
+enum { WIDE = 256, MANY_ROWS = 2000, FOLDS = 5, CAL_ROWS = 1000, AGAIN = 5 /* a model that begins with another needs fewer steps */ };
 enum { DRAWS = 5 /* of z a record, where an objective takes several (1509.00519 has 1, 5 and 50) */ };
 enum { MIN_BINS = 8, MAX_BINS = 128, ROWS_A_BIN = 50, MAX_LEVELS = 4096 /* of all numbers together */ };
 
@@ -40,6 +40,15 @@ int vae_fit_check(const struct vae_fit_opts *o, struct vae_err *err) {
         {{!isnan(o->target_mse), o->cycles}, {"--target-mse", "--cycles"}, "both choose the weight of the KL"},
         {{!isnan(o->target_mse), !isnan(o->free_bits)}, {"--target-mse", "--free-bits"}, "contradict each other"},
     };
+    const struct {
+        bool given;
+        const char *name;
+    } own[] = {{o->latent_dim, "--latent-dim"}, {o->latent, "--latent"}, {o->net, "--net"}, {o->nhidden, "--hidden"}, {o->act, "--act"},
+               {o->lik, "--lik"}, {o->sd, "--sd"}, {o->prior, "--prior"}, {!isnan(o->dropout), "--dropout"}, {o->nas, "--as"},
+               {o->nlevels, "--levels"}, {o->nmissing, "--missing"}, {o->schema, "--schema"}, {o->ncondition, "--condition"}};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (o->init && own[i].given)
+            return err_set(err, VAE_EUSAGE, "%s goes without --init, which begins with a model that has its own", own[i].name);
     for (size_t i = 0; i < sizeof clash / sizeof *clash; i++)
         if (clash[i].given[0] && clash[i].given[1])
             return err_set(err, VAE_EUSAGE, "%s and %s %s; leave one out", clash[i].name[0], clash[i].name[1], clash[i].why);
@@ -313,6 +322,7 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
         double most = (m->chain ? CHAIN_WORK : WORK) / (3 * (1 + (double)c->draws) * weights(m, nfeatures) * (double)c->batch);
         steps = steps > most ? most : steps;
         steps = steps < 2000 ? 2000 : steps > 20000 ? 20000 : steps;
+        steps = o->init ? steps / AGAIN : steps;
     }
     fit_set_steps(c, (size_t)steps);
     c->patience = o->patience_set ? o->patience : 12;
@@ -322,7 +332,7 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     c->beta = (float)or_else(o->beta, o->purpose == VAE_FOR_REDUCE ? 0.1 : 1);
     c->cycles = o->cycles;
     c->capacity = or_else(o->capacity, 0), c->target_mse = or_else(o->target_mse, 0);
-    c->warmup = (float)or_else(o->warmup, c->cycles ? 0.5 : schedule_watches(c) ? 0.3 : 0.2);
+    c->warmup = (float)or_else(o->warmup, c->cycles ? 0.5 : schedule_watches(c) ? 0.3 : o->init ? 0 : 0.2);
     c->free_nats = (float)or_else(o->free_bits, 0);
 }
 
@@ -360,18 +370,23 @@ static int choose_objective(const struct vae_fit_opts *o, const struct model_con
     return 0;
 }
 
-int fit_choose(const struct vae_fit_opts *o, struct fit_rows *r, struct fit_plan *p, struct vae_err *err) {
-    *p = (struct fit_plan){.opts = *o};
-    int e = choose_columns(o, r, p, err);
-    if (!e)
-        e = choose_model(o, r, &p->model, err);
-    if (!e)
-        e = choose_latents(o, r->n, p, err);
+int fit_choose(const struct vae_fit_opts *opts, struct fit_rows *r, struct fit_plan *p, struct vae_err *err) {
+    *p = (struct fit_plan){.opts = *opts};
+    struct vae_fit_opts *o = &p->opts;
+    int e = 0;
+    if (o->init) {
+        o->purpose = init_purpose(o->init);
+        p->model = o->init->config, p->prior = o->init->prior;
+    } else {
+        e = choose_columns(o, r, p, err);
+        e = e ? e : choose_model(o, r, &p->model, err);
+        e = e ? e : choose_latents(o, r->n, p, err);
+    }
     if (!e)
         e = choose_objective(o, &p->model, &p->train, err);
     if (e)
         return e;
-    choose_training(o, r, &p->model, features(r->schema, p), &p->train);
+    choose_training(o, r, &p->model, o->init ? o->init->nfeature : features(r->schema, p), &p->train);
     p->valid = or_else(o->valid, 0.1);
     bool detect = o->purpose == VAE_FOR_DETECT;
     if (o->calibrate && r->n >= MANY_ROWS) { /* new rows want all the rows there are more than p-values do */

@@ -78,7 +78,8 @@ static struct vae_model *fit_plan_run(struct fit_plan *p, const struct fit_rows 
                                       struct checkpoint *c, struct vae_fit_report *rep, struct vae_err *err) {
     const struct vae_fit_opts *o = &p->opts;
     struct teller teller = {o, c, "finishing", NAN, NAN};
-    struct train_run run = {pool, report_point, &teller, c};
+    struct train_curve curve = {0};
+    struct train_run run = {pool, report_point, &teller, c, &curve, NULL};
     size_t n = data->n, nfit = n - p->ncal;
     uint64_t *order = mem_array(n, sizeof *order);
     if (!order) {
@@ -105,6 +106,7 @@ static struct vae_model *fit_plan_run(struct fit_plan *p, const struct fit_rows 
     struct vae_model *m = r ? NULL : made.m;
     if (m) {
         rep->late_gain = teller.early - teller.last;
+        rep->answered = res.answered;
         rep->steps = res.steps, rep->best_step = res.best_step, rep->latents = m->config.latent_dim;
         rep->chain = m->config.chain, rep->weights = m->nw, rep->calibration_rows = m->cal.n, rep->alpha = m->cal.alpha;
         if (schedule_watches(&p->train))
@@ -112,7 +114,7 @@ static struct vae_model *fit_plan_run(struct fit_plan *p, const struct fit_rows 
         made.m = NULL;
     }
     fit_material_free(&made);
-    free(order);
+    free(order), free(curve.point);
     return m;
 }
 

@@ -17,6 +17,14 @@ struct fit_rows {
 int fit_read(struct vae_in *, const struct vae_fit_opts *, struct fit_rows *, struct vae_err *);
 void fit_rows_free(struct fit_rows *);
 
+/* While reading: is there still room, and is it to stop? `more` rows of these have just come. */
+int fit_reading(const struct vae_fit_opts *, size_t rows, size_t bytes, size_t more, struct vae_err *);
+
+/* init.c: with opts->init. Its rows as fit_read() has them; its purpose; a copy of it, with nothing fitted behind the training. */
+int init_read(struct vae_in *, const struct vae_fit_opts *, struct fit_rows *, struct vae_err *);
+enum vae_purpose init_purpose(const struct vae_model *);
+struct vae_model *init_model(const struct vae_model *, struct vae_err *);
+
 /* What options and a schema file say about columns. */
 struct fit_wishes {
     struct schema_wish wish;
@@ -71,6 +79,8 @@ int fit_prepare(const struct fit_plan *, const struct fit_rows *, const uint64_t
 /* prior: the one that is drawn from is fitted, too; no score asks for it. */
 int fit_one(const struct fit_plan *, const struct fit_rows *, const uint64_t *rows, size_t n, bool prior,
             const struct train_run *, struct train_result *, struct fit_material *, struct vae_err *);
+/* collapse.c: trains the material, a second time where its latents are idle though there is something to tell. */
+int fit_train(const struct fit_plan *, struct fit_material *, const struct train_run *, struct train_result *, struct vae_err *);
 /* The prior to draw from, fitted to draws of the posteriors of training rows x[n,d]. */
 int fit_prior(struct vae_model *, const struct prior *, const float *x, size_t n, size_t draws, uint64_t seed, struct pool *,
               struct vae_err *);
@@ -81,6 +91,7 @@ int fit_budget(struct fit_plan *, const struct fit_rows *, const uint64_t *rows,
                struct vae_err *);
 void fit_set_steps(struct train_config *, size_t steps);
 
+const char *fit_purpose(enum vae_purpose); /* "generate" */
 /* The plan a checkpoint is of: all that the options and the data decide. NULL when out of memory. */
 json_t *fit_whole_plan(const struct fit_plan *, const struct fit_rows *);
 /* m->training: the plan, and what came of it. */
@@ -102,6 +113,8 @@ int fit_calibrate(const struct fit_plan *, const struct fit_rows *, struct vae_m
 /* Baselines on rows x[n,d] in model units, fitted to train[ntrain,d]: mean -log p per record in input units. */
 double baseline_independent(const struct vae_model *, const float *x, size_t n, struct vae_err *);
 double baseline_ppca(const struct vae_model *, const float *train, size_t ntrain, const float *x, size_t n);
+/* What the latents are used for on x[n,d]: m->use, rep->kl, active_units, collapsed, and what is told of codes. */
+int fit_use(struct vae_model *, const float *x, size_t n, struct vae_fit_report *, struct vae_err *);
 /* ELBO with its standard error, KL per latent and active units on x[n,d]. kl[k] lives with the model. */
 int fit_measure(struct vae_model *, const float *x, size_t n, struct pool *, struct vae_fit_report *, struct vae_err *);
 /* The rate-distortion curve at beta[nbeta] (at most VAE_FIT_RATES) -> rep->rate: rate.c. */

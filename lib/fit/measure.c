@@ -15,6 +15,7 @@
 #include "score/score.h"
 
 enum { IW_ROWS = 500, IW_LEAST = 20, IW_MOST = 1000 };
+static const double COLLAPSED = 0.05; /* nats of a record: latents that carry less are idle */
 static const double IW_WORK = 1e11; /* floating-point operations of the importance-weighted bound: a second or two */
 
 struct mean {
@@ -118,6 +119,18 @@ static int latent_use(struct vae_model *m, const float *x, size_t n, struct vae_
     return 0;
 }
 
+int fit_use(struct vae_model *m, const float *x, size_t n, struct vae_fit_report *rep, struct vae_err *err) {
+    double nats = 0;
+    free(m->use);
+    m->use = NULL;
+    rep->active_units = 0;
+    int r = m->codes.codes ? code_use(m, x, n, rep, err) : latent_use(m, x, n, rep, err);
+    for (size_t j = 0; j < m->config.latent_dim && !r; j++)
+        nats += m->use[j];
+    rep->collapsed = !r && (!rep->active_units || nats < COLLAPSED);
+    return r;
+}
+
 /* The bound of a chain: what generating follows, each column given those before it. One draw of z a row. */
 static int chain_bound(const struct vae_model *m, const float *x, size_t n, struct mean *bound, struct vae_err *err) {
     struct model_pass p;
@@ -179,5 +192,5 @@ int fit_measure(struct vae_model *m, const float *x, size_t n, struct pool *pool
     rep->iw = rep->iw_se = rep->iw_ess = NAN; /* a chain has none but that of its latents; of codes that are certain it is the ELBO */
     if (m->neps && !chain)
         r = importance_bound(m, x, n, pool, rep, err);
-    return r ? r : m->codes.codes ? code_use(m, x, n, rep, err) : latent_use(m, x, n, rep, err);
+    return r ? r : fit_use(m, x, n, rep, err);
 }

@@ -96,14 +96,11 @@ static struct vae_model *new_model(const struct fit_plan *p, const struct fit_ro
         return NULL;
     }
     struct vae_model *m = model_new(&p->model, s, err);
-    if (!m)
-        return NULL;
-    model_marginals(m);
-    model_start(m, p->train.seed);
-    if (!check_range(m, data, err))
-        return m;
-    vae_model_free(m);
-    return NULL;
+    if (m) {
+        model_marginals(m);
+        model_start(m, p->train.seed);
+    }
+    return m;
 }
 
 /* Noise of draw `a` of record `row`, in column i of a panel. */
@@ -251,9 +248,11 @@ int fit_prepare(const struct fit_plan *plan, const struct fit_rows *data, const 
                 struct fit_material *f, struct vae_err *err) {
     size_t d = data->schema->d, values, nvalid = rows_to_hold(plan, n);
     *f = (struct fit_material){.n = n, .nheld = nvalid, .cfg = plan->train};
-    f->m = new_model(plan, data, rows, n, err);
-    if (!f->m)
-        return VAE_EOS;
+    const struct vae_model *init = plan->opts.init;
+    f->m = init ? init_model(init, err) : new_model(plan, data, rows, n, err);
+    int r = f->m ? check_range(f->m, data, err) : VAE_EOS;
+    if (r)
+        return r;
     f->index = mem_array(n, sizeof *f->index);
     f->x = mem_mul(n, d, &values) ? mem_floats(values) : NULL;
     if (!f->x || !f->index)
@@ -263,7 +262,7 @@ int fit_prepare(const struct fit_plan *plan, const struct fit_rows *data, const 
         f->index[i] = i;
     f->train = (struct train_data){f->x, n - nvalid, nvalid, f->index, f->index + n - nvalid};
     f->cfg.batch = f->cfg.batch > f->train.n ? f->train.n : f->cfg.batch;
-    return pseudo_start(f->m, f->x, f->train.n, f->cfg.seed, err);
+    return init ? 0 : pseudo_start(f->m, f->x, f->train.n, f->cfg.seed, err);
 }
 
 int fit_one(const struct fit_plan *plan, const struct fit_rows *data, const uint64_t *rows, size_t n, bool prior,
@@ -271,9 +270,7 @@ int fit_one(const struct fit_plan *plan, const struct fit_rows *data, const uint
     uint64_t seed = plan->train.seed;
     int r = fit_prepare(plan, data, rows, n, f, err);
     if (!r)
-        r = train_model(f->m, &f->train, &f->cfg, run, res, err);
-    if (!r)
-        r = pseudo_settle(f->m, err);
+        r = fit_train(plan, f, run, res, err);
     if (!r && f->nheld)
         r = settle(f->m, f->x + f->train.n * data->schema->d, f->nheld, f->cfg.draws, seed, err);
     if (!r)

@@ -18,18 +18,24 @@ static void add_objective(json_t *j, const struct train_config *t) {
         json_object_set_new(j, "weight", json_real((double)t->weight));
 }
 
+const char *fit_purpose(enum vae_purpose p) {
+    static const char *const name[] = {"generate", "detect", "reduce"};
+    return name[p];
+}
+
 /* Options as resolved: enough to make the same model again, nothing of where and when. */
 static json_t *plan_json(const struct fit_plan *p, const struct fit_rows *data) {
     const struct train_config *t = &p->train;
-    static const char *const purpose[] = {"generate", "detect", "reduce"};
     char crc[9];
     snprintf(crc, sizeof crc, "%08x", data->crc);
     json_t *j = json_pack("{s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:s}", "for",
-                     purpose[p->opts.purpose], "seed", (json_int_t)t->seed, "rows", (json_int_t)data->n, "data_crc32", crc,
+                     fit_purpose(p->opts.purpose), "seed", (json_int_t)t->seed, "rows", (json_int_t)data->n, "data_crc32", crc,
                      "values", (json_int_t)data->schema->d, "steps", (json_int_t)t->steps, "batch", (json_int_t)t->batch,
                      "patience", (json_int_t)t->patience, "lr", (double)t->lr, "decay", (double)t->decay, "beta",
                      (double)t->beta, "warmup", (double)t->warmup, "free_bits", (double)t->free_nats, "valid", p->valid,
                      "program", VAE_VERSION, "blas_core", mat_core());
+    if (p->opts.init)
+        json_object_set_new(j, "init", json_string(p->opts.init->id));
     if (t->cycles)
         json_object_set_new(j, "cycles", json_integer((json_int_t)t->cycles));
     if (t->capacity > 0)
@@ -94,6 +100,8 @@ int fit_describe(struct vae_model *m, const struct fit_plan *p, const struct fit
             json_object_set_new(bound, row[i].name, json_real(row[i].value));
     if (isfinite(rep->iw))
         json_object_set_new(bound, "iw_draws", json_integer(rep->iw_draws));
+    json_object_set_new(j, "collapsed", json_boolean(rep->collapsed));
+    json_object_set_new(j, "answered", json_boolean(res->answered));
     json_object_set_new(bound, "active_units", json_integer((json_int_t)rep->active_units));
     if (rep->codes) {
         json_object_set_new(bound, "code_usage", json_real(rep->code_usage));

@@ -43,11 +43,20 @@ static int add_batch(struct vae_in *in, const struct vae_fit_opts *o, struct sch
 
 static const char *where(void *in, size_t row) { return vae_in_where(in, row); }
 
+int fit_reading(const struct vae_fit_opts *o, size_t rows, size_t bytes, size_t more, struct vae_err *err) {
+    uint64_t allowed = memory_allowed(o);
+    struct vae_progress p = {.stage = "reading", .done = rows};
+    if (bytes > allowed / BYTES_A_VALUE * sizeof(double))
+        return too_big(allowed, rows, err);
+    if (o->report && rows % REPORT_ROWS < more && o->report(o->ctx, &p))
+        return err_set(err, VAE_ESTOP, "stopped while reading");
+    return 0;
+}
+
 /* All batches of the reader into the scan. */
 static int read_all(struct vae_in *in, const struct vae_fit_opts *o, struct schema_scan *scan, uint64_t *bad,
                     struct vae_err *err) {
     const struct vae_batch *b;
-    uint64_t allowed = memory_allowed(o);
     int n = 0, e = 0;
     while (!e && (n = vae_in_next(in, &b, err))) {
         if (n == VAE_EROW && o->skip_bad) {
@@ -55,22 +64,15 @@ static int read_all(struct vae_in *in, const struct vae_fit_opts *o, struct sche
             continue;
         }
         e = n < 0 ? n : add_batch(in, o, scan, bad, b, err);
-        size_t rows = schema_scan_rows(scan);
-        if (!e && schema_scan_bytes(scan) > allowed / BYTES_A_VALUE * sizeof(double))
-            e = too_big(allowed, rows, err);
-        struct vae_progress p = {.stage = "reading", .done = rows};
-        if (!e && o->report && rows % REPORT_ROWS < (size_t)n && o->report(o->ctx, &p))
-            e = err_set(err, VAE_ESTOP, "stopped while reading");
+        e = e ? e : fit_reading(o, schema_scan_rows(scan), schema_scan_bytes(scan), (size_t)n, err);
     }
-    if (!e && schema_scan_rows(scan) == 0)
-        e = err_set(err, VAE_EDATA, *bad ? "no good row in the data" : "no rows: the input is empty");
     return e;
 }
 
-int fit_read(struct vae_in *in, const struct vae_fit_opts *o, struct fit_rows *r, struct vae_err *err) {
+/* What the columns are is told when all rows are there. */
+static int scan_read(struct vae_in *in, const struct vae_fit_opts *o, struct fit_rows *r, struct vae_err *err) {
     struct fit_wishes wishes;
     struct schema_scan *scan = NULL;
-    *r = (struct fit_rows){0};
     int e = fit_wishes_make(&wishes, o, err);
     if (!e && !(scan = schema_scan_new(vae_in_head(in), &wishes.wish, where, in, err)))
         e = err ? err->code : VAE_EOS;
@@ -85,15 +87,22 @@ int fit_read(struct vae_in *in, const struct vae_fit_opts *o, struct fit_rows *r
         r->n = schema_scan_rows(scan);
         r->bad += schema_scan_left_out(scan);
     }
-    if (!e && r->n < 2)
-        e = err_set(err, VAE_EDATA, "%s", r->n ? "one row is not enough to learn from" : "no good row in the data");
+    schema_scan_free(scan);
+    fit_wishes_free(&wishes);
+    return e;
+}
+
+int fit_read(struct vae_in *in, const struct vae_fit_opts *o, struct fit_rows *r, struct vae_err *err) {
     struct vae_in_stats stats;
+    *r = (struct fit_rows){0};
+    int e = o->init ? init_read(in, o, r, err) : scan_read(in, o, r, err);
+    if (!e && r->n < 2)
+        e = err_set(err, VAE_EDATA, "%s", r->n ? "one row is not enough to learn from" : r->bad ? "no good row in the data"
+                                                                                             : "no rows: the input is empty");
     vae_in_stats(in, &stats);
     r->header_assumed = stats.header_assumed;
     if (!e)
         r->crc = crc_update(0, r->raw, r->n * r->schema->d * sizeof *r->raw);
-    schema_scan_free(scan);
-    fit_wishes_free(&wishes);
     return e;
 }
 

@@ -25,8 +25,8 @@ struct train_state {
     size_t over;            /* 1: it stopped early */
     struct schedule_state schedule;
     struct train_result res;
-    struct train_point *curve;
-    size_t npoints, cap;
+    struct train_curve *curve, own;   /* the run's, or its own */
+    const struct train_trial *before; /* NULL: this is the first training */
 };
 
 /* Before the first step, of weights that are started; w stays the caller's. train_state_free() also after a failure. */
@@ -38,5 +38,7 @@ int train_state_point(struct train_state *, const struct train_point *, struct v
 int train_state_put(const struct train_state *, struct tensors *, int64_t **bits, struct vae_err *);
 /* Back, of a training of so many steps: VAE_EDATA where it is not there, or senseless. */
 int train_state_get(struct train_state *, const struct tensors *, size_t steps, struct vae_err *);
+/* The training before, where the state is of a second one; w stays NULL where there is none. */
+int train_trial_get(struct train_trial *, const struct tensors *, size_t nw, struct vae_err *);
 
 #endif

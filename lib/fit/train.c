@@ -60,6 +60,8 @@ static int trainer_init(struct trainer *t, struct vae_err *err) {
         r = train_state_init(&t->s, t->m->w, nw, err);
     if (r)
         return r;
+    t->s.before = t->run->before;
+    t->s.curve = t->run->curve ? t->run->curve : &t->s.own;
     t->grad = mem_floats(nw);
     t->square = mem_array(t->nchunks, sizeof *t->square);
     t->rows = mem_array(batch, sizeof *t->rows);
@@ -373,8 +375,8 @@ int train_model(struct vae_model *m, const struct train_data *data, const struct
                 const struct train_run *run, struct train_result *res, struct vae_err *err) {
     struct trainer t = {.m = m, .data = data, .cfg = cfg, .run = run};
     int r = trainer_init(&t, err);
-    for (size_t i = 0; i < t.s.npoints && !r; i++)
-        r = tell(&t, &t.s.curve[i]) ? stopped(&t, err) : 0;
+    for (size_t i = 0; t.from && i < t.s.curve->n && !r; i++)
+        r = tell(&t, &t.s.curve->point[i]) ? stopped(&t, err) : 0;
     while (!r && !t.s.over && t.s.step < cfg->steps)
         r = go_on(&t, err);
     if (!r && !t.s.res.best_step)

@@ -38,7 +38,19 @@ struct train_result {
     size_t steps, best_step;
     double best; /* minus the bound per record at the best validation, or of the last batches */
     size_t skipped, rolled_back;
+    bool answered;  /* it was the second one, as the latents of the first were idle (collapse.c), whichever of the two is kept */
     double watched; /* where --capacity or --target-mse has brought the KL or the error; 0 without */
+};
+
+/* A training that is over, while another one may do better; a checkpoint keeps it. */
+struct train_trial {
+    float *w; /* [nw] */
+    struct train_result res;
+};
+
+struct train_curve {
+    struct train_point *point;
+    size_t n, cap;
 };
 
 /* What a training is run with; none of it changes the result. All may be NULL. */
@@ -48,6 +60,8 @@ struct train_run {
     train_report_fn *report;
     void *ctx;
     struct checkpoint *checkpoint;
+    struct train_curve *curve;        /* points go behind those that are there */
+    const struct train_trial *before;
 };
 
 /* Trains m (started by model_start()) and leaves the best averaged weights in m->w. */

@@ -121,9 +121,9 @@ static json_t *calibration_json(const struct vae_model *m) {
                      m->cal.alpha, "by", by_names[m->cal.by], "draws", m->cal.draws);
 }
 
-int vae_model_save(struct vae_model *m, const char *path, struct vae_err *err) {
+/* All of a model as a container; *cells is room that must live as long. NULL and err. */
+static struct tensors *pack(struct vae_model *m, struct file_cells *cells, struct vae_err *err) {
     struct tensors *t = tensors_new(err);
-    struct file_cells cells = {0};
     int r = t ? 0 : VAE_EOS;
     if (!r)
         r = tensors_set_json(t, "config", model_config_json(&m->config), err);
@@ -138,9 +138,17 @@ int vae_model_save(struct vae_model *m, const char *path, struct vae_err *err) {
     if (!r)
         r = walk(m, add_array, t, err);
     if (!r)
-        r = file_cells_add(t, m->schema, &cells, err);
+        r = file_cells_add(t, m->schema, cells, err);
     if (!r)
-        r = tensors_save(t, path, m->id, err);
+        return t;
+    tensors_free(t);
+    return NULL;
+}
+
+int vae_model_save(struct vae_model *m, const char *path, struct vae_err *err) {
+    struct file_cells cells = {0};
+    struct tensors *t = pack(m, &cells, err);
+    int r = t ? tensors_save(t, path, m->id, err) : err && err->code ? err->code : VAE_EOS;
     if (!r) {
         char *copy = mem_text(path, strlen(path));
         if (copy) {
@@ -151,6 +159,17 @@ int vae_model_save(struct vae_model *m, const char *path, struct vae_err *err) {
     tensors_free(t);
     file_cells_free(&cells);
     return r;
+}
+
+struct vae_model *model_copy(const struct vae_model *m, struct vae_err *err) {
+    struct file_cells cells = {0};
+    struct buf image = {0};
+    struct tensors *t = pack((struct vae_model *)(uintptr_t)m, &cells, err);
+    struct vae_model *copy = t && !tensors_dump(t, &image, err) ? model_parse(image.p, image.n, "copy", err) : NULL;
+    buf_free(&image);
+    tensors_free(t);
+    file_cells_free(&cells);
+    return copy;
 }
 
 /* Is there something at the path that a model must not take the place of? What cannot be read is left to the writing. */

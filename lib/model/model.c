@@ -166,6 +166,8 @@ static int set_latents(struct vae_model *m, struct vae_err *err) {
     return 0;
 }
 
+static const struct model_calibration none = {.alpha = 0.001, .method = "none", .by = VAE_BY_ELBO};
+
 struct vae_model *model_new_sized(const struct model_config *config, struct schema *s, size_t weights,
                                   struct vae_err *err) {
     struct vae_model *m = mem_array(1, sizeof *m);
@@ -176,7 +178,7 @@ struct vae_model *model_new_sized(const struct model_config *config, struct sche
     }
     m->config = *config;
     m->schema = s;
-    m->cal = (struct model_calibration){.alpha = 0.001, .method = "none", .by = VAE_BY_ELBO};
+    m->cal = none;
     m->ngroups = !m->config.chain ? 1 : s->ncols < MODEL_MAX_GROUPS ? s->ncols : MODEL_MAX_GROUPS;
     if (m->config.masks && s->ncols > MODEL_MAX_COLUMNS) {
         err_set(err, VAE_EDATA, "a model with masks has at most %d columns", MODEL_MAX_COLUMNS);
@@ -203,6 +205,16 @@ struct vae_model *model_new_sized(const struct model_config *config, struct sche
 
 struct vae_model *model_new(const struct model_config *config, struct schema *s, struct vae_err *err) {
     return model_new_sized(config, s, MODEL_ANY_SIZE, err);
+}
+
+void model_forget(struct vae_model *m) {
+    if (!model_prior_trained(m)) {
+        free(m->prior_param);
+        m->prior = m->space.codes ? &prior_uniform : &prior_normal, m->prior_param = NULL, m->nprior = 0;
+    }
+    free(m->cal.score), free(m->use), free(m->conditions.x);
+    m->cal = none, m->use = NULL, m->conditions.x = NULL, m->conditions.n = 0;
+    json_object_clear(m->training);
 }
 
 void vae_model_free(struct vae_model *m) {
