@@ -186,7 +186,7 @@ static void test_gradient(const struct latent *q, size_t codes, const struct pri
         CHECK(fabs(p.nll[i] - r.nll) < 1e-4 && fabs(p.kl[i] - r.cost) < 1e-4, "%s of %zu, %s, record %zu: nll %g kl %g, should be %g %g",
               q->name, codes, name, i, p.nll[i], p.kl[i], r.nll, r.cost);
     }
-    for (size_t i = 0; i < m->nw; i++) { /* the prior learns as if beta were 1 */
+    for (size_t i = 0; i < m->nw; i += i >= m->wprior && i < m->wlik ? 13 : 1) { /* the prior learns as if beta were 1 */
         double beta = i >= m->wprior && i < m->wlik ? 1 : (double)o.beta, up, down;
         bool encoder = i < m->dec.node[0].w0, own = i >= m->wlatent && i < m->wprior;
         w[i] = from[i] + H, up = objective(m, from, w, x, &p, &o, beta);

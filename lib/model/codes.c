@@ -25,8 +25,16 @@ void codes_find(const struct vae_model *m, const float *w, struct model_pass *p,
     codes_place(m, w, p, col, n);
 }
 
-/* Where the codes stand one-hot: the input of their prior. */
-static float *hot(const struct vae_model *m, struct model_pass *p) { return m->chances.n ? p->chances.act[0] : p->soft; }
+/* Where the codes stand one-hot: the input of their prior, behind what that is told. */
+static float *hot(const struct vae_model *m, struct model_pass *p) {
+    return m->chances.n ? p->chances.act[0] + m->space.told * p->ld : p->soft;
+}
+
+static void tell(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
+    const float *from = codes_told(m, p) + col;
+    for (size_t f = 0; f < m->space.told; f++)
+        memcpy(p->chances.act[0] + f * p->ld + col, from + f * p->ld, n * sizeof *from);
+}
 
 /* cost[n] += sum of share * -log P(value of a code | codes before, as they are in hot()); share NULL: of the codes themselves. With obj
  * what a prior that is trained needs for its way back. */
@@ -36,6 +44,7 @@ static void soft_cost(const struct vae_model *m, const float *w, struct model_pa
     double each = log((double)m->codes.codes);
     if (last) {
         float *d = obj ? p->chances.grad[last] + col : NULL;
+        tell(m, p, col, n);
         nn_forward(&m->chances, w, &p->chances, col, n, noise);
         ar_cost(&m->space, p->chances.act[last] + col, share ? share : hot(m, p) + col, cost, by, d, obj ? obj->scale : 0, n, p->ld);
         return;
@@ -97,7 +106,7 @@ void codes_backward(const struct vae_model *m, const float *w, struct model_pass
     float *dh = p->enc.grad[p->enc.n] + col;
     size_t last = m->chances.n;
     if (last) {
-        float *codes = p->chances.grad[0] + col, *cost = p->chances.act[last] + col;
+        float *codes = p->chances.grad[0] + m->space.told * p->ld + col, *cost = p->chances.act[last] + col;
         nn_backward(&m->chances, w, &p->chances, col, n, true, noise);
         for (size_t r = 0; r < m->codes.k * m->codes.codes; r++)
             for (size_t i = 0; i < n; i++) {

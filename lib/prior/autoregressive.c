@@ -24,8 +24,10 @@ enum { LEAST_HELD = 20 }; /* fewer rows do not tell when to stop: all codes stay
 static const float DROPOUT = 0.1f;
 static const double LR = 3e-3;
 
-static struct nn_node layer(const struct prior_space *s, size_t in, size_t out, bool strict) {
-    return (struct nn_node){.op = &nn_causal, .in = in, .out = out, .blocks = s->k, .strict = strict};
+/* The first layer alone is given what is told. */
+static struct nn_node layer(const struct prior_space *s, size_t in, size_t out, bool first) {
+    size_t lead = first ? s->told : 0;
+    return (struct nn_node){.op = &nn_causal, .in = lead + in, .out = out, .blocks = s->k, .lead = lead, .strict = first};
 }
 
 /* x + V act(W act(x)) behind what is there, the dropout before V. */
@@ -67,7 +69,7 @@ static int ar_net(struct nn_net *net, const struct prior_space *s, float dropout
 static size_t ar_size(const struct prior_space *s, size_t n) {
     (void)n;
     size_t pairs = s->k * (s->k - 1) / 2, all = pairs + s->k, layer = (all * WIDTH + s->k) * WIDTH;
-    return (pairs * s->codes + s->k) * WIDTH + 2 * LAYERS * layer + (all * WIDTH + s->k) * s->codes;
+    return (pairs * s->codes + s->k * (s->told + 1)) * WIDTH + 2 * LAYERS * layer + (all * WIDTH + s->k) * s->codes;
 }
 
 static int ar_check(const struct prior_space *s, size_t size, const float *param, struct vae_err *err) {
@@ -143,10 +145,14 @@ static void ar_shard(void *ctx, const struct learn_shard *s) {
     struct ar_trainer *t = ctx;
     size_t ld = s->pass->ld, last = t->net.n, k = t->space.k;
     const struct nn_noise noise = {t->seed, s->step, s->rows};
-    float *c = t->c + s->col, *e = s->pass->act[0] + s->col;
-    for (size_t i = 0; i < s->n; i++)
+    float *c = t->c + s->col, *told = s->pass->act[0] + s->col, *e = told + t->space.told * ld;
+    for (size_t i = 0; i < s->n; i++) {
+        const float *z = t->z + s->rows[i] * (k + t->space.told);
         for (size_t j = 0; j < k; j++)
-            c[j * ld + i] = t->z[s->rows[i] * k + j];
+            c[j * ld + i] = z[j];
+        for (size_t a = 0; a < t->space.told; a++)
+            told[a * ld + i] = z[k + a];
+    }
     ar_hot(&t->space, c, e, s->n, ld);
     nn_forward(&t->net, s->w, s->pass, s->col, s->n, &noise);
     ar_cost(&t->space, s->pass->act[last] + s->col, e, s->loss, NULL, s->pass->grad[last] + s->col, 1 / (float)s->batch, s->n, ld);
@@ -222,11 +228,17 @@ static void forward_block(struct ar_work *w, const struct prior_space *s, const 
     }
 }
 
+/* What is told of the records of a panel -> the input. */
+static void tell(struct ar_work *w, const struct prior_space *s, const float *z) {
+    mat_transpose(MAT_PANEL, s->told, z + s->k, s->k + s->told, w->pass.act[0], MAT_PANEL);
+}
+
 static void ar_sample(const struct prior_space *s, size_t size, const float *param, uint64_t seed, const uint64_t *rows,
                       float temperature, void *work, float *z) {
     (void)size;
     struct ar_work *w = work;
-    float *e = w->pass.act[0], *logits = w->pass.act[w->net.n];
+    float *e = w->pass.act[0] + s->told * MAT_PANEL, *logits = w->pass.act[w->net.n];
+    tell(w, s, z);
     memset(e, 0, s->k * s->codes * MAT_PANEL * sizeof *e);
     for (size_t g = 0; g < s->k; g++) {
         size_t at = g * s->codes * MAT_PANEL;
@@ -241,7 +253,7 @@ static void ar_sample(const struct prior_space *s, size_t size, const float *par
             while (v + 1 < s->codes && (u -= (double)w->p[v * MAT_PANEL + i]) >= 0)
                 v++;
             e[at + v * MAT_PANEL + i] = 1;
-            z[i * s->k + g] = (float)v;
+            z[i * (s->k + s->told) + g] = (float)v;
         }
     }
 }
@@ -249,11 +261,13 @@ static void ar_sample(const struct prior_space *s, size_t size, const float *par
 static void ar_logp(const struct prior_space *s, size_t size, const float *param, const float *z, void *work, double *logp) {
     (void)size;
     struct ar_work *w = work;
-    mat_transpose(MAT_PANEL, s->k, z, s->k, w->c, MAT_PANEL);
-    ar_hot(s, w->c, w->pass.act[0], MAT_PANEL, MAT_PANEL);
+    float *e = w->pass.act[0] + s->told * MAT_PANEL;
+    tell(w, s, z);
+    mat_transpose(MAT_PANEL, s->k, z, s->k + s->told, w->c, MAT_PANEL);
+    ar_hot(s, w->c, e, MAT_PANEL, MAT_PANEL);
     nn_forward(&w->net, param, &w->pass, 0, MAT_PANEL, NULL);
     memset(logp, 0, MAT_PANEL * sizeof *logp);
-    ar_cost(s, w->pass.act[w->net.n], w->pass.act[0], logp, NULL, NULL, 0, MAT_PANEL, MAT_PANEL);
+    ar_cost(s, w->pass.act[w->net.n], e, logp, NULL, NULL, 0, MAT_PANEL, MAT_PANEL);
     for (size_t i = 0; i < MAT_PANEL; i++)
         logp[i] = -logp[i];
 }

@@ -3,7 +3,8 @@
  * with the model; what the encoder makes of real data fills only a part of it, so draws look better from a prior fitted
  * to the encoded training rows. A prior over codes is always that of the objective. A row of a table each.
  *
- * z[n,k] is row-major here, one latent vector a row, numbers or codes as whole numbers, but for priors in training.
+ * z[n,k] is row-major here, one latent vector a row, numbers or codes as whole numbers, but for priors in training. What is told
+ * of a record stands behind its codes: z[n,k + told].
  */
 #ifndef PRIOR_PRIOR_H
 #define PRIOR_PRIOR_H
@@ -17,9 +18,9 @@
 #include "nn/nn.h"
 #include "vae.h"
 
-/* What a prior is over: k numbers, or k codes of so many values each. */
+/* What a prior is over: k numbers, or k codes of so many values each, given `told` numbers. */
 struct prior_space {
-    size_t k, codes; /* codes: 0 of numbers */
+    size_t k, codes, told; /* codes: 0 of numbers, to which nothing is told */
 };
 
 /* Columns col..col+n-1 of a pass: feature-major z[k,ld], param[size], and room that joint->work() made for ld columns. */
@@ -53,8 +54,8 @@ struct prior {
     bool codes;                      /* it is over codes, else over numbers */
     const struct prior_joint *joint; /* NULL: fitted when the model is trained */
     /* Of codes: a net that is trained with the model, and fitted once more behind that; its weights (placed from 0 on) are the
-     * parameters. Codes one-hot [k * codes], those of one behind those of the other, -> logits [k * codes] of each given those
-     * before. */
+     * parameters. What is told [told], then codes one-hot [k * codes], those of one behind those of the other, -> logits [k * codes]
+     * of each given those before. */
     int (*net)(struct nn_net *, const struct prior_space *, float dropout, struct vae_err *);
     /* Parameters as one array, to be stored with the model: how many for a fit of n rows. */
     size_t (*size)(const struct prior_space *, size_t n);
@@ -68,7 +69,8 @@ struct prior {
     void *(*work)(const struct prior_space *, size_t size, struct vae_err *);
     void (*work_free)(void *);
     /* A panel of draws z[MAT_PANEL,k] for output rows rows[MAT_PANEL]; a draw is a function of (seed, row) alone. Noise is
-     * scaled by `temperature` (1: the distribution as fitted; below: nearer to its middle), or the logits of codes divided by it. */
+     * scaled by `temperature` (1: the distribution as fitted; below: nearer to its middle), or the logits of codes divided by it. What is
+     * told stands in z already. */
     void (*sample)(const struct prior_space *, size_t size, const float *param, uint64_t seed, const uint64_t *rows,
                    float temperature, void *work, float *z);
     /* log p(z) in nats of a panel z[MAT_PANEL,k]. */

@@ -29,7 +29,7 @@ static void uniform_sample(const struct prior_space *s, size_t size, const float
         for (size_t j = 0; j < s->k; j++) {
             double u;
             rng_uniform(&u, 1, seed, RNG_PRIOR, j, rows[i]);
-            z[i * s->k + j] = (float)floor(u * (double)s->codes);
+            z[i * (s->k + s->told) + j] = (float)floor(u * (double)s->codes);
         }
 }
 
