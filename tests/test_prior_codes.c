@@ -1,6 +1,7 @@
 /*
- * test_prior_codes.c - every prior over codes of the table: the probabilities of all codes add up to one and are those of the draws,
- * a known chain is learnt to near its entropy, the same bits on any number of threads; and odd numbers do not pass a load.
+ * test_prior_codes.c - every prior over codes of the table: the probabilities of all codes add up to one and are
+ * those of the draws, a known chain is learnt to near its entropy, the same bits on any number of threads; and odd
+ * numbers do not pass a load.
  */
 #include <stdbool.h>
 
@@ -53,9 +54,10 @@ static float *random_param(const struct prior *p, const struct prior_space *s, s
     float *param = alloc(*size + 1, sizeof *param);
     struct nn_net net = {0};
     if (p->net) {
-        CHECK(!p->net(&net, s, 0.2f, NULL) && net.nw == *size, "%s: a net of %zu weights, said to be %zu", p->name, net.nw, *size);
-        CHECK(nn_in(&net) == s->told + s->k * s->codes && nn_out(&net) == s->k * s->codes, "%s: %zu features in, %zu out", p->name, nn_in(&net),
-              nn_out(&net));
+        CHECK(!p->net(&net, s, 0.2f, NULL) && net.nw == *size, "%s: a net of %zu weights, said to be %zu", p->name,
+              net.nw, *size);
+        CHECK(nn_in(&net) == s->told + s->k * s->codes && nn_out(&net) == s->k * s->codes,
+              "%s: %zu features in, %zu out", p->name, nn_in(&net), nn_out(&net));
     }
     nn_net_free(&net);
     rng_normals(param, *size, 1, 1, 3, RNG_TEST, 21, NULL, 0);
@@ -122,8 +124,8 @@ static void test_draws(const struct at_work *w, float told, size_t all, const do
     for (size_t i = 0; i < all; i++)
         chi += pow(count[i] - DRAWS * mass[i], 2) / (DRAWS * mass[i]);
     CHECK(wrong == 0, "%s: %zu draws are no codes, or not a function of their number", w->p->name, wrong);
-    CHECK(fabs(chi - (double)(all - 1)) < 6 * sqrt(2 * (double)all), "%s: %zu codes of %zu values: chi squared %g of %zu", w->p->name,
-          s->k, s->codes, chi, all - 1);
+    CHECK(fabs(chi - (double)(all - 1)) < 6 * sqrt(2 * (double)all),
+          "%s: %zu codes of %zu values: chi squared %g of %zu", w->p->name, s->k, s->codes, chi, all - 1);
 }
 
 /* Cold draws are the most probable ones, code by code, what may follow summed up. */
@@ -147,8 +149,8 @@ static void test_cold(const struct at_work *w, float told, size_t all, const dou
     }
     tell(s, told, z);
     draw16(w, 5, 0, 1e-4f, z);
-    CHECK(!memcmp(z, cold, s->k * sizeof *z) && !memcmp(z + 15 * (s->k + s->told), cold, s->k * sizeof *z), "%s: cold draws differ",
-          w->p->name);
+    CHECK(!memcmp(z, cold, s->k * sizeof *z) && !memcmp(z + 15 * (s->k + s->told), cold, s->k * sizeof *z),
+          "%s: cold draws differ", w->p->name);
 }
 
 /* All probabilities add up to 1, whatever is told, and that makes a difference. */
@@ -180,9 +182,10 @@ static void test_check_codes(const struct prior *p) {
     CHECK(!p->check(&s, size, param, &err), "%s: refuses its own: %s", p->name, err.msg);
     CHECK(p->check(&s, size + 1, param, &err) == VAE_EDATA && *err.msg, "%s: takes one too many", p->name);
     if (size) {
-        CHECK(p->check(&s, size - 1, param, NULL) && p->check(&s, 0, param, NULL) && p->check(&other, size, param, NULL) &&
-                  p->check(&few, size, param, NULL) && p->check(&untold, size, param, NULL),
-              "%s: takes what is of another size", p->name);
+        const struct prior_space *const wrong[] = {&other, &few, &untold};
+        CHECK(p->check(&s, size - 1, param, NULL) && p->check(&s, 0, param, NULL), "%s: takes too few", p->name);
+        for (size_t i = 0; i < 3; i++)
+            CHECK(p->check(wrong[i], size, param, NULL), "%s: takes what is of another size", p->name);
         param[size / 2] = INFINITY;
         CHECK(p->check(&s, size, param, NULL) == VAE_EDATA, "%s: takes an infinity", p->name);
     }
@@ -222,11 +225,12 @@ static void test_cost(void) {
         }
         worst = fmax(worst, fabs(cost[i] - want));
     }
-    CHECK(worst < 1e-5 && fabs(by[0] - sum[0]) < 1e-4 && fabs(by[1] - sum[1]) < 1e-4, "cost of codes: off by %g", worst);
+    CHECK(worst < 1e-5 && fabs(by[0] - sum[0]) < 1e-4 && fabs(by[1] - sum[1]) < 1e-4, "cost of codes: off by %g",
+          worst);
 }
 
-/* A chain in which each code depends on the one before, on the first, and on what is told: fitted to draws, what fresh ones cost comes
- * near the entropy; few rows do no harm. */
+/* A chain in which each code depends on the one before, on the first, and on what is told: fitted to draws, what
+ * fresh ones cost comes near the entropy; few rows do no harm. */
 static void test_chain(const struct prior *p) {
     enum { KK = 4, C = 3, N = 4000, FRESH = 2048, W = KK + 1 };
     const struct prior_space s = {KK, C, 1};
@@ -234,7 +238,8 @@ static void test_chain(const struct prior *p) {
     struct vae_err err = {0};
     struct pool *pool = pool_new(3, &err);
     size_t size = p->size(&s, N);
-    float *param = alloc(size + 1, sizeof *param), *again = alloc(size + 1, sizeof *again), *c = alloc(W * (N + FRESH), sizeof *c);
+    float *param = alloc(size + 1, sizeof *param), *again = alloc(size + 1, sizeof *again);
+    float *c = alloc(W * (N + FRESH), sizeof *c);
     double entropy = 0, cost = 0, logp[MAT_PANEL];
     for (size_t v = 0; v < C; v++)
         entropy -= KK * chance[v] * log(chance[v]);
@@ -263,9 +268,11 @@ static void test_chain(const struct prior *p) {
     }
     end(&w);
     if (size)
-        CHECK(cost > entropy - 0.15 && cost < entropy + 0.15, "%s: a chain of entropy %g costs %g", p->name, entropy, cost);
+        CHECK(cost > entropy - 0.15 && cost < entropy + 0.15, "%s: a chain of entropy %g costs %g", p->name, entropy,
+              cost);
     for (size_t n = 1; n < 40; n += 19) {
-        CHECK(!p->fit(&s, n, c, 1, NULL, param, &err) && !p->check(&s, size, param, &err), "%s: %zu rows: %s", p->name, n, err.msg);
+        CHECK(!p->fit(&s, n, c, 1, NULL, param, &err) && !p->check(&s, size, param, &err), "%s: %zu rows: %s", p->name,
+              n, err.msg);
         w = start(p, s, size, param);
         logp16(&w, c + N * W, logp);
         CHECK(logp[0] > 1.5 * KK * log(1.0 / C) && logp[0] < 0, "%s: of %zu rows: log P %g", p->name, n, logp[0]);

@@ -1,10 +1,11 @@
 /*
- * autoregressive.c - P(codes) = prod_g P(c_g | c_1 .. c_g-1) by a net of causal layers (nn/causal.c) that gives all of them in
- * one pass, as MADE does (Germain et al. 2015, 1502.03509). It is trained along with the encoder, which so feels what its codes
- * cost, and fitted once more to the codes that the encoder ends with (van den Oord et al. 2017, 1711.00937, do only that).
+ * autoregressive.c - P(codes) = prod_g P(c_g | c_1 .. c_g-1) by a net of causal layers (nn/causal.c) that gives all
+ * of them in one pass, as MADE does (Germain et al. 2015, 1502.03509). It is trained along with the encoder, which so
+ * feels what its codes cost, and fitted once more to the codes that the encoder ends with (van den Oord et al. 2017,
+ * 1711.00937, do only that).
  *
- * Its last layer starts at 0: all codes alike. Drawing goes code by code; of each layer only the block of that code has
- * to be computed.
+ * Its last layer starts at 0: all codes alike. Drawing goes code by code; of each layer only the block of that code
+ * has to be computed.
  */
 #include "prior/autoregressive.h"
 
@@ -27,11 +28,13 @@ static const double LR = 3e-3;
 /* The first layer alone is given what is told. */
 static struct nn_node layer(const struct prior_space *s, size_t in, size_t out, bool first) {
     size_t lead = first ? s->told : 0;
-    return (struct nn_node){.op = &nn_causal, .in = lead + in, .out = out, .blocks = s->k, .lead = lead, .strict = first};
+    return (struct nn_node){.op = &nn_causal, .in = lead + in, .out = out, .blocks = s->k, .lead = lead,
+                            .strict = first};
 }
 
 /* x + V act(W act(x)) behind what is there, the dropout before V. */
-static int add_block(struct nn_net *net, const struct prior_space *s, size_t width, float dropout, struct vae_err *err) {
+static int add_block(struct nn_net *net, const struct prior_space *s, size_t width, float dropout,
+                     struct vae_err *err) {
     size_t src = net->n;
     int r = nn_add(net, &nn_silu, width, width, 0, 0, err);
     if (!r)
@@ -113,8 +116,8 @@ VM_WIDE static void log_softmax(size_t codes, float *logits, float *p, size_t n,
         }
 }
 
-void ar_cost(const struct prior_space *s, float *logits, const float *share, double *cost, double *by, float *d, float scale,
-             size_t n, size_t ld) {
+void ar_cost(const struct prior_space *s, float *logits, const float *share, double *cost, double *by, float *d,
+             float scale, size_t n, size_t ld) {
     for (size_t j = 0; j < s->k; j++)
         for (size_t at = 0; at < n; at += RUN) {
             size_t m = n - at < RUN ? n - at : RUN, p = j * s->codes * ld + at;
@@ -155,7 +158,8 @@ static void ar_shard(void *ctx, const struct learn_shard *s) {
     }
     ar_hot(&t->space, c, e, s->n, ld);
     nn_forward(&t->net, s->w, s->pass, s->col, s->n, &noise);
-    ar_cost(&t->space, s->pass->act[last] + s->col, e, s->loss, NULL, s->pass->grad[last] + s->col, 1 / (float)s->batch, s->n, ld);
+    ar_cost(&t->space, s->pass->act[last] + s->col, e, s->loss, NULL, s->pass->grad[last] + s->col,
+            1 / (float)s->batch, s->n, ld);
 }
 
 static size_t ar_rounds(const struct prior_space *s, size_t n) {
@@ -167,8 +171,8 @@ static size_t ar_rounds(const struct prior_space *s, size_t n) {
 static int ar_fit(const struct prior_space *s, size_t n, const float *z, uint64_t seed, struct pool *pool, float *param,
                   struct vae_err *err) {
     struct ar_trainer t = {.space = *s, .z = z, .seed = seed, .c = mem_floats(s->k * LEARN_COLUMNS)};
-    const struct learn l = {.net = &t.net, .w = param, .n = n, .steps = ar_rounds(s, n), .seed = seed, .purpose = RNG_CODES, .lr = LR,
-                            .pool = pool, .shard = ar_shard, .ctx = &t};
+    const struct learn l = {.net = &t.net, .w = param, .n = n, .steps = ar_rounds(s, n), .seed = seed,
+                            .purpose = RNG_CODES, .lr = LR, .pool = pool, .shard = ar_shard, .ctx = &t};
     int r = t.c ? ar_net(&t.net, s, DROPOUT, err) : err_set(err, VAE_EOS, "out of memory");
     if (!r) {
         nn_init(&t.net, param, seed, 7000);
@@ -258,7 +262,8 @@ static void ar_sample(const struct prior_space *s, size_t size, const float *par
     }
 }
 
-static void ar_logp(const struct prior_space *s, size_t size, const float *param, const float *z, void *work, double *logp) {
+static void ar_logp(const struct prior_space *s, size_t size, const float *param, const float *z, void *work,
+                    double *logp) {
     (void)size;
     struct ar_work *w = work;
     float *e = w->pass.act[0] + s->told * MAT_PANEL;
@@ -273,7 +278,7 @@ static void ar_logp(const struct prior_space *s, size_t size, const float *param
 }
 
 const struct prior prior_autoregressive = {
-    .name = "autoregressive", .about = "each code given those before it, by a net trained with the model", .codes = true,
-    .size = ar_size, .net = ar_net, .fit = ar_fit, .rounds = ar_rounds, .check = ar_check, .work = ar_work, .work_free = ar_work_free, .sample = ar_sample,
-    .logp = ar_logp,
+    .name = "autoregressive", .about = "each code given those before it, by a net trained with the model",
+    .codes = true, .net = ar_net, .size = ar_size, .fit = ar_fit, .rounds = ar_rounds, .check = ar_check,
+    .work = ar_work, .work_free = ar_work_free, .sample = ar_sample, .logp = ar_logp,
 };
