@@ -33,6 +33,29 @@ setup_file() { vae-fit -q -m "$CODED" -k cultivar --for detect --latent fsq -l 5
     same <(cut -d, -f1-13 three.csv) <(vae-enc -m "$CODED" --codes "$WINE" -t csv | cut -d, -f2- | vae-dec -m "$CODED")
 }
 
+@test "one thread and three, killed and resumed: the same model bytes" {
+    for q in fsq vq gumbel; do
+        o="-k cultivar --for detect --latent $q -l 3 --codebook 4 --steps 150 --hidden 24 --batch 40 --no-calibrate"
+        vae-fit -q -m a.vae $o -j 1 "$WINE"
+        vae-fit -q -m b.vae $o -j 3 "$WINE"
+        same b.vae a.vae
+        for wait in 0.2 0.3; do timeout -s 9 $wait vae-fit -q -m c.vae $o -j 2 --resume --checkpoint-every 0s "$WINE" || true; done
+        vae-fit -q -m c.vae $o -j 2 --resume "$WINE"
+        same c.vae a.vae
+    done
+}
+
+@test "conditions: codes are drawn given them, by a prior that was told them, and without" {
+    vae-fit -q -m told.vae -c cultivar --for detect --latent fsq -l 3 --steps 400 --no-calibrate "$WINE"
+    for c in 1 3; do # proline, the last column: 1116 and 630 on average
+        vae-gen -m told.vae -n 300 --where cultivar=$c | awk -F, -v c=$c 'NR > 1 { sum += $NF; bad = bad || $1 != c }
+            END { mean = sum / (NR - 1); exit bad || (c == 1 ? mean < 1000 || mean > 1230 : mean < 560 || mean > 720) }' || { echo $c; return 1; }
+    done
+    vae-gen -m told.vae -n 300 | awk -F, 'NR > 1 { seen[$1]++; sum += $NF } END { m = sum / (NR - 1); exit seen[1] < 60 || seen[3] < 40 || m < 660 || m > 840 }'
+    vae-enc -m told.vae --codes "$WINE" | vae-dec -m told.vae --where cultivar=2 | awk -F, 'NR > 1 && $1 != 2 { bad = 1 } END { exit bad || NR != 179 }'
+    vae-walk -m told.vae -n 20 | vae-dec -m told.vae >/dev/null
+}
+
 @test "what makes no sense" {
     printf 'code1,code2,code3,code4,code5\n0,1,2,3,6\n' >high.csv
     fails 65 vae-dec "code5: 6 is no code" "vae-dec -m $CODED high.csv"
@@ -40,6 +63,14 @@ setup_file() { vae-fit -q -m "$CODED" -k cultivar --for detect --latent fsq -l 5
     fails 64 vae-fit "prior" "vae-fit -m x --latent fsq --prior gmm $WINE"
     fails 64 vae-fit "prior" "vae-fit -m x --prior autoregressive $WINE"
     fails 64 vae-fit "product" "vae-fit -m x --latent fsq --codebook 17 $WINE"
+    fails 64 vae-fit "too many" "vae-fit -m x --latent gumbel --codebook 4096 -l 2 $WINE"
+    fails 64 vae-fit "free-bits" "vae-fit -m x --latent vq --free-bits 1 $WINE"
+    fails 64 vae-enc "standard deviations" "vae-enc -m $CODED --with-sd $WINE"
+    fails 64 vae-gen "one of numbers" "vae-gen -m $CODED --prior normal"
+    printf 'code1,code2,code3,code4,code5\n0,1,2,3,1.5\n' >half.csv
+    fails 65 vae-dec "code5: 1.5 is no code" "vae-dec -m $CODED half.csv"
+    printf 'code1,code2,code3,code4\n0,1,2,3\n' >few.csv
+    fails 65 vae-dec "'code5' is missing: this model has 5 codes" "vae-dec -m $CODED few.csv"
     fit_wine
     fails 64 vae-enc "codes" "vae-enc -m $MODEL --codes $WINE"
     fails 64 vae-dec "codes" "vae-enc -m $MODEL $WINE | vae-dec --codes"

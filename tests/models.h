@@ -100,7 +100,7 @@ static inline void models_set_kind(struct model_config *c, const struct models_k
     enum { COMPONENTS = 3 };
     c->latent = kind->latent, c->joint = kind->joint;
     size_t top = model_top(c);
-    c->joint_size = !kind->joint ? 0 : kind->joint->joint->encoded ? 2 * top * COMPONENTS : kind->joint->size(&(struct prior_space){top, 0}, 1);
+    c->joint_size = !kind->joint ? 0 : kind->joint->joint->encoded ? 2 * top * COMPONENTS : kind->joint->size(&(struct prior_space){.k = top}, 1);
 }
 
 static inline const char *models_kind_name(const struct models_kind *kind) {

@@ -1,6 +1,6 @@
 /*
- * test_latent_codes.c - every family of codes of the table: codes, what the decoder is given for them, and the gradient against
- * that of a smooth function where there is one; the moving of a codebook, against sums by hand.
+ * test_latent_codes.c - every family of codes of the table: codes, what the decoder is given for them, and the
+ * gradient against that of a smooth function where there is one; the moving of a codebook, against sums by hand.
  */
 #include "base/rng.h"
 #include "latent/codes.h"
@@ -15,12 +15,13 @@ static struct code_shape shape_of(const struct latent *q, size_t k, size_t codes
     return s;
 }
 
-/* Codes are whole numbers in range, each of them comes up; different ones stand at different places, a place is that of its code
- * whoever else is there; nothing is written behind the columns. */
+/* Codes are whole numbers in range, each of them comes up; different ones stand at different places, a place is that
+ * of its code whoever else is there; nothing is written behind the columns. */
 static void test_codes(const struct latent *q, size_t k, size_t codes, size_t n, size_t ld) {
     struct code_shape s = shape_of(q, k, codes);
     float *w = calloc(s.params + 1, sizeof *w), *h = calloc(s.outputs * ld, sizeof *h), *c = calloc(k * ld, sizeof *c);
-    float *z = calloc(s.zdim * ld, sizeof *z), *all = calloc(s.zdim * codes, sizeof *all), *each = calloc(k * codes, sizeof *each);
+    float *z = calloc(s.zdim * ld, sizeof *z), *all = calloc(s.zdim * codes, sizeof *all);
+    float *each = calloc(k * codes, sizeof *each);
     size_t *seen = calloc(codes, sizeof *seen), bad = 0, missing = 0, same = 0, off = 0, dims = s.zdim / k;
     rng_normals(h, s.outputs, n, ld, 1, RNG_TEST, 11, NULL, 0);
     rng_normals(w, s.params, 1, 1, 1, RNG_TEST, 12, NULL, 0);
@@ -55,8 +56,8 @@ static void test_codes(const struct latent *q, size_t k, size_t codes, size_t n,
                 equal = equal && all[a * codes + u] == all[a * codes + v];
             same += equal;
         }
-    CHECK(bad == 0 && off == 0 && same == 0, "%s of %zu: %zu are no codes, %zu stand elsewhere, %zu at the same place", q->name, codes,
-          bad, off, same);
+    CHECK(bad == 0 && off == 0 && same == 0, "%s of %zu: %zu are no codes, %zu stand elsewhere, %zu at the same place",
+          q->name, codes, bad, off, same);
     CHECK(n * k < 100 * codes || missing == 0, "%s of %zu: %zu never come up", q->name, codes, missing);
     for (size_t i = n; i < ld; i++)
         CHECK(c[i] == 77 && z[i] == 77, "%s: writes behind its columns", q->name);
@@ -84,19 +85,22 @@ static void test_fsq_values(size_t codes) {
                 double levels = (double)s.level[a], level = fsq_level((double)h[p], levels);
                 want = want * levels + level;
                 double at = (level - (levels - 1) / 2) / sqrt((levels * levels - 1) / 12);
-                CHECK(fabs((double)z[p] - at) < 1e-5, "fsq of %zu: number %zu at %g, should be %g", codes, a, (double)z[p], at);
+                CHECK(fabs((double)z[p] - at) < 1e-5, "fsq of %zu: number %zu at %g, should be %g", codes, a,
+                      (double)z[p], at);
             }
             CHECK((double)c[j * N + i] == want, "fsq of %zu: code %g, should be %g", codes, (double)c[j * N + i], want);
         }
 }
 
-/* Where nothing is rounded: z and a cost that is a polynomial of second order in the levels, its slope taken at the level. */
+/* Where nothing is rounded: z and a cost that is a polynomial of second order in the levels, its slope taken at the
+ * level. */
 static void test_fsq_gradient(size_t codes) {
     enum { N = 70 };
     const struct code_shape s = shape_of(&latent_fsq, K, codes);
     float *h = calloc(4 * s.outputs * N, sizeof *h), *dz = h + s.outputs * N, *dh = dz + s.outputs * N, c[K * N];
     float *cost = calloc(2 * K * codes * N, sizeof *cost), *given = cost + K * codes * N;
-    double line[CODES_MAX_DIMS] = {0.7, -1.1, 0.4, 0.2, -0.3, 0.9}, curve[CODES_MAX_DIMS] = {0.2, 0.1, -0.3, 0.4, 0.1, 0.2}, worst = 0;
+    double line[CODES_MAX_DIMS] = {0.7, -1.1, 0.4, 0.2, -0.3, 0.9}, worst = 0;
+    double curve[CODES_MAX_DIMS] = {0.2, 0.1, -0.3, 0.4, 0.1, 0.2};
     rng_normals(h, s.outputs, N, N, 1, RNG_TEST, 14, NULL, 0);
     rng_normals(dz, s.outputs, N, N, 1, RNG_TEST, 15, NULL, 0);
     latent_fsq.codes->code(&s, NULL, h, NULL, c, N, N);
@@ -154,8 +158,8 @@ static void test_vq_nearest(void) {
 }
 
 /* dz . h - pull * log sum exp(-L |h - e|^2 - cost), costs in nats, of one position and record. */
-static double vq_energy(const struct code_shape *s, const float *w, const float *h, const float *dz, const float *cost, double pull,
-                        size_t j, size_t i) {
+static double vq_energy(const struct code_shape *s, const float *w, const float *h, const float *dz, const float *cost,
+                        double pull, size_t j, size_t i) {
     double sum = 0, at = 0;
     for (size_t v = 0; v < s->codes; v++)
         sum += exp(-0.25 * distance(s, w, h, j, v, i) - (cost ? (double)cost[(j * s->codes + v) * VN + i] / pull : 0));
@@ -195,8 +199,9 @@ static void test_vq_gradient(void) {
     free(w), free(h), free(cost);
 }
 
-/* Three records of one position: the mean of a vector's moves to what it got, its count to how much that was; what has got next to
- * nothing starts anew at a record, but only where that is asked for; other positions stay as they are. */
+/* Three records of one position: the mean of a vector's moves to what it got, its count to how much that was; what
+ * has got next to nothing starts anew at a record, but only where that is asked for; other positions stay as they
+ * are. */
 static void test_vq_learn(void) {
     enum { CODES = 3, N = 3, BOOK = CODES * (DIMS + 1) };
     const struct code_shape s = shape_of(&latent_vq, 2, CODES);
@@ -212,13 +217,14 @@ static void test_vq_learn(void) {
         double keep = 0.99 * (double)was[BOOK + CODES * DIMS + v], here = 0;
         for (size_t i = 0; i < N; i++)
             here += 0.01 * (c[N + i] == (float)v);
-        CHECK(fabs((double)count[v] - keep - here) < 1e-6, "vq: count %zu is %g, should be %g", v, (double)count[v], keep + here);
+        CHECK(fabs((double)count[v] - keep - here) < 1e-6, "vq: count %zu is %g, should be %g", v, (double)count[v],
+              keep + here);
         for (size_t a = 0; a < DIMS; a++) {
             double sum = keep * (double)was[BOOK + v * DIMS + a];
             for (size_t i = 0; i < N; i++)
                 sum += 0.01 * (c[N + i] == (float)v) * (double)h[(DIMS + a) * N + i];
-            CHECK(fabs((double)book[v * DIMS + a] - sum / (keep + here)) < 1e-5, "vq: vector %zu at %g, should be at %g", v,
-                  (double)book[v * DIMS + a], sum / (keep + here));
+            CHECK(fabs((double)book[v * DIMS + a] - sum / (keep + here)) < 1e-5,
+                  "vq: vector %zu at %g, should be at %g", v, (double)book[v * DIMS + a], sum / (keep + here));
         }
     }
     memcpy(w, was, sizeof w), memcpy(again, was, sizeof w);
@@ -329,13 +335,14 @@ static void test_gumbel_draws(void) {
         count[(size_t)c[i]]++;
     for (size_t v = 0; v < GC; v++)
         chi += pow(count[v] - DRAWS * p[v], 2) / (DRAWS * p[v]);
-    CHECK(chi < 20, "gumbel: draws are not of q: %g %g %g %g, chi squared %g", count[0], count[1], count[2], count[3], chi);
+    CHECK(chi < 20, "gumbel: draws are not of q: %g %g %g %g, chi squared %g", count[0], count[1], count[2], count[3],
+          chi);
     free(h), free(c);
 }
 
 /* dz . z + codes . e + sum q (pull log q + cost) of one code and record. */
-static double gumbel_objective(const float *h, const float *eps, const float *dz, const float *codes, const float *cost, size_t j,
-                               size_t i) {
+static double gumbel_objective(const float *h, const float *eps, const float *dz, const float *codes,
+                               const float *cost, size_t j, size_t i) {
     double p[GC], soft[GC], sum = 0;
     gumbel_soft(h, NULL, 1, j, i, p);
     gumbel_soft(h, eps, (double)0.6f, j, i, soft);
@@ -351,7 +358,8 @@ static void test_gumbel_gradient(void) {
     const struct code_shape s = shape_of(&latent_gumbel, K, GC);
     const float step = 0x1p-9f;
     size_t n = s.outputs * GN;
-    float *h = calloc(9 * n, sizeof *h), *eps = h + n, *dz = eps + n, *codes = dz + n, *cost = codes + n, *e = cost + n, *z = e + n;
+    float *h = calloc(9 * n, sizeof *h), *eps = h + n, *dz = eps + n, *codes = dz + n, *cost = codes + n,
+        *e = cost + n, *z = e + n;
     float *q = z + n, *dh = q + n;
     double kl[GN] = {0}, worst = 0;
     rng_normals(h, 5 * s.outputs, GN, GN, 1, RNG_TEST, 43, NULL, 0);
@@ -384,8 +392,8 @@ static void test_fsq_levels(void) {
     static const size_t bad[] = {0, 1, 17, 34, 4093};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         struct code_shape s = shape_of(&latent_fsq, 2, good[i].codes);
-        CHECK(s.dims == good[i].dims && !memcmp(s.level, good[i].level, s.dims * sizeof *s.level) && s.zdim == 2 * s.dims &&
-                  s.outputs == s.zdim && s.noise == 0 && s.params == 0,
+        CHECK(s.dims == good[i].dims && !memcmp(s.level, good[i].level, s.dims * sizeof *s.level) &&
+              s.zdim == 2 * s.dims && s.outputs == s.zdim && s.noise == 0 && s.params == 0,
               "fsq of %zu: %zu numbers, the first of %zu levels", good[i].codes, s.dims, s.level[0]);
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

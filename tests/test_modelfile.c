@@ -50,7 +50,7 @@ static void test_copy(const char *path) {
     struct vae_err err = {0};
     double *raw = models_data(40, 4, false);
     struct vae_model *m = models_new(&c, widths, raw, 40, 1);
-    const struct prior_space space = {2, 0};
+    const struct prior_space space = {2, 0, 0};
     m->nprior = prior_gmm.size(&space, 5), m->prior = &prior_gmm, m->prior_param = mem_floats(m->nprior);
     float z[10] = {1, 2, 0, 1, 3, 1, 1, 1, 0, 2};
     CHECK(!prior_gmm.fit(&space, 5, z, 1, NULL, m->prior_param, &err), "%s", err.msg);
@@ -166,6 +166,8 @@ static void test_damage(const struct models_kind *kind, size_t latents, size_t e
     struct vae_err err = {0};
     double *raw = models_data(40, 5, false);
     models_set_kind(&c, kind);
+    if (kind->latent->codes)
+        c.codes = 3, c.code_prior = &prior_autoregressive;
     struct vae_model *m = models_new(&c, widths, raw, 40, 1);
     CHECK(m && !vae_model_save(m, path, &err), "%s", err.msg);
     size_t n, tried = 0, accepted = 0, silent = 0;
@@ -244,6 +246,41 @@ static void test_priors(const char *path) {
     free(raw);
 }
 
+/* Codes of other values than the weights are for, of none, of families and with priors that have none. */
+static void test_codes(const char *path) {
+    static const struct {
+        const char *from, *to, *why;
+    } t[] = {
+        {"\\\"codes\\\":4", "\\\"codes\\\":6", "do not fit the configuration"},
+        {"\\\"codes\\\":4", "\\\"codes\\\":1", "codes"},
+        {"\\\"codes\\\":4", "\\\"codes\\\":0", "codes"},
+        {"\\\"codes\\\":4", "\\\"Codes\\\":4", "cannot be 3 codes of 0 values"},
+        {"\\\"latent_dim\\\":3", "\\\"latent_dim\\\":2", "fit"},
+        {"\\\"latent\\\":\\\"vq\\\"", "\\\"latent\\\":\\\"qv\\\"", "unknown to this version"},
+        {"\\\"kind\\\":\\\"autoregressive\\\"", "\\\"kind\\\":\\\"uniform\\\"       ", "no parameters"},
+        {"\\\"kind\\\":\\\"autoregressive\\\"", "\\\"kind\\\":\\\"normal\\\"        ", "prior does not fit"},
+        {"latent.codebook", "latent.codebooK", "codebook"},
+    };
+    static const size_t widths[] = {1, 1, 3, 0};
+    const struct model_config c = {.latent_dim = 3, .codes = 4, .latent = &latent_vq, .code_prior = &prior_autoregressive,
+                                   .act = &nn_silu, .nhidden = 1, .hidden = {3}, .lik = &lik_gaussian};
+    struct vae_err err = {0};
+    double *raw = models_data(40, 5, false);
+    struct vae_model *m = models_new(&c, widths, raw, 40, 1);
+    CHECK(m && !vae_model_save(m, path, &err), "%s", err.msg);
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        size_t n;
+        unsigned char *p = read_file(path, &n);
+        edit(p, n, t[i].from, t[i].to);
+        struct vae_model *bad = model_parse(p, n, "changed", &err);
+        CHECK(!bad && err.code == VAE_EDATA && strstr(err.msg, t[i].why), "%s: %s", t[i].to, err.msg);
+        vae_model_free(bad);
+        free(p);
+    }
+    vae_model_free(m);
+    free(raw);
+}
+
 int main(void) {
     struct vae_err err = {0};
     char path[] = "/tmp/test_modelfile.XXXXXX";
@@ -253,7 +290,9 @@ int main(void) {
     test_damage(&(struct models_kind){&latent_ladder, &prior_vamp}, 4, 13, path);
     test_damage(&(struct models_kind){&latent_gauss, &prior_realnvp}, 1, 67, path);
     test_copy(path);
+    test_damage(&(struct models_kind){&latent_vq, NULL}, 1, 331, path);
     test_size(path);
+    test_codes(path);
     test_channels(path);
     test_cuts(path);
     test_priors(path);

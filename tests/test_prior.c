@@ -23,7 +23,7 @@ struct at_work {
 
 static struct at_work start(const struct prior *p, size_t k, size_t size, const float *param) {
     struct vae_err err = {0};
-    const struct prior_space space = {k, 0};
+    const struct prior_space space = {.k = k};
     struct at_work w = {p, space, size, param, p->work ? p->work(&space, size, &err) : NULL};
     CHECK(!p->work || w.work, "%s: %s", p->name, err.msg);
     return w;
@@ -97,7 +97,7 @@ static float *truth(size_t k, size_t n, uint64_t row0) {
 /* Fits p to z[n,k] twice: the same numbers, all accepted by check(). */
 static float *fitted(const struct prior *p, size_t k, size_t n, const float *z, size_t *size) {
     struct vae_err err = {0};
-    const struct prior_space space = {k, 0};
+    const struct prior_space space = {.k = k};
     *size = p->size(&space, n);
     float *param = alloc(*size + 1, sizeof *param), *again = alloc(*size + 1, sizeof *again);
     param[*size] = 77;
@@ -183,7 +183,7 @@ static struct moments sampled(const struct at_work *w, size_t k, size_t n) {
 /* Parameters of a prior that is trained with a model. */
 static float *random_param(const struct prior *p, size_t k, size_t *size) {
     enum { COMPONENTS = 3 };
-    const struct prior_space space = {k, 0};
+    const struct prior_space space = {.k = k};
     *size = p->joint->encoded ? 2 * k * COMPONENTS : p->size(&space, 1);
     float *param = alloc(*size, sizeof *param), *e = alloc(*size, sizeof *e);
     rng_normals(e, *size, 1, 1, 5, RNG_TEST, 6, NULL, k);
@@ -290,7 +290,7 @@ static void test_odd(const struct prior *p) {
 
 static bool refuses(const struct prior *p, size_t k, size_t size, const float *param) {
     struct vae_err err = {0};
-    int r = p->check(&(struct prior_space){k, 0}, size, param, &err);
+    int r = p->check(&(struct prior_space){.k = k}, size, param, &err);
     return r == VAE_EDATA && err.code == VAE_EDATA && *err.msg;
 }
 
@@ -300,7 +300,7 @@ static void test_check_gmm(void) {
     const float half = -0.6931472f;
     const float good[C * STRIDE] = {half, 0, 1, 1, 0.5f, 2, half, -1, 3, 0.1f, -4, 0.2f};
     float bad[17 * STRIDE];
-    CHECK(!p->check(&(struct prior_space){K, 0}, C * STRIDE, good, NULL), "refuses a good mixture");
+    CHECK(!p->check(&(struct prior_space){.k = K}, C * STRIDE, good, NULL), "refuses a good mixture");
     CHECK(refuses(p, K, 0, good) && refuses(p, K, C * STRIDE - 1, good) && refuses(p, 3, C * STRIDE, good),
           "takes a wrong number of parameters");
     for (size_t i = 0; i < 17; i++)
@@ -338,7 +338,7 @@ static void test_check_gmm(void) {
 static void test_check_flow(void) {
     enum { K = 3 };
     const struct prior *p = &prior_flow;
-    const struct prior_space space = {K, 0};
+    const struct prior_space space = {.k = K};
     size_t size = p->size(&space, 5000);
     float *param = alloc(size, sizeof *param), z[K] = {1.5f, -1, 4}, draw[K * MAT_PANEL], zero[K * MAT_PANEL];
     double want = 0;
@@ -437,7 +437,7 @@ static void test_vamp(void) {
     CHECK(seen[0] + seen[1] + seen[2] == 3008 && seen[0] > 900 && seen[1] > 900 && seen[2] > 900,
           "vamp: components drawn %zu %zu %zu", seen[0], seen[1], seen[2]);
     end(&w);
-    const struct prior_space space = {K, 0};
+    const struct prior_space space = {.k = K};
     CHECK(p->size(&space, 1) == 2 * K && p->size(&space, 1 << 20) <= 1 << 20, "vamp: a senseless number of components");
     CHECK(!p->check(&space, SIZE, param, NULL) && refuses(p, K, 0, param) && refuses(p, K, SIZE - K, param) && refuses(p, 5, SIZE, param),
           "vamp: takes a wrong number of parameters");
@@ -458,7 +458,7 @@ static void test_normal(void) {
     struct at_work w = start(&prior_normal, 3, 0, NULL);
     CHECK(fabs(logp1(&w, zero) + 3 * 0.918938533204673) < 1e-12, "log N(0)");
     CHECK(fabs(logp1(&w, z) + 3 * 0.918938533204673 + 2.625) < 1e-12, "log N(z)");
-    CHECK(prior_normal.size(&(struct prior_space){5, 0}, 100) == 0 && refuses(&prior_normal, 3, 3, zero), "takes parameters it has not");
+    CHECK(prior_normal.size(&(struct prior_space){.k = 5}, 100) == 0 && refuses(&prior_normal, 3, 3, zero), "takes parameters it has not");
 }
 
 int main(void) {

@@ -1,6 +1,7 @@
 /*
- * test_prior_codes.c - every prior over codes of the table: the probabilities of all codes add up to one and are those of the draws,
- * a known chain is learnt to near its entropy, the same bits on any number of threads; and odd numbers do not pass a load.
+ * test_prior_codes.c - every prior over codes of the table: the probabilities of all codes add up to one and are
+ * those of the draws, a known chain is learnt to near its entropy, the same bits on any number of threads; and odd
+ * numbers do not pass a load.
  */
 #include <stdbool.h>
 
@@ -53,9 +54,10 @@ static float *random_param(const struct prior *p, const struct prior_space *s, s
     float *param = alloc(*size + 1, sizeof *param);
     struct nn_net net = {0};
     if (p->net) {
-        CHECK(!p->net(&net, s, 0.2f, NULL) && net.nw == *size, "%s: a net of %zu weights, said to be %zu", p->name, net.nw, *size);
-        CHECK(nn_in(&net) == s->k * s->codes && nn_out(&net) == nn_in(&net), "%s: %zu features in, %zu out", p->name, nn_in(&net),
-              nn_out(&net));
+        CHECK(!p->net(&net, s, 0.2f, NULL) && net.nw == *size, "%s: a net of %zu weights, said to be %zu", p->name,
+              net.nw, *size);
+        CHECK(nn_in(&net) == s->told + s->k * s->codes && nn_out(&net) == s->k * s->codes,
+              "%s: %zu features in, %zu out", p->name, nn_in(&net), nn_out(&net));
     }
     nn_net_free(&net);
     rng_normals(param, *size, 1, 1, 3, RNG_TEST, 21, NULL, 0);
@@ -70,83 +72,120 @@ static void nth_code(const struct prior_space *s, size_t at, float *z) {
         z[j] = (float)(at % s->codes);
 }
 
-/* All probabilities add up to 1, and draws come as often as they say (chi squared); cold ones are the most probable at each step. */
-static void test_masses(const struct prior *p, size_t k, size_t codes) {
-    enum { DRAWS = 40000 };
-    const struct prior_space s = {k, codes};
-    size_t size, all = 1, wrong = 0;
-    for (size_t j = 0; j < k; j++)
-        all *= codes;
-    float *param = random_param(p, &s, &size), z[MAT_PANEL * 8];
-    struct at_work w = start(p, s, size, param);
-    double *mass = alloc(all, sizeof *mass), *count = alloc(all, sizeof *count), sum = 0, chi = 0;
+enum { MOST_CODES = 1024, WIDE = 8 }; /* of all codes there are; numbers of a row */
+
+/* A panel of rows whose codes are not set yet, told the same. */
+static void tell(const struct prior_space *s, float told, float *z) {
+    for (size_t i = 0; i < MAT_PANEL; i++)
+        for (size_t a = 0; a < s->told; a++)
+            z[i * (s->k + s->told) + s->k + a] = told * (float)(a + 1);
+}
+
+/* mass[all] = the probabilities of all codes; returns their sum. */
+static double masses(const struct at_work *w, float told, size_t all, double *mass) {
+    const struct prior_space *s = &w->space;
+    float z[MAT_PANEL * WIDE];
+    double logp[MAT_PANEL], sum = 0;
+    tell(s, told, z);
     for (size_t i = 0; i < all; i += MAT_PANEL) {
-        double logp[MAT_PANEL];
         for (size_t r = 0; r < MAT_PANEL; r++)
-            nth_code(&s, i + r < all ? i + r : 0, z + r * k);
-        logp16(&w, z, logp);
+            nth_code(s, i + r < all ? i + r : 0, z + r * (s->k + s->told));
+        logp16(w, z, logp);
         for (size_t r = 0; r < MAT_PANEL && i + r < all; r++)
             sum += mass[i + r] = exp(logp[r]);
     }
-    CHECK(fabs(sum - 1) < 1e-5, "%s: %zu codes of %zu values: probabilities add up to %.8f", p->name, k, codes, sum);
+    return sum;
+}
+
+/* Codes come as often as they should (chi squared); a draw is a function of its number. */
+static void test_draws(const struct at_work *w, float told, size_t all, const double *mass) {
+    enum { DRAWS = 40000 };
+    const struct prior_space *s = &w->space;
+    size_t width = s->k + s->told, wrong = 0;
+    double count[MOST_CODES] = {0}, chi = 0;
+    float z[MAT_PANEL * WIDE], again[MAT_PANEL * WIDE];
+    tell(s, told, z), tell(s, told, again);
     for (size_t i = 0; i < DRAWS; i += MAT_PANEL) {
-        float again[MAT_PANEL * 8];
-        draw16(&w, 5, i, 1, z);
+        draw16(w, 5, i, 1, z);
         for (size_t r = 0; r < MAT_PANEL; r++) {
             size_t at = 0;
-            for (size_t j = 0; j < k; j++) {
-                float v = z[r * k + j];
-                wrong += !(v >= 0 && v < (float)codes && v == floorf(v));
-                at = at * codes + (size_t)v;
+            for (size_t j = 0; j < s->k; j++) {
+                float v = z[r * width + j];
+                wrong += !(v >= 0 && v < (float)s->codes && v == floorf(v));
+                at = at * s->codes + (size_t)v;
             }
             count[at]++;
         }
         if (i % 4096 == 0) {
-            draw16(&w, 5, i + 3, 1, again);
-            wrong += memcmp(z + 3 * k, again, (MAT_PANEL - 3) * k * sizeof *z) != 0;
+            draw16(w, 5, i + 3, 1, again);
+            wrong += memcmp(z + 3 * width, again, (MAT_PANEL - 3) * width * sizeof *z) != 0;
         }
     }
     for (size_t i = 0; i < all; i++)
         chi += pow(count[i] - DRAWS * mass[i], 2) / (DRAWS * mass[i]);
-    CHECK(wrong == 0, "%s: %zu draws are no codes, or not a function of their number", p->name, wrong);
-    CHECK(fabs(chi - (double)(all - 1)) < 6 * sqrt(2 * (double)all), "%s: %zu codes of %zu values: chi squared %g of %zu", p->name, k,
-          codes, chi, all - 1);
-    if (size) {
-        float cold[8];
-        draw16(&w, 5, 0, 1e-4f, z);
-        for (size_t j = 0; j < k; j++) { /* step by step, what may follow summed up */
-            double best = -1;
-            for (size_t v = 0; v < codes; v++) {
-                double here = 0;
-                for (size_t i = 0; i < all; i++) {
-                    float c[8];
-                    nth_code(&s, i, c);
-                    bool fits = c[j] == (float)v;
-                    for (size_t a = 0; a < j; a++)
-                        fits = fits && c[a] == cold[a];
-                    here += fits ? mass[i] : 0;
-                }
-                if (here > best)
-                    best = here, cold[j] = (float)v;
+    CHECK(wrong == 0, "%s: %zu draws are no codes, or not a function of their number", w->p->name, wrong);
+    CHECK(fabs(chi - (double)(all - 1)) < 6 * sqrt(2 * (double)all),
+          "%s: %zu codes of %zu values: chi squared %g of %zu", w->p->name, s->k, s->codes, chi, all - 1);
+}
+
+/* Cold draws are the most probable ones, code by code, what may follow summed up. */
+static void test_cold(const struct at_work *w, float told, size_t all, const double *mass) {
+    const struct prior_space *s = &w->space;
+    float cold[WIDE], z[MAT_PANEL * WIDE], c[WIDE];
+    for (size_t j = 0; j < s->k; j++) {
+        double best = -1;
+        for (size_t v = 0; v < s->codes; v++) {
+            double here = 0;
+            for (size_t i = 0; i < all; i++) {
+                nth_code(s, i, c);
+                bool fits = c[j] == (float)v;
+                for (size_t a = 0; a < j; a++)
+                    fits = fits && c[a] == cold[a];
+                here += fits ? mass[i] : 0;
             }
+            if (here > best)
+                best = here, cold[j] = (float)v;
         }
-        CHECK(!memcmp(z, cold, k * sizeof *z) && !memcmp(z + 15 * k, cold, k * sizeof *z), "%s: cold draws differ", p->name);
     }
+    tell(s, told, z);
+    draw16(w, 5, 0, 1e-4f, z);
+    CHECK(!memcmp(z, cold, s->k * sizeof *z) && !memcmp(z + 15 * (s->k + s->told), cold, s->k * sizeof *z),
+          "%s: cold draws differ", w->p->name);
+}
+
+/* All probabilities add up to 1, whatever is told, and that makes a difference. */
+static void test_masses(const struct prior *p, size_t k, size_t codes, size_t told) {
+    const struct prior_space s = {k, codes, told};
+    size_t size, all = 1, differ = 0;
+    for (size_t j = 0; j < k; j++)
+        all *= codes;
+    float *param = random_param(p, &s, &size);
+    struct at_work w = start(p, s, size, param);
+    double mass[MOST_CODES], other[MOST_CODES], sum = masses(&w, 0.5f, all, mass);
+    masses(&w, -1, all, other);
+    CHECK(fabs(sum - 1) < 1e-5, "%s: %zu codes of %zu values: probabilities add up to %.8f", p->name, k, codes, sum);
+    test_draws(&w, 0.5f, all, mass);
+    if (size)
+        test_cold(&w, 0.5f, all, mass);
+    for (size_t i = 0; i < all; i++)
+        differ += fabs(mass[i] - other[i]) > 1e-3 * mass[i];
+    CHECK(size && told ? 2 * differ > all : differ == 0, "%s told %zu: %zu of %zu differ", p->name, told, differ, all);
     end(&w);
-    free(param), free(mass), free(count);
+    free(param);
 }
 
 static void test_check_codes(const struct prior *p) {
-    const struct prior_space s = {3, 4}, other = {4, 4}, few = {3, 3};
+    const struct prior_space s = {3, 4, 1}, other = {4, 4, 1}, few = {3, 3, 1}, untold = {3, 4, 0};
     size_t size;
     float *param = random_param(p, &s, &size);
     struct vae_err err = {0};
     CHECK(!p->check(&s, size, param, &err), "%s: refuses its own: %s", p->name, err.msg);
     CHECK(p->check(&s, size + 1, param, &err) == VAE_EDATA && *err.msg, "%s: takes one too many", p->name);
     if (size) {
-        CHECK(p->check(&s, size - 1, param, NULL) && p->check(&s, 0, param, NULL) && p->check(&other, size, param, NULL) &&
-                  p->check(&few, size, param, NULL),
-              "%s: takes what is of another size", p->name);
+        const struct prior_space *const wrong[] = {&other, &few, &untold};
+        CHECK(p->check(&s, size - 1, param, NULL) && p->check(&s, 0, param, NULL), "%s: takes too few", p->name);
+        for (size_t i = 0; i < 3; i++)
+            CHECK(p->check(wrong[i], size, param, NULL), "%s: takes what is of another size", p->name);
         param[size / 2] = INFINITY;
         CHECK(p->check(&s, size, param, NULL) == VAE_EDATA, "%s: takes an infinity", p->name);
     }
@@ -156,7 +195,7 @@ static void test_check_codes(const struct prior *p) {
 /* The cost of shares of codes, and its gradient in the logits, by differences. */
 static void test_cost(void) {
     enum { KK = 2, C = 3, N = 70, LD = 72 };
-    const struct prior_space s = {KK, C};
+    const struct prior_space s = {KK, C, 0};
     float logits[KK * C * LD], left[KK * C * LD], share[KK * C * LD], d[KK * C * LD];
     double cost[N], by[KK] = {0}, worst = 0, sum[KK] = {0};
     rng_normals(logits, KK * C, N, LD, 1, RNG_TEST, 22, NULL, 0);
@@ -186,49 +225,56 @@ static void test_cost(void) {
         }
         worst = fmax(worst, fabs(cost[i] - want));
     }
-    CHECK(worst < 1e-5 && fabs(by[0] - sum[0]) < 1e-4 && fabs(by[1] - sum[1]) < 1e-4, "cost of codes: off by %g", worst);
+    CHECK(worst < 1e-5 && fabs(by[0] - sum[0]) < 1e-4 && fabs(by[1] - sum[1]) < 1e-4, "cost of codes: off by %g",
+          worst);
 }
 
-/* A chain in which each code depends on the one before and on the first: fitted to draws, what fresh ones cost comes near the
- * entropy; few rows do no harm. */
+/* A chain in which each code depends on the one before, on the first, and on what is told: fitted to draws, what
+ * fresh ones cost comes near the entropy; few rows do no harm. */
 static void test_chain(const struct prior *p) {
-    enum { KK = 4, C = 3, N = 4000, FRESH = 2048 };
-    const struct prior_space s = {KK, C};
+    enum { KK = 4, C = 3, N = 4000, FRESH = 2048, W = KK + 1 };
+    const struct prior_space s = {KK, C, 1};
     static const double chance[C] = {0.7, 0.2, 0.1};
     struct vae_err err = {0};
     struct pool *pool = pool_new(3, &err);
     size_t size = p->size(&s, N);
-    float *param = alloc(size + 1, sizeof *param), *again = alloc(size + 1, sizeof *again), *c = alloc(KK * (N + FRESH), sizeof *c);
+    float *param = alloc(size + 1, sizeof *param), *again = alloc(size + 1, sizeof *again);
+    float *c = alloc(W * (N + FRESH), sizeof *c);
     double entropy = 0, cost = 0, logp[MAT_PANEL];
     for (size_t v = 0; v < C; v++)
         entropy -= KK * chance[v] * log(chance[v]);
-    for (size_t i = 0; i < N + FRESH; i++)
+    for (size_t i = 0; i < N + FRESH; i++) {
+        float *z = c + i * W;
+        z[KK] = (float)(i * i % 7 % 3) - 1;
         for (size_t j = 0; j < KK; j++) {
             double u;
             size_t v = 0;
             rng_uniform(&u, 1, 1, RNG_TEST, 24 + j, i);
             while (v + 1 < C && (u -= chance[v]) >= 0)
                 v++;
-            size_t before = j ? (size_t)c[i * KK + j - 1] + 2 * (size_t)c[i * KK] : 0;
-            c[i * KK + j] = (float)((v + before) % C);
+            size_t before = j ? (size_t)z[j - 1] + 2 * (size_t)z[0] : (size_t)(z[KK] + 1);
+            z[j] = (float)((v + before) % C);
         }
+    }
     param[size] = 77;
     CHECK(!p->fit(&s, N, c, 1, NULL, param, &err) && !p->fit(&s, N, c, 1, pool, again, &err), "%s", err.msg);
     CHECK(param[size] == 77 && !memcmp(param, again, size * sizeof *param), "%s: a fit is not reproducible", p->name);
     CHECK(!p->check(&s, size, param, &err), "%s: refuses its own fit: %s", p->name, err.msg);
     struct at_work w = start(p, s, size, param);
     for (size_t i = N; i < N + FRESH; i += MAT_PANEL) {
-        logp16(&w, c + i * KK, logp);
+        logp16(&w, c + i * W, logp);
         for (size_t r = 0; r < MAT_PANEL; r++)
             cost -= logp[r] / FRESH;
     }
     end(&w);
     if (size)
-        CHECK(cost > entropy - 0.15 && cost < entropy + 0.15, "%s: a chain of entropy %g costs %g", p->name, entropy, cost);
+        CHECK(cost > entropy - 0.15 && cost < entropy + 0.15, "%s: a chain of entropy %g costs %g", p->name, entropy,
+              cost);
     for (size_t n = 1; n < 40; n += 19) {
-        CHECK(!p->fit(&s, n, c, 1, NULL, param, &err) && !p->check(&s, size, param, &err), "%s: %zu rows: %s", p->name, n, err.msg);
+        CHECK(!p->fit(&s, n, c, 1, NULL, param, &err) && !p->check(&s, size, param, &err), "%s: %zu rows: %s", p->name,
+              n, err.msg);
         w = start(p, s, size, param);
-        logp16(&w, c + N * KK, logp);
+        logp16(&w, c + N * W, logp);
         CHECK(logp[0] > 1.5 * KK * log(1.0 / C) && logp[0] < 0, "%s: of %zu rows: log P %g", p->name, n, logp[0]);
         end(&w);
     }
@@ -244,9 +290,9 @@ int main(void) {
         if (!p->codes)
             continue;
         CHECK(prior_by_name(p->name) == p && p->about && *p->about, "%s: not found by its name", p->name);
-        test_masses(p, 3, 4);
-        test_masses(p, 1, 5);
-        test_masses(p, 6, 2);
+        test_masses(p, 3, 4, 0);
+        test_masses(p, 1, 5, 2);
+        test_masses(p, 6, 2, 1);
         test_check_codes(p);
         test_chain(p);
     }

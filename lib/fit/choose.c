@@ -221,7 +221,7 @@ static int choose_latents(const struct vae_fit_opts *o, size_t n, struct fit_pla
         return err_set(err, VAE_EUSAGE, "a %s prior is trained with latents that are drawn, and those of %s are not", p->prior->name,
                        c->latent->name);
     if (p->prior->joint) {
-        const struct prior_space space = {model_top(c), 0};
+        const struct prior_space space = {.k = model_top(c)};
         c->joint = p->prior;
         c->joint_size = p->prior->size(&space, n);
     }

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "fit/fit.h"
+#include "model/codes.h"
 #include "model/op.h"
 #include "prior/learn.h"
 
@@ -130,11 +131,23 @@ static void pick_draws(const struct vae_model *m, struct model_pass *p, size_t d
     }
 }
 
+/* A prior that is told the conditions has to know codes without them, too. */
+static void drop_told(const struct vae_model *m, struct model_pass *p, uint64_t seed, uint64_t row0) {
+    uint64_t rows[MAT_PANEL];
+    for (size_t i = 0; i < MAT_PANEL; i++)
+        rows[i] = row0 + i;
+    condition_drop(m, p, 0, MAT_PANEL, seed, 0, rows);
+    model_look(m, p, 0, MAT_PANEL);
+    nn_forward(&m->enc, m->w, &p->enc, 0, MAT_PANEL, NULL);
+}
+
 /* A full panel of the n records at x, encoded, with a draw of z each; row0 numbers the first. */
 static void draw_panel(const struct vae_model *m, struct model_pass *p, const float *x, size_t n, size_t draws, uint64_t seed,
                        enum rng_purpose purpose, uint64_t row0) {
     size_t pick[MAT_PANEL] = {0};
     op_encode_panel(m, p, x, NULL, n);
+    if (m->space.told && purpose == RNG_GMM)
+        drop_told(m, p, seed, row0);
     if (draws > 1)
         pick_draws(m, p, draws, seed, purpose, row0, pick);
     for (size_t i = 0; i < MAT_PANEL; i++)
@@ -173,7 +186,7 @@ static int settle(struct vae_model *m, const float *x, size_t n, size_t draws, u
 /* -log p of z[n,k] by param, NaN when out of memory. */
 static double prior_cost(const struct vae_model *m, const struct prior *prior, const float *param, const float *z, size_t n,
                          struct vae_err *err) {
-    size_t k = m->space.k;
+    size_t k = m->space.k + m->space.told;
     double logp[MAT_PANEL], sum = 0;
     float *panel = mem_floats(MAT_PANEL * k);
     void *work = prior->work ? prior->work(&m->space, m->nprior, err) : NULL;
@@ -198,7 +211,7 @@ static int fit_again(struct vae_model *m, const float *z, size_t n, uint64_t see
     float *param = mem_floats(m->nprior);
     int r = param ? m->prior->fit(&m->space, n, z, seed, pool, param, err) : err_set(err, VAE_EOS, "out of memory");
     if (!r && held) {
-        const float *last = z + (n - held) * m->space.k;
+        const float *last = z + (n - held) * (m->space.k + m->space.told);
         double before = prior_cost(m, m->prior, m->prior_param, last, held, err),
                now = prior_cost(m, m->prior, param, last, held, err);
         if (isnan(before) || isnan(now))
@@ -215,20 +228,21 @@ int fit_prior(struct vae_model *m, const struct prior *prior, const float *x, si
     if (prior->joint)
         return 0;
     struct model_pass p;
-    size_t k = m->space.k, take = n < PRIOR_ROWS ? n : PRIOR_ROWS;
+    size_t k = m->space.k, width = k + m->space.told, take = n < PRIOR_ROWS ? n : PRIOR_ROWS;
     if (!prior->net) {
         m->nprior = prior->size(&m->space, take);
         m->prior = prior;
         m->prior_param = mem_floats(m->nprior + 1);
     }
-    float *z = mem_floats(take * k);
+    float *z = mem_floats(take * width);
     int r = z && m->prior_param ? model_pass_init(&p, m, MAT_PANEL, false, err)
                                 : err_set(err, VAE_EOS, "out of memory");
     if (!r) {
         for (size_t at = 0; at < take; at += MAT_PANEL) {
             size_t here = take - at < MAT_PANEL ? take - at : MAT_PANEL;
             draw_panel(m, &p, x + at * m->schema->d, here, draws, seed, RNG_GMM, at);
-            mat_transpose(k, here, m->space.codes ? p.code : model_z(&p), p.ld, z + at * k, k);
+            mat_transpose(k, here, m->space.codes ? p.code : model_z(&p), p.ld, z + at * width, width);
+            mat_transpose(m->space.told, here, codes_told(m, &p), p.ld, z + at * width + k, width);
         }
         model_pass_free(&p);
         r = prior->net ? fit_again(m, z, take, seed, pool, err)

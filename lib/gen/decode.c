@@ -1,5 +1,5 @@
-/* decode.c - latents, or codes, to records: the mean of p(x given z), or a draw from it; conditions as they were carried along, or as
- * --where says: the same content under another label. */
+/* decode.c - latents, or codes, to records: the mean of p(x given z), or a draw from it; conditions as they were
+ * carried along, or as --where says: the same content under another label. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -125,8 +125,8 @@ static int find_latents(struct vae_op *op, struct vae_err *err) {
         return latents_find(&s->latents, op->in, m->zdim, err);
     if (codes_are(m))
         return latents_find_codes(&s->latents, op->in, m->codes.k, m->codes.codes, err);
-    return err_set(err, op->opts.codes ? VAE_EUSAGE : VAE_EDATA, "the latents of this model are no codes; it was fitted with --latent %s",
-                   m->config.latent->name);
+    return err_set(err, op->opts.codes ? VAE_EUSAGE : VAE_EDATA,
+                   "the latents of this model are no codes; it was fitted with --latent %s", m->config.latent->name);
 }
 
 struct vae_op *vae_decode(const struct vae_model *m, const struct vae_head *in, const struct vae_op_opts *opts,

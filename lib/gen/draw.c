@@ -24,7 +24,7 @@ int gen_prior_open(struct gen_prior *g, const struct vae_model *m, const char *n
     if (p->size(&m->space, 1) && !g->nparam)
         return err_set(err, VAE_EUSAGE, "this model has no '%s' prior; it was fitted with --prior %s", name,
                        m->prior->name);
-    g->z = mem_floats(MAT_PANEL * m->space.k);
+    g->z = mem_floats(MAT_PANEL * (m->space.k + m->space.told));
     if (!g->z)
         return err_set(err, VAE_EOS, "out of memory");
     g->prior = p;
@@ -38,14 +38,29 @@ void gen_prior_close(struct gen_prior *g) {
     *g = (struct gen_prior){0};
 }
 
+/* Codes, given the conditions in pass->x where their prior is told such. */
+static void draw_codes(const struct gen_prior *g, const struct vae_model *m, struct model_pass *p, uint64_t seed,
+                       const uint64_t *rows, float temperature) {
+    size_t k = m->space.k, width = k + m->space.told;
+    if (m->space.told) {
+        model_condition_features(m, p->x, p->chances.act[0], 0, MAT_PANEL, p->ld);
+        mat_transpose(m->space.told, MAT_PANEL, p->chances.act[0], p->ld, g->z + k, width);
+    }
+    g->prior->sample(&m->space, g->nparam, m->prior_param, seed, rows, temperature, g->work, g->z);
+    mat_transpose(MAT_PANEL, k, g->z, width, p->code, p->ld);
+    codes_place(m, m->w, p, 0, MAT_PANEL);
+}
+
 void gen_prior_draw(const struct gen_prior *g, const struct vae_model *m, struct model_pass *p, uint64_t seed,
                     const uint64_t *rows, float temperature) {
+    if (codes_are(m)) {
+        draw_codes(g, m, p, seed, rows, temperature);
+        return;
+    }
     size_t k = m->space.k;
     float *below = model_z(p) + k * p->ld;
     g->prior->sample(&m->space, g->nparam, m->prior_param, seed, rows, temperature, g->work, g->z);
-    mat_transpose(MAT_PANEL, k, g->z, k, codes_are(m) ? p->code : model_z(p), p->ld);
-    if (codes_are(m))
-        codes_place(m, m->w, p, 0, MAT_PANEL);
+    mat_transpose(MAT_PANEL, k, g->z, k, model_z(p), p->ld);
     if (!g->prior->joint && g->prior != &prior_normal)
         return;
     rng_normals(below, m->zdim - k, MAT_PANEL, p->ld, seed, RNG_PRIOR, 2, rows, 0);

@@ -14,7 +14,7 @@ struct gen_prior {
     const struct prior *prior;
     size_t nparam;
     void *work;
-    float *z; /* [MAT_PANEL,k] of the model's prior_space */
+    float *z; /* [MAT_PANEL,k + told] of the model's prior_space */
 };
 /* name NULL: the model's own. VAE_EUSAGE where the model has no such prior, VAE_EOS. */
 int gen_prior_open(struct gen_prior *, const struct vae_model *, const char *name, struct vae_err *);

@@ -1,6 +1,7 @@
 /* walk.c - vae_walk(): latents to latents. A record at a time is taken, and its points are given as far as a batch has room. */
 #include "gen/walk.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +122,9 @@ static void start(struct walk_op *s) {
         return;
     }
     if (!at) {
+        for (size_t c = 0; c < s->m->conditions.width; c++) /* nobody says */
+            for (size_t i = 0; i < MAT_PANEL; i++)
+                s->pass.x[s->m->conditions.value[c] * s->pass.ld + i] = NAN;
         gen_prior_draw(&s->prior, s->m, &s->pass, w->opts.seed, rows, 1);
         mat_transpose(w->k, MAT_PANEL, model_z(&s->pass), s->pass.ld, s->draws, w->k);
     }

@@ -1,11 +1,14 @@
 /*
- * fsq.c - finite scalar quantisation (Mentzer et al. 2023, 2309.15505): a code is one number of a few levels, or several (240:
- * three, of 8, 6 and 5), the encoder's outputs squeezed into their range and rounded. There is no codebook to keep alive.
+ * fsq.c - finite scalar quantisation (Mentzer et al. 2023, 2309.15505): a code is one number of a few levels, or
+ * several (240: three, of 8, 6 and 5), the encoder's outputs squeezed into their range and rounded. There is no
+ * codebook to keep alive.
  *
- *   t = tanh(h)     u = (L t + L - 1) / 2 in (-1/2, L - 1/2)     level = round(u)     z = (level - (L-1)/2) sqrt(12 / (L^2-1))
+ *   t = tanh(h)     u = (L t + L - 1) / 2 in (-1/2, L - 1/2)     level = round(u)
+ *   z = (level - (L-1)/2) sqrt(12 / (L^2-1))
  *
- * so that levels have equal shares of the range of t, and z has variance 1 where they are used alike. The gradient goes
- * straight through the rounding (Bengio et al. 2013, 1308.3432); that of a cost is half the difference of the levels beside.
+ * so that levels have equal shares of the range of t, and z has variance 1 where they are used alike. The gradient
+ * goes straight through the rounding (Bengio et al. 2013, 1308.3432); that of a cost is half the difference of the
+ * levels beside.
  */
 #include <math.h>
 
@@ -39,8 +42,8 @@ static bool fsq_shape(struct code_shape *s) {
 
 static float spacing(size_t levels) { return sqrtf(12 / ((float)(levels * levels) - 1)); }
 
-VM_WIDE static void fsq_code(const struct code_shape *s, const float *w, const float *h, const float *eps, float *c, size_t n,
-                             size_t ld) {
+VM_WIDE static void fsq_code(const struct code_shape *s, const float *w, const float *h, const float *eps, float *c,
+                             size_t n, size_t ld) {
     (void)w, (void)eps;
     float t[RUN];
     for (size_t r = 0; r < s->outputs; r++) /* the first number of a code counts most */
@@ -55,7 +58,8 @@ VM_WIDE static void fsq_code(const struct code_shape *s, const float *w, const f
         }
 }
 
-VM_WIDE static void fsq_place(const struct code_shape *s, const float *w, const float *c, float *z, size_t n, size_t ld) {
+VM_WIDE static void fsq_place(const struct code_shape *s, const float *w, const float *c, float *z, size_t n,
+                              size_t ld) {
     (void)w;
     for (size_t j = 0; j < s->k; j++) {
         float below = 1; /* values that the numbers behind this one make */
@@ -89,7 +93,8 @@ static void through_number(const struct code_shape *s, size_t a, size_t below, c
                 dh[p + i] = b->dz[p + i] * step;
             for (size_t i = 0; i < m && b->cost; i++) {
                 size_t code = (size_t)c[j * ld + at + i], q = j * s->codes * ld + at + i;
-                dh[p + i] += slope(b->cost + q, ld, code, below, s->level[a]) + slope(b->codes + q, ld, code, below, s->level[a]);
+                dh[p + i] += slope(b->cost + q, ld, code, below, s->level[a]);
+                dh[p + i] += slope(b->codes + q, ld, code, below, s->level[a]);
             }
             for (size_t i = 0; i < m; i++)
                 dh[p + i] *= half * (1 - t[i] * t[i]);

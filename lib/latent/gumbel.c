@@ -1,6 +1,6 @@
 /*
- * gumbel.c - codes drawn from q(c|x) = softmax(h), trained by draws that are softened so that a gradient goes through them
- * (Jang et al. 2017, 1611.01144; Maddison et al. 2017, 1611.00712):
+ * gumbel.c - codes drawn from q(c|x) = softmax(h), trained by draws that are softened so that a gradient goes through
+ * them (Jang et al. 2017, 1611.01144; Maddison et al. 2017, 1611.00712):
  *
  *   g = -log(-log U)     c = argmax(h + g), a draw from q     e = softmax((h + g) / temperature)
  *
@@ -19,7 +19,8 @@ static bool gumbel_shape(struct code_shape *s) {
     return s->codes > 1;
 }
 
-/* g[n] from standard normals: U is their distribution function, by Abramowitz & Stegun 26.2.17 (error below 7.5e-8). n <= RUN. */
+/* g[n] from standard normals: U is their distribution function, by Abramowitz & Stegun 26.2.17 (error below 7.5e-8).
+ * n <= RUN. */
 VM_WIDE static void gumbels(const float *eps, float *g, size_t n) {
     float t[RUN], d[RUN] = {0};
     for (size_t i = 0; i < n; i++)
@@ -42,7 +43,8 @@ VM_WIDE static void gumbels(const float *eps, float *g, size_t n) {
 }
 
 /* e[codes,n] = softmax of (h + g) / temperature of one code, g NULL: of h. n <= RUN. */
-VM_WIDE static void softmax(size_t codes, const float *h, const float *eps, float temperature, float *e, size_t n, size_t ld) {
+VM_WIDE static void softmax(size_t codes, const float *h, const float *eps, float temperature, float *e, size_t n,
+                            size_t ld) {
     float top[RUN], sum[RUN] = {0}, g[RUN] = {0}, factor = 1 / temperature;
     for (size_t v = 0; v < codes; v++) {
         if (eps)
@@ -84,8 +86,8 @@ VM_WIDE static void log_sum(size_t codes, const float *h, float *lq, size_t n, s
         lq[i] = top[i] + sum[i];
 }
 
-static void gumbel_code(const struct code_shape *s, const float *w, const float *h, const float *eps, float *c, size_t n,
-                        size_t ld) {
+static void gumbel_code(const struct code_shape *s, const float *w, const float *h, const float *eps, float *c,
+                        size_t n, size_t ld) {
     (void)w;
     float g[RUN] = {0}, best[RUN] = {0};
     for (size_t j = 0; j < s->k; j++)
@@ -130,7 +132,8 @@ static void gumbel_spread(const struct code_shape *s, const float *h, float *q, 
         }
 }
 
-static void gumbel_log_chance(const struct code_shape *s, const float *h, const float *c, double *logq, size_t n, size_t ld) {
+static void gumbel_log_chance(const struct code_shape *s, const float *h, const float *c, double *logq, size_t n,
+                              size_t ld) {
     float lq[RUN];
     for (size_t j = 0; j < s->k; j++)
         for (size_t at = 0; at < n; at += RUN) {
@@ -141,8 +144,8 @@ static void gumbel_log_chance(const struct code_shape *s, const float *h, const 
         }
 }
 
-static void gumbel_soften(const struct code_shape *s, const float *h, const float *eps, float temperature, float *e, float *z,
-                          size_t n, size_t ld) {
+static void gumbel_soften(const struct code_shape *s, const float *h, const float *eps, float temperature, float *e,
+                          float *z, size_t n, size_t ld) {
     float one = sqrtf((float)s->codes);
     for (size_t j = 0; j < s->k; j++)
         for (size_t at = 0; at < n; at += RUN) {
@@ -171,8 +174,8 @@ VM_WIDE static void cost_back(const struct code_back *b, const float *q, size_t 
         d[i] = b->pull * d[i] + (b->cost ? b->cost[at + i] : 0);
 }
 
-/* dh += (d - sum p d) p / temperature: the way back through p = softmax of one code, whose rows begin at `at`; d is what comes back
- * to e or to q. n <= RUN. */
+/* dh += (d - sum p d) p / temperature: the way back through p = softmax of one code, whose rows begin at `at`; d is
+ * what comes back to e or to q. n <= RUN. */
 VM_WIDE static void through_softmax(const struct code_shape *s, const struct code_back *b, const float *p, bool soft,
                                     float temperature, size_t at, float *dh, size_t n, size_t ld) {
     float mean[RUN] = {0}, d[RUN], one = sqrtf((float)s->codes), factor = 1 / temperature;

@@ -1,9 +1,10 @@
 /*
- * vq.c - vector quantisation (van den Oord et al. 2017, 1711.00937): each position has a codebook of its own, and its code is the
- * nearest vector e_v to the encoder's h, which is what the decoder is given.
+ * vq.c - vector quantisation (van den Oord et al. 2017, 1711.00937): each position has a codebook of its own, and its
+ * code is the nearest vector e_v to the encoder's h, which is what the decoder is given.
  *
- * The vectors follow the mean of what is given to them (EMA, appendix A.1 there); one that is hardly used starts anew at an
- * output of the encoder. The gradient goes straight through; beside it h is pulled, by L nats a unit squared, to
+ * The vectors follow the mean of what is given to them (EMA, appendix A.1 there); one that is hardly used starts anew
+ * at an output of the encoder. The gradient goes straight through; beside it h is pulled, by L nats a unit squared,
+ * to
  *
  *   sum_v q_v e_v        q_v ~ exp(-L |h - e_v|^2 - cost_v)
  *
@@ -41,7 +42,8 @@ VM_WIDE static void distance(const float *e, const float *h, float *d, size_t n,
         }
 }
 
-static void vq_code(const struct code_shape *s, const float *w, const float *h, const float *eps, float *c, size_t n, size_t ld) {
+static void vq_code(const struct code_shape *s, const float *w, const float *h, const float *eps, float *c, size_t n,
+                    size_t ld) {
     (void)eps;
     float d[RUN], best[RUN] = {0};
     for (size_t j = 0; j < s->k; j++)
@@ -67,8 +69,8 @@ static void vq_place(const struct code_shape *s, const float *w, const float *c,
 }
 
 /* dh += pull * 2 L (h - sum q_v e_v) of one position, m <= RUN records. */
-VM_WIDE static void commit(const struct code_shape *s, const float *e, const float *h, const float *cost, const float *codes,
-                           float pull, float *dh, size_t m, size_t ld) {
+VM_WIDE static void commit(const struct code_shape *s, const float *e, const float *h, const float *cost,
+                           const float *codes, float pull, float *dh, size_t m, size_t ld) {
     float d[RUN], least[RUN], sum[RUN] = {0}, mean[DIMS][RUN] = {{0}};
     for (int turn = 0; turn < 2; turn++) /* the least energy first, so that no exp underflows */
         for (size_t v = 0; v < s->codes; v++) {
@@ -93,16 +95,16 @@ VM_WIDE static void commit(const struct code_shape *s, const float *e, const flo
             dh[a * ld + i] += pull * 2 * COMMIT * (h[a * ld + i] - mean[a][i] / sum[i]);
 }
 
-static void vq_through(const struct code_shape *s, const float *w, const float *h, const float *c, const struct code_back *b,
-                       float *dh, size_t n, size_t ld) {
+static void vq_through(const struct code_shape *s, const float *w, const float *h, const float *c,
+                       const struct code_back *b, float *dh, size_t n, size_t ld) {
     (void)c;
     for (size_t r = 0; r < s->outputs; r++)
         memcpy(dh + r * ld, b->dz + r * ld, n * sizeof *dh);
     for (size_t j = 0; j < s->k; j++)
         for (size_t at = 0; at < n; at += RUN) {
             size_t p = j * DIMS * ld + at, q = j * s->codes * ld + at;
-            commit(s, w + book(s, j), h + p, b->cost ? b->cost + q : NULL, b->codes ? b->codes + q : NULL, b->pull, dh + p,
-                   n - at < RUN ? n - at : RUN, ld);
+            commit(s, w + book(s, j), h + p, b->cost ? b->cost + q : NULL, b->codes ? b->codes + q : NULL, b->pull,
+                   dh + p, n - at < RUN ? n - at : RUN, ld);
         }
 }
 
@@ -119,8 +121,8 @@ static float gather(const float *h, const float *c, float v, float *sum, size_t 
     return (float)here;
 }
 
-static void vq_learn(const struct code_shape *s, float *w, const float *h, const float *c, size_t j, bool fresh, uint64_t seed,
-                     uint64_t step, size_t n, size_t ld) {
+static void vq_learn(const struct code_shape *s, float *w, const float *h, const float *c, size_t j, bool fresh,
+                     uint64_t seed, uint64_t step, size_t n, size_t ld) {
     float *book_j = w + book(s, j), *count = book_j + s->codes * DIMS, even = (float)n / (float)s->codes, sum[DIMS];
     h += j * DIMS * ld;
     for (size_t v = 0; v < s->codes; v++) {

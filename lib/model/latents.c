@@ -23,7 +23,8 @@ static int find_columns(struct latents *l, const struct vae_head *in, size_t k, 
         if ((l->mean.cell[l->k] = find_column(in, base_of(l), l->k)) < 0)
             break;
     if (k && l->k < k)
-        return err_set(err, VAE_EDATA, "column '%s%zu' is missing: this model has %zu %s", base_of(l), l->k + 1, k, kind_of(l));
+        return err_set(err, VAE_EDATA, "column '%s%zu' is missing: this model has %zu %s", base_of(l), l->k + 1, k,
+                       kind_of(l));
     if (!l->k)
         return err_set(err, VAE_EDATA, "column 'z1' is missing: latents are what vae-enc writes");
     l->has_sd = !l->codes;
@@ -45,7 +46,9 @@ static int find_vector(const struct vae_head *in, const char *name) {
 
 bool latents_named_codes(const struct vae_head *in) {
     int vector = find_vector(in, "codes");
-    return vector >= 0 ? !strcmp(in->fields[vector].name, "codes") : find_column(in, "code", 0) >= 0 && find_column(in, "z", 0) < 0;
+    if (vector >= 0)
+        return !strcmp(in->fields[vector].name, "codes");
+    return find_column(in, "code", 0) >= 0 && find_column(in, "z", 0) < 0;
 }
 
 /* l->codes says which. */
@@ -58,7 +61,8 @@ static int find(struct latents *l, const struct vae_head *in, size_t k, struct v
     if (!l->codes && mu->type != REC_F32 && mu->type != REC_F64)
         return err_set(err, VAE_EDATA, "latents are floats, not %s", rec_type_name(mu->type));
     if (k && mu->width != k)
-        return err_set(err, VAE_EDATA, "expected %zu %s, got %zu; is this another model's stream?", k, kind_of(l), mu->width);
+        return err_set(err, VAE_EDATA, "expected %zu %s, got %zu; is this another model's stream?", k, kind_of(l),
+                       mu->width);
     if (mu->width > MODEL_MAX_LATENT)
         return err_set(err, VAE_EDATA, "records of %zu values are no latents, of which there are %d at most", mu->width,
                        MODEL_MAX_LATENT);
@@ -116,13 +120,13 @@ static int read_columns(const struct latents_columns *c, const char *base, size_
     return 0;
 }
 
-int latents_read(const struct latents *l, const struct vae_head *in, const struct vae_batch *b, size_t i, float *z, float *sd,
-                 struct vae_err *err) {
+int latents_read(const struct latents *l, const struct vae_head *in, const struct vae_batch *b, size_t i, float *z,
+                 float *sd, struct vae_err *err) {
     int r = read_columns(&l->mean, base_of(l), l->k, in, b, i, z, err);
     for (size_t j = 0; j < l->k && l->codes && !r; j++)
         if (!(z[j] >= 0 && z[j] < (float)l->codes && z[j] == floorf(z[j])))
-            r = err_set(err, VAE_EROW, "code%zu: %g is no code, which are whole numbers from 0 to %zu", j + 1, (double)z[j],
-                        l->codes - 1);
+            r = err_set(err, VAE_EROW, "code%zu: %g is no code, which are whole numbers from 0 to %zu", j + 1,
+                        (double)z[j], l->codes - 1);
     return r || !sd ? r : read_columns(&l->sd, "sd", l->k, in, b, i, sd, err);
 }
 

@@ -117,6 +117,10 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
     int r = conv.n ? nn_encoder(&m->enc, &conv, &enc, err) : nn_mlp(&m->enc, &enc, err);
     if (!r)
         r = conv.n ? nn_decoder(&m->dec, &conv, &dec, err) : nn_mlp(&m->dec, &dec, err);
+    if (c->code_prior) {
+        m->space.told = m->ncond;
+        m->nprior = c->code_prior->size(&m->space, 0);
+    }
     if (!r && c->code_prior)
         r = c->code_prior->net(&m->chances, &m->space, c->dropout, err);
     if (r)
@@ -151,7 +155,7 @@ static int set_latents(struct vae_model *m, struct vae_err *err) {
     m->prior = c->joint ? c->joint : &prior_normal;
     m->nprior = c->joint_size;
     m->npseudo = c->joint && c->joint->joint->encoded ? c->joint_size / (2 * m->ntop) : 0;
-    m->space = (struct prior_space){c->joint ? m->ntop : m->zdim, 0};
+    m->space = (struct prior_space){c->joint ? m->ntop : m->zdim, 0, 0};
     if (!codes && !c->codes && !c->code_prior)
         return 0;
     m->codes = (struct code_shape){.k = c->latent_dim, .codes = c->codes};
@@ -160,9 +164,8 @@ static int set_latents(struct vae_model *m, struct vae_err *err) {
         return err_set(err, VAE_EDATA, "%s latents cannot be %zu codes of %zu values", c->latent->name, c->latent_dim, c->codes);
     m->zdim = m->codes.zdim, m->neps = m->codes.noise;
     m->kl_varies = codes->spread != NULL;
-    m->space = (struct prior_space){c->latent_dim, c->codes};
+    m->space = (struct prior_space){c->latent_dim, c->codes, 0};
     m->prior = c->code_prior ? c->code_prior : &prior_uniform;
-    m->nprior = c->code_prior ? m->prior->size(&m->space, 0) : 0;
     return 0;
 }
 

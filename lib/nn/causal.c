@@ -1,8 +1,8 @@
 /*
- * causal.c - a dense layer over positions: features are blocks, one a position, and a position is given those before it and, unless
- * strict, itself. A strict one and any number of others behind it make p(x) = prod_g p(x_g | x_<g) in one pass (MADE, Germain et al.
- * 2015, 1502.03509). With the features in the order of the positions what a block is given is a prefix of the input, so that
- * a block is one product and no weight is masked away.
+ * causal.c - a dense layer over positions: features are blocks, one a position, and a position is given those before
+ * it and, unless strict, itself. A strict one and any number of others behind it make p(x) = prod_g p(x_g | x_<g) in
+ * one pass (MADE, Germain et al. 2015, 1502.03509). With the features in the order of the positions what a block is
+ * given is a prefix of the input, so that a block is one product and no weight is masked away.
  *
  *   y_g = W_g [lead, x_0 .. x_h] + b_g        h = g, strict: g - 1
  *
@@ -76,8 +76,8 @@ static void causal_backward(const struct nn_node *v, const float *w, const float
 
 static size_t causal_ntasks(const struct nn_node *v) { return v->blocks; }
 
-static void causal_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *dy, float *dw,
-                        struct nn_cols c) {
+static void causal_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *dy,
+                        float *dw, struct nn_cols c) {
     (void)skip;
     size_t m = block_out(v), k = prefix(v, task);
     dy += task * m * c.ld;

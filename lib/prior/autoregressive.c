@@ -1,10 +1,11 @@
 /*
- * autoregressive.c - P(codes) = prod_g P(c_g | c_1 .. c_g-1) by a net of causal layers (nn/causal.c) that gives all of them in
- * one pass, as MADE does (Germain et al. 2015, 1502.03509). It is trained along with the encoder, which so feels what its codes
- * cost, and fitted once more to the codes that the encoder ends with (van den Oord et al. 2017, 1711.00937, do only that).
+ * autoregressive.c - P(codes) = prod_g P(c_g | c_1 .. c_g-1) by a net of causal layers (nn/causal.c) that gives all
+ * of them in one pass, as MADE does (Germain et al. 2015, 1502.03509). It is trained along with the encoder, which so
+ * feels what its codes cost, and fitted once more to the codes that the encoder ends with (van den Oord et al. 2017,
+ * 1711.00937, do only that).
  *
- * Its last layer starts at 0: all codes alike. Drawing goes code by code; of each layer only the block of that code has
- * to be computed.
+ * Its last layer starts at 0: all codes alike. Drawing goes code by code; of each layer only the block of that code
+ * has to be computed.
  */
 #include "prior/autoregressive.h"
 
@@ -24,12 +25,16 @@ enum { LEAST_HELD = 20 }; /* fewer rows do not tell when to stop: all codes stay
 static const float DROPOUT = 0.1f;
 static const double LR = 3e-3;
 
-static struct nn_node layer(const struct prior_space *s, size_t in, size_t out, bool strict) {
-    return (struct nn_node){.op = &nn_causal, .in = in, .out = out, .blocks = s->k, .strict = strict};
+/* The first layer alone is given what is told. */
+static struct nn_node layer(const struct prior_space *s, size_t in, size_t out, bool first) {
+    size_t lead = first ? s->told : 0;
+    return (struct nn_node){.op = &nn_causal, .in = lead + in, .out = out, .blocks = s->k, .lead = lead,
+                            .strict = first};
 }
 
 /* x + V act(W act(x)) behind what is there, the dropout before V. */
-static int add_block(struct nn_net *net, const struct prior_space *s, size_t width, float dropout, struct vae_err *err) {
+static int add_block(struct nn_net *net, const struct prior_space *s, size_t width, float dropout,
+                     struct vae_err *err) {
     size_t src = net->n;
     int r = nn_add(net, &nn_silu, width, width, 0, 0, err);
     if (!r)
@@ -67,7 +72,7 @@ static int ar_net(struct nn_net *net, const struct prior_space *s, float dropout
 static size_t ar_size(const struct prior_space *s, size_t n) {
     (void)n;
     size_t pairs = s->k * (s->k - 1) / 2, all = pairs + s->k, layer = (all * WIDTH + s->k) * WIDTH;
-    return (pairs * s->codes + s->k) * WIDTH + 2 * LAYERS * layer + (all * WIDTH + s->k) * s->codes;
+    return (pairs * s->codes + s->k * (s->told + 1)) * WIDTH + 2 * LAYERS * layer + (all * WIDTH + s->k) * s->codes;
 }
 
 static int ar_check(const struct prior_space *s, size_t size, const float *param, struct vae_err *err) {
@@ -111,8 +116,8 @@ VM_WIDE static void log_softmax(size_t codes, float *logits, float *p, size_t n,
         }
 }
 
-void ar_cost(const struct prior_space *s, float *logits, const float *share, double *cost, double *by, float *d, float scale,
-             size_t n, size_t ld) {
+void ar_cost(const struct prior_space *s, float *logits, const float *share, double *cost, double *by, float *d,
+             float scale, size_t n, size_t ld) {
     for (size_t j = 0; j < s->k; j++)
         for (size_t at = 0; at < n; at += RUN) {
             size_t m = n - at < RUN ? n - at : RUN, p = j * s->codes * ld + at;
@@ -143,13 +148,18 @@ static void ar_shard(void *ctx, const struct learn_shard *s) {
     struct ar_trainer *t = ctx;
     size_t ld = s->pass->ld, last = t->net.n, k = t->space.k;
     const struct nn_noise noise = {t->seed, s->step, s->rows};
-    float *c = t->c + s->col, *e = s->pass->act[0] + s->col;
-    for (size_t i = 0; i < s->n; i++)
+    float *c = t->c + s->col, *told = s->pass->act[0] + s->col, *e = told + t->space.told * ld;
+    for (size_t i = 0; i < s->n; i++) {
+        const float *z = t->z + s->rows[i] * (k + t->space.told);
         for (size_t j = 0; j < k; j++)
-            c[j * ld + i] = t->z[s->rows[i] * k + j];
+            c[j * ld + i] = z[j];
+        for (size_t a = 0; a < t->space.told; a++)
+            told[a * ld + i] = z[k + a];
+    }
     ar_hot(&t->space, c, e, s->n, ld);
     nn_forward(&t->net, s->w, s->pass, s->col, s->n, &noise);
-    ar_cost(&t->space, s->pass->act[last] + s->col, e, s->loss, NULL, s->pass->grad[last] + s->col, 1 / (float)s->batch, s->n, ld);
+    ar_cost(&t->space, s->pass->act[last] + s->col, e, s->loss, NULL, s->pass->grad[last] + s->col,
+            1 / (float)s->batch, s->n, ld);
 }
 
 static size_t ar_rounds(const struct prior_space *s, size_t n) {
@@ -161,8 +171,8 @@ static size_t ar_rounds(const struct prior_space *s, size_t n) {
 static int ar_fit(const struct prior_space *s, size_t n, const float *z, uint64_t seed, struct pool *pool, float *param,
                   struct vae_err *err) {
     struct ar_trainer t = {.space = *s, .z = z, .seed = seed, .c = mem_floats(s->k * LEARN_COLUMNS)};
-    const struct learn l = {.net = &t.net, .w = param, .n = n, .steps = ar_rounds(s, n), .seed = seed, .purpose = RNG_CODES, .lr = LR,
-                            .pool = pool, .shard = ar_shard, .ctx = &t};
+    const struct learn l = {.net = &t.net, .w = param, .n = n, .steps = ar_rounds(s, n), .seed = seed,
+                            .purpose = RNG_CODES, .lr = LR, .pool = pool, .shard = ar_shard, .ctx = &t};
     int r = t.c ? ar_net(&t.net, s, DROPOUT, err) : err_set(err, VAE_EOS, "out of memory");
     if (!r) {
         nn_init(&t.net, param, seed, 7000);
@@ -222,11 +232,17 @@ static void forward_block(struct ar_work *w, const struct prior_space *s, const 
     }
 }
 
+/* What is told of the records of a panel -> the input. */
+static void tell(struct ar_work *w, const struct prior_space *s, const float *z) {
+    mat_transpose(MAT_PANEL, s->told, z + s->k, s->k + s->told, w->pass.act[0], MAT_PANEL);
+}
+
 static void ar_sample(const struct prior_space *s, size_t size, const float *param, uint64_t seed, const uint64_t *rows,
                       float temperature, void *work, float *z) {
     (void)size;
     struct ar_work *w = work;
-    float *e = w->pass.act[0], *logits = w->pass.act[w->net.n];
+    float *e = w->pass.act[0] + s->told * MAT_PANEL, *logits = w->pass.act[w->net.n];
+    tell(w, s, z);
     memset(e, 0, s->k * s->codes * MAT_PANEL * sizeof *e);
     for (size_t g = 0; g < s->k; g++) {
         size_t at = g * s->codes * MAT_PANEL;
@@ -241,25 +257,28 @@ static void ar_sample(const struct prior_space *s, size_t size, const float *par
             while (v + 1 < s->codes && (u -= (double)w->p[v * MAT_PANEL + i]) >= 0)
                 v++;
             e[at + v * MAT_PANEL + i] = 1;
-            z[i * s->k + g] = (float)v;
+            z[i * (s->k + s->told) + g] = (float)v;
         }
     }
 }
 
-static void ar_logp(const struct prior_space *s, size_t size, const float *param, const float *z, void *work, double *logp) {
+static void ar_logp(const struct prior_space *s, size_t size, const float *param, const float *z, void *work,
+                    double *logp) {
     (void)size;
     struct ar_work *w = work;
-    mat_transpose(MAT_PANEL, s->k, z, s->k, w->c, MAT_PANEL);
-    ar_hot(s, w->c, w->pass.act[0], MAT_PANEL, MAT_PANEL);
+    float *e = w->pass.act[0] + s->told * MAT_PANEL;
+    tell(w, s, z);
+    mat_transpose(MAT_PANEL, s->k, z, s->k + s->told, w->c, MAT_PANEL);
+    ar_hot(s, w->c, e, MAT_PANEL, MAT_PANEL);
     nn_forward(&w->net, param, &w->pass, 0, MAT_PANEL, NULL);
     memset(logp, 0, MAT_PANEL * sizeof *logp);
-    ar_cost(s, w->pass.act[w->net.n], w->pass.act[0], logp, NULL, NULL, 0, MAT_PANEL, MAT_PANEL);
+    ar_cost(s, w->pass.act[w->net.n], e, logp, NULL, NULL, 0, MAT_PANEL, MAT_PANEL);
     for (size_t i = 0; i < MAT_PANEL; i++)
         logp[i] = -logp[i];
 }
 
 const struct prior prior_autoregressive = {
-    .name = "autoregressive", .about = "each code given those before it, by a net trained with the model", .codes = true,
-    .size = ar_size, .net = ar_net, .fit = ar_fit, .rounds = ar_rounds, .check = ar_check, .work = ar_work, .work_free = ar_work_free, .sample = ar_sample,
-    .logp = ar_logp,
+    .name = "autoregressive", .about = "each code given those before it, by a net trained with the model",
+    .codes = true, .net = ar_net, .size = ar_size, .fit = ar_fit, .rounds = ar_rounds, .check = ar_check,
+    .work = ar_work, .work_free = ar_work_free, .sample = ar_sample, .logp = ar_logp,
 };

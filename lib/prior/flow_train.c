@@ -80,8 +80,8 @@ int flow_fit(const struct prior_space *s, size_t n, const float *z, uint64_t see
              struct vae_err *err) {
     size_t k = s->k;
     struct flow_trainer t = {.k = k, .z = z, .mean = param, .sd = param + k, .seed = seed};
-    const struct learn l = {.net = &t.net, .w = param + 2 * k, .n = n, .steps = flow_rounds(s, n), .seed = seed, .purpose = RNG_FLOW,
-                            .lr = LR, .pool = pool, .shard = flow_shard, .ctx = &t};
+    const struct learn l = {.net = &t.net, .w = param + 2 * k, .n = n, .steps = flow_rounds(s, n), .seed = seed,
+                            .purpose = RNG_FLOW, .lr = LR, .pool = pool, .shard = flow_shard, .ctx = &t};
     standardise(k, n, z, param, param + k);
     int r = flow_net(&t.net, k, flow_width(k, prior_flow.size(s, n)), err);
     t.t = mem_floats(LEARN_COLUMNS), t.target = mem_floats(k * LEARN_COLUMNS);

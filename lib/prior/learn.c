@@ -1,7 +1,7 @@
 /*
- * learn.c - fitting the net of a prior. As in fit/train.c a step is shards of records through the net, blocks of gradients over
- * the whole batch, chunks of the optimiser: the same bits whichever thread does what. A tenth of the rows is held out; the
- * averaged weights that did best on them are kept.
+ * learn.c - fitting the net of a prior. As in fit/train.c a step is shards of records through the net, blocks of
+ * gradients over the whole batch, chunks of the optimiser: the same bits whichever thread does what. A tenth of the
+ * rows is held out; the averaged weights that did best on them are kept.
  */
 #include "prior/learn.h"
 
@@ -56,8 +56,8 @@ static void shard_task(void *ctx, size_t task, size_t worker) {
     (void)worker;
     struct learner *t = ctx;
     size_t col = task * MAT_SHARD, n = t->here - col < MAT_SHARD ? t->here - col : MAT_SHARD;
-    struct learn_shard s = {&t->pass, t->valid ? t->opt.ema : t->l->w, t->rows + col, col, n, t->here, t->valid ? 0 : t->step,
-                            t->loss + col};
+    struct learn_shard s = {&t->pass, t->valid ? t->opt.ema : t->l->w, t->rows + col, col, n, t->here,
+                            t->valid ? 0 : t->step, t->loss + col};
     struct nn_noise noise = {t->l->seed, s.step, s.rows};
     memset(s.loss, 0, n * sizeof *s.loss);
     t->l->shard(t->l->ctx, &s);
@@ -99,8 +99,8 @@ static void train_step(struct learner *t) {
     pool_run(l->pool, nn_grad_tasks(l->net), grad_task, t);
     double u = (double)t->step / (double)l->steps, keep = (double)(t->step + 1) / (double)(t->step + 10);
     double norm = sqrt(adamw_square(t->grad, nw));
-    double lr = t->step < warm ? l->lr * (double)t->step / (double)warm : l->lr * (0.01 + 0.99 * 0.5 * (1 + cos(M_PI * u)));
-    t->update = (struct adamw_step){.t = t->step, .lr = (float)lr, .decay = 0.01f,
+    double share = t->step < warm ? (double)t->step / (double)warm : 0.01 + 0.99 * 0.5 * (1 + cos(M_PI * u));
+    t->update = (struct adamw_step){.t = t->step, .lr = (float)(l->lr * share), .decay = 0.01f,
                                     .clip = norm > 1 ? (float)(1 / norm) : 1,
                                     .ema = (float)(keep < EMA_DECAY ? keep : EMA_DECAY)};
     if (isfinite(norm))

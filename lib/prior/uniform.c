@@ -10,8 +10,8 @@ static size_t uniform_size(const struct prior_space *s, size_t n) {
     return 0;
 }
 
-static int uniform_fit(const struct prior_space *s, size_t n, const float *z, uint64_t seed, struct pool *pool, float *param,
-                       struct vae_err *err) {
+static int uniform_fit(const struct prior_space *s, size_t n, const float *z, uint64_t seed, struct pool *pool,
+                       float *param, struct vae_err *err) {
     (void)pool, (void)s, (void)n, (void)z, (void)seed, (void)param, (void)err;
     return 0;
 }
@@ -22,14 +22,14 @@ static int uniform_check(const struct prior_space *s, size_t size, const float *
 }
 
 /* No temperature makes it other than it is. */
-static void uniform_sample(const struct prior_space *s, size_t size, const float *param, uint64_t seed, const uint64_t *rows,
-                           float temperature, void *work, float *z) {
+static void uniform_sample(const struct prior_space *s, size_t size, const float *param, uint64_t seed,
+                           const uint64_t *rows, float temperature, void *work, float *z) {
     (void)size, (void)param, (void)temperature, (void)work;
     for (size_t i = 0; i < MAT_PANEL; i++)
         for (size_t j = 0; j < s->k; j++) {
             double u;
             rng_uniform(&u, 1, seed, RNG_PRIOR, j, rows[i]);
-            z[i * s->k + j] = (float)floor(u * (double)s->codes);
+            z[i * (s->k + s->told) + j] = (float)floor(u * (double)s->codes);
         }
 }
 
