@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "draws.h"
+#include "fit/fit.h"
 #include "gen/gen.h"
 #include "test.h"
 
@@ -231,6 +232,51 @@ static void test_guidance(const struct vae_model *m, const float *x) {
     CHECK(moved > 0.05f, "conditions do nothing: %g", (double)moved);
 }
 
+/* Draws from p(z|c) lie where the records with that label are encoded; those from p(z) know nothing of it. */
+static void test_prior(struct vae_model *m, const float *x, const char *what) {
+    enum { TIMES = 25, N = TIMES * ROWS, WHOLE = ROWS / MAT_PANEL * MAT_PANEL };
+    struct vae_err err = {0};
+    struct model_pass p;
+    float *many = mem_floats(N * COLS);
+    double mean[3][LEVELS] = {{0}}, apart = 0;
+    const struct nn_node *last = &m->enc.node[m->enc.n - 1];
+    for (size_t f = 0; f < last->out; f++) { /* means further apart, variances small */
+        for (size_t i = 0; i < last->in && f < m->zdim; i++)
+            m->w[last->w0 + f * last->in + i] *= 4;
+        m->w[last->w0 + last->in * last->out + f] -= f < m->zdim ? 0 : 4;
+    }
+    for (size_t i = 0; i < TIMES; i++)
+        memcpy(many + i * ROWS * COLS, x, ROWS * COLS * sizeof *x);
+    CHECK(!fit_prior(m, &prior_flow, many, N, 1, 1, NULL, &err) && !model_pass_init(&p, m, MAT_PANEL, false, &err), "%s", err.msg);
+    CHECK(m->space.told == m->ncond, "%s: the flow is told %zu numbers", what, m->space.told);
+    for (size_t way = 0; way < 3; way++) { /* encoded, drawn from p(z|c), drawn from p(z) */
+        struct gen_prior g;
+        CHECK(!gen_prior_open(&g, m, way == 2 ? "normal" : NULL, &err), "%s", err.msg);
+        for (size_t at = 0; at < N; at += MAT_PANEL) {
+            size_t n = N - at < MAT_PANEL ? N - at : MAT_PANEL;
+            uint64_t rows[MAT_PANEL];
+            for (size_t i = 0; i < MAT_PANEL; i++)
+                rows[i] = at + i;
+            op_encode_panel(m, &p, many + at * COLS, NULL, n);
+            rng_normals(p.eps, m->neps, MAT_PANEL, p.ld, 0, RNG_TEST, 1, NULL, at);
+            bottleneck_draw(m, m->w, &p, 0, MAT_PANEL);
+            if (way)
+                gen_prior_draw(&g, m, &p, 5, rows, 1);
+            for (size_t i = 0; i < n; i++)
+                mean[way][(at + i) % LEVELS] += (double)model_z(&p)[i] / (N / LEVELS);
+        }
+        gen_prior_close(&g);
+    }
+    for (size_t l = 0; l < LEVELS; l++) {
+        apart = fmax(apart, fabs(mean[0][l] - mean[0][0]));
+        CHECK(fabs(mean[1][l] - mean[0][l]) < 0.15, "%s: label %zu is encoded at %g, p(z|c) draws at %g", what, l, mean[0][l], mean[1][l]);
+        CHECK(fabs(mean[2][l]) < 0.15, "%s: label %zu: p(z) draws at %g", what, l, mean[2][l]);
+    }
+    CHECK(apart > 0.4, "%s: the labels' latents are only %g apart", what, apart);
+    model_pass_free(&p);
+    free(many);
+}
+
 int main(void) {
     double *raw = table();
     CHECK(mat_open(NULL) == 0, "no BLAS");
@@ -245,6 +291,7 @@ int main(void) {
         test_draws(m, x, what[kind]);
         test_tell(m, x);
         test_guidance(m, x);
+        test_prior(m, x, what[kind]);
         vae_model_free(m), free(x);
     }
     free(raw);

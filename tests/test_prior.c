@@ -4,53 +4,17 @@
  * that are trained with a model get parameters at random here; test_model has their gradients.
  */
 #include "models.h"
-
-static void *alloc(size_t n, size_t size) {
-    void *p = calloc(n ? n : 1, size);
-    if (!p)
-        abort();
-    return p;
-}
-
-/* The prior at work: single draws and densities through its panels; and how much of it a test can afford. */
-struct at_work {
-    const struct prior *p;
-    struct prior_space space;
-    size_t size;
-    const float *param;
-    void *work;
-};
-
-static struct at_work start(const struct prior *p, size_t k, size_t size, const float *param) {
-    struct vae_err err = {0};
-    const struct prior_space space = {.k = k};
-    struct at_work w = {p, space, size, param, p->work ? p->work(&space, size, &err) : NULL};
-    CHECK(!p->work || w.work, "%s: %s", p->name, err.msg);
-    return w;
-}
-
-static void end(const struct at_work *w) {
-    if (w->p->work_free)
-        w->p->work_free(w->work);
-}
+#include "priors.h"
 
 static bool slow(const struct prior *p) { return p == &prior_flow; }
 static size_t grid(const struct prior *p) { return slow(p) ? 112 : p == &prior_realnvp ? 336 : 1008; }
-
-/* Draws rows row0.. row0+15 -> z[16,k]. */
-static void draw16(const struct at_work *w, uint64_t seed, uint64_t row0, float temperature, float *z) {
-    uint64_t rows[MAT_PANEL];
-    for (size_t i = 0; i < MAT_PANEL; i++)
-        rows[i] = row0 + i;
-    w->p->sample(&w->space, w->size, w->param, seed, rows, temperature, w->work, z);
-}
 
 static double logp1(const struct at_work *w, const float *z) {
     double l[MAT_PANEL];
     float *panel = alloc(MAT_PANEL * w->space.k, sizeof *panel);
     for (size_t i = 0; i < MAT_PANEL; i++)
         memcpy(panel + i * w->space.k, z, w->space.k * sizeof *z);
-    w->p->logp(&w->space, w->size, w->param, panel, w->work, l);
+    logp16(w, panel, l);
     free(panel);
     return l[5];
 }
@@ -203,7 +167,7 @@ static void test_density(const struct prior *p, size_t k) {
     float *z = truth(k, N, 0), *fresh = truth(k, N, 1000000);
     size_t size;
     float *param = p->joint ? random_param(p, k, &size) : fitted(p, k, N, z, &size);
-    struct at_work w = start(p, k, size, param);
+    struct at_work w = start(p, (struct prior_space){.k = k}, size, param);
     struct moments d = integrate(&w, k), s = sampled(&w, k, draws);
     CHECK(fabs(d.mass - 1) < (slow(p) ? 0.02 : 1e-4), "%s k %zu: the density integrates to %.7f", p->name, k, d.mass);
     for (size_t a = 0; a < k; a++) {
@@ -229,6 +193,43 @@ static void test_density(const struct prior *p, size_t k) {
     free(z), free(fresh), free(param);
 }
 
+/* p(z|c) of a prior that is told c: draws are those of their own c, the density is near the truth N(3 c, .5) N(-c, 1). */
+static void test_told(const struct prior *p) {
+    enum { N = 1990, K = 2, W = K + 1, FRESH = 4096 };
+    const struct prior_space space = {K, 0, 1};
+    float *z = alloc(W * N, sizeof *z), fresh[W * MAT_PANEL];
+    struct vae_err err = {0};
+    double loss = 0, sum[2] = {0}, square[2] = {0};
+    for (size_t i = 0; i < N; i++) {
+        float c = (float)(i % 3) - 1;
+        rng_normals(z + i * W, K, 1, 1, 5, RNG_TEST, 1, NULL, i);
+        z[i * W] = 3 * c + 0.5f * z[i * W], z[i * W + 1] -= c, z[i * W + 2] = c;
+    }
+    size_t size = p->size(&space, N);
+    float *param = alloc(size, sizeof *param);
+    CHECK(!p->fit(&space, N, z, 1, NULL, param, &err) && !p->check(&space, size, param, &err), "%s: %s", p->name, err.msg);
+    CHECK(p->check(&(struct prior_space){.k = K}, size, param, &err), "%s: what was told is nothing to it", p->name);
+    struct at_work w = start(p, space, size, param);
+    for (size_t row = 0; row < FRESH; row += MAT_PANEL) {
+        double l[MAT_PANEL];
+        for (size_t i = 0; i < MAT_PANEL; i++)
+            fresh[i * W + K] = (float)((row + i) % 2);
+        draw16(&w, 3, row, 1, fresh);
+        logp16(&w, fresh, l);
+        for (size_t i = 0; i < MAT_PANEL; i++) {
+            double c = (double)((row + i) % 2), e0 = ((double)fresh[i * W] - 3 * c) / 0.5, e1 = (double)fresh[i * W + 1] + c;
+            loss += (l[i] + 0.5 * (e0 * e0 + e1 * e1) + log(2 * 3.14159265358979 * 0.5)) / FRESH;
+            sum[(row + i) % 2] += (double)fresh[i * W] / (FRESH / 2), square[(row + i) % 2] += e0 * e0 / (FRESH / 2);
+        }
+    }
+    end(&w);
+    for (size_t c = 0; c < 2; c++)
+        CHECK(fabs(sum[c] - 3 * (double)c) < 0.15 && fabs(square[c] - 1) < 0.25, "%s: told %zu, draws lie at %g, and %g of the spread around",
+              p->name, c, sum[c], square[c]);
+    CHECK(loss > -0.02 && loss < 0.1, "%s: %g nats from the truth", p->name, loss);
+    free(z), free(param);
+}
+
 /* The parameters that a single normal must get: mean and covariance of the rows, up to the shrinkage. */
 static void test_offset(const struct prior *p) {
     enum { N = 50, K = 2 };
@@ -241,7 +242,7 @@ static void test_offset(const struct prior *p) {
         }
         float *param = fitted(p, K, N, z, &size), at[K] = {shift ? 4096.5f : 0.5f, -0.25f};
         static double here;
-        struct at_work w = start(p, K, size, param);
+        struct at_work w = start(p, (struct prior_space){.k = K}, size, param);
         double l = logp1(&w, at);
         end(&w);
         if (!shift)
@@ -275,7 +276,7 @@ static void test_odd(const struct prior *p) {
         }
         float *param = fitted(p, k, n, z, &size);
         bool ok = true;
-        struct at_work w = start(p, k, size, param);
+        struct at_work w = start(p, (struct prior_space){.k = k}, size, param);
         for (uint64_t i = 0; i < (slow(p) ? 16 : 192); i += MAT_PANEL) {
             draw16(&w, 1, i, 1, draw);
             for (size_t j = 0; j < k * MAT_PANEL; j++)
@@ -327,7 +328,7 @@ static void test_check_gmm(void) {
     double t1 = 1, t2 = (2.5 - 1 - 0.5 * t1) / 2, want = 0.5 * exp(-(t1 * t1 + t2 * t2) / 2) / (2 * M_PI * 2);
     double u1 = 2 / 0.1, u2 = (2.5 - 3 + 4 * u1) / 0.2;
     want += 0.5 * exp(-(u1 * u1 + u2 * u2) / 2) / (2 * M_PI * 0.02);
-    struct at_work w = start(p, K, C * STRIDE, good);
+    struct at_work w = start(p, (struct prior_space){.k = K}, C * STRIDE, good);
     CHECK(fabs(logp1(&w, z) - log(want)) < 1e-6, "density %.9f, should be %.9f", logp1(&w, z), log(want));
     z[0] = 1e20f;
     CHECK(logp1(&w, z) < -1e30 && !isnan(logp1(&w, z)), "far out: %g", logp1(&w, z));
@@ -347,7 +348,7 @@ static void test_check_flow(void) {
         double t = ((double)z[j] - (double)param[j]) / (double)param[K + j];
         want -= 0.5 * t * t + 0.918938533204673 + log((double)param[K + j]);
     }
-    struct at_work w = start(p, K, size, param);
+    struct at_work w = start(p, (struct prior_space){.k = K}, size, param);
     CHECK(fabs(logp1(&w, z) - want) < 2e-3, "zero net: %.5f, should be %.5f", logp1(&w, z), want);
     draw16(&w, 1, 0, 1e-6f, zero);
     draw16(&w, 1, 0, 1, draw);
@@ -374,7 +375,7 @@ static void test_realnvp(void) {
         float *param = random_param(p, k, &size), *z = alloc(MAT_PANEL * k, sizeof *z),
               *eps = alloc(MAT_PANEL * k, sizeof *eps);
         double *w = alloc(size, sizeof *w), logp[MAT_PANEL], u[64], worst[2] = {0}, spread = 0;
-        struct at_work at = start(p, k, size, param);
+        struct at_work at = start(p, (struct prior_space){.k = k}, size, param);
         for (size_t i = 0; i < size; i++)
             w[i] = (double)param[i];
         draw16(&at, 3, 100, 0.7f, z);
@@ -395,7 +396,7 @@ static void test_realnvp(void) {
         end(&at);
         memset(param, 0, size * sizeof *param);
         p->joint->start(k, size, param, 1);
-        at = start(p, k, size, param);
+        at = start(p, (struct prior_space){.k = k}, size, param);
         draw16(&at, 3, 100, 1, z);
         for (size_t j = 0; j < MAT_PANEL * k; j++)
             CHECK(z[j] == eps[j % k * MAT_PANEL + j / k], "realnvp k %zu: an untrained one is not the normal", k);
@@ -422,7 +423,7 @@ static void test_vamp(void) {
             l -= 0.5 * (pow((double)z[j] - (double)mean[j], 2) / exp((double)v[j]) + (double)v[j] + log(2 * M_PI));
         want += exp(l) / C;
     }
-    struct at_work w = start(p, K, SIZE, param);
+    struct at_work w = start(p, (struct prior_space){.k = K}, SIZE, param);
     CHECK(fabs(logp1(&w, z) - log(want)) < 1e-5, "vamp: density %.7f, should be %.7f", logp1(&w, z), log(want));
     CHECK(isfinite(logp1(&w, far)) && logp1(&w, far) < -1e6, "vamp: far out %g", logp1(&w, far));
     float draw[K * MAT_PANEL];
@@ -455,7 +456,7 @@ static void test_vamp(void) {
 
 static void test_normal(void) {
     float zero[3] = {0}, z[3] = {1, -2, 0.5f};
-    struct at_work w = start(&prior_normal, 3, 0, NULL);
+    struct at_work w = start(&prior_normal, (struct prior_space){.k = 3}, 0, NULL);
     CHECK(fabs(logp1(&w, zero) + 3 * 0.918938533204673) < 1e-12, "log N(0)");
     CHECK(fabs(logp1(&w, z) + 3 * 0.918938533204673 + 2.625) < 1e-12, "log N(z)");
     CHECK(prior_normal.size(&(struct prior_space){.k = 5}, 100) == 0 && refuses(&prior_normal, 3, 3, zero), "takes parameters it has not");
@@ -475,6 +476,8 @@ int main(void) {
             test_offset(p);
             test_odd(p);
         }
+        if (p->told)
+            test_told(p);
     }
     CHECK(!prior_by_name("no such"), "an unknown name is found");
     test_check_gmm();

@@ -207,11 +207,18 @@ static int choose_channels(const struct vae_fit_opts *o, const struct schema *s,
 }
 
 /* The codes of a family that has such, and the prior over the latents. */
-static int choose_latents(const struct vae_fit_opts *o, size_t n, struct fit_plan *p, struct vae_err *err) {
+static bool conditions(const struct schema *s) {
+    bool any = false;
+    for (size_t c = 0; c < s->ncols; c++)
+        any = any || s->col[c].condition;
+    return any;
+}
+
+static int choose_latents(const struct vae_fit_opts *o, const struct fit_rows *r, struct fit_plan *p, struct vae_err *err) {
     struct model_config *c = &p->model;
     const struct latent_codes *codes = c->latent->codes;
     struct code_shape shape = {.k = c->latent_dim, .codes = o->codebook ? o->codebook : codes ? codes->codes : 0};
-    p->prior = prior_by_name(o->prior ? o->prior : codes ? "autoregressive" : c->chain ? "flow" : "gmm");
+    p->prior = prior_by_name(o->prior ? o->prior : codes ? "autoregressive" : c->chain || conditions(r->schema) ? "flow" : "gmm");
     if (!p->prior)
         return err_set(err, VAE_EUSAGE, "no such prior: '%s'", o->prior);
     if (p->prior->codes != (codes != NULL))
@@ -223,7 +230,7 @@ static int choose_latents(const struct vae_fit_opts *o, size_t n, struct fit_pla
     if (p->prior->joint) {
         const struct prior_space space = {.k = model_top(c)};
         c->joint = p->prior;
-        c->joint_size = p->prior->size(&space, n);
+        c->joint_size = p->prior->size(&space, r->n);
     }
     if (!codes && o->codebook)
         return err_set(err, VAE_EUSAGE, "%s latents are no codes: leave --codebook out, or choose another --latent", c->latent->name);
@@ -380,7 +387,7 @@ int fit_choose(const struct vae_fit_opts *opts, struct fit_rows *r, struct fit_p
     } else {
         e = choose_columns(o, r, p, err);
         e = e ? e : choose_model(o, r, &p->model, err);
-        e = e ? e : choose_latents(o, r->n, p, err);
+        e = e ? e : choose_latents(o, r, p, err);
     }
     if (!e)
         e = choose_objective(o, &p->model, &p->train, err);

@@ -228,12 +228,13 @@ int fit_prior(struct vae_model *m, const struct prior *prior, const float *x, si
     if (prior->joint)
         return 0;
     struct model_pass p;
-    size_t k = m->space.k, width = k + m->space.told, take = n < PRIOR_ROWS ? n : PRIOR_ROWS;
+    size_t take = n < PRIOR_ROWS ? n : PRIOR_ROWS;
     if (!prior->net) {
+        model_set_prior(m, prior);
         m->nprior = prior->size(&m->space, take);
-        m->prior = prior;
         m->prior_param = mem_floats(m->nprior + 1);
     }
+    size_t k = m->space.k, width = k + m->space.told;
     float *z = mem_floats(take * width);
     int r = z && m->prior_param ? model_pass_init(&p, m, MAT_PANEL, false, err)
                                 : err_set(err, VAE_EOS, "out of memory");

@@ -24,11 +24,13 @@ int gen_prior_open(struct gen_prior *g, const struct vae_model *m, const char *n
     if (p->size(&m->space, 1) && !g->nparam)
         return err_set(err, VAE_EUSAGE, "this model has no '%s' prior; it was fitted with --prior %s", name,
                        m->prior->name);
-    g->z = mem_floats(MAT_PANEL * (m->space.k + m->space.told));
+    g->space = m->space;
+    g->space.told = p->told ? m->ncond : 0;
+    g->z = mem_floats(MAT_PANEL * (g->space.k + g->space.told));
     if (!g->z)
         return err_set(err, VAE_EOS, "out of memory");
     g->prior = p;
-    return p->work && !(g->work = p->work(&m->space, g->nparam, err)) ? VAE_EOS : 0;
+    return p->work && !(g->work = p->work(&g->space, g->nparam, err)) ? VAE_EOS : 0;
 }
 
 void gen_prior_close(struct gen_prior *g) {
@@ -38,33 +40,23 @@ void gen_prior_close(struct gen_prior *g) {
     *g = (struct gen_prior){0};
 }
 
-/* Codes, given the conditions in pass->x where their prior is told such. */
-static void draw_codes(const struct gen_prior *g, const struct vae_model *m, struct model_pass *p, uint64_t seed,
-                       const uint64_t *rows, float temperature) {
-    size_t k = m->space.k, width = k + m->space.told;
-    if (m->space.told) {
-        model_condition_features(m, p->x, p->chances.act[0], 0, MAT_PANEL, p->ld);
-        mat_transpose(m->space.told, MAT_PANEL, p->chances.act[0], p->ld, g->z + k, width);
-    }
-    g->prior->sample(&m->space, g->nparam, m->prior_param, seed, rows, temperature, g->work, g->z);
-    mat_transpose(MAT_PANEL, k, g->z, width, p->code, p->ld);
-    codes_place(m, m->w, p, 0, MAT_PANEL);
-}
-
 void gen_prior_draw(const struct gen_prior *g, const struct vae_model *m, struct model_pass *p, uint64_t seed,
                     const uint64_t *rows, float temperature) {
-    if (codes_are(m)) {
-        draw_codes(g, m, p, seed, rows, temperature);
-        return;
+    size_t k = g->space.k, told = g->space.told, width = k + told;
+    if (told) { /* they are what the decoder's input ends with */
+        float *conditions = p->dec.act[0] + (nn_in(&m->dec) - told) * p->ld;
+        model_condition_features(m, p->x, conditions, 0, MAT_PANEL, p->ld);
+        mat_transpose(told, MAT_PANEL, conditions, p->ld, g->z + k, width);
     }
-    size_t k = m->space.k;
-    float *below = model_z(p) + k * p->ld;
-    g->prior->sample(&m->space, g->nparam, m->prior_param, seed, rows, temperature, g->work, g->z);
-    mat_transpose(MAT_PANEL, k, g->z, k, model_z(p), p->ld);
-    if (!g->prior->joint && g->prior != &prior_normal)
-        return;
-    rng_normals(below, m->zdim - k, MAT_PANEL, p->ld, seed, RNG_PRIOR, 2, rows, 0);
-    for (size_t i = 0; i < (m->zdim - k) * p->ld; i++)
-        below[i] *= temperature;
-    bottleneck_descend(m, m->w, p, 0, MAT_PANEL);
+    g->prior->sample(&g->space, g->nparam, m->prior_param, seed, rows, temperature, g->work, g->z);
+    mat_transpose(MAT_PANEL, k, g->z, width, codes_are(m) ? p->code : model_z(p), p->ld);
+    if (codes_are(m)) {
+        codes_place(m, m->w, p, 0, MAT_PANEL);
+    } else if (g->prior->joint || g->prior == &prior_normal) {
+        float *below = model_z(p) + k * p->ld;
+        rng_normals(below, m->zdim - k, MAT_PANEL, p->ld, seed, RNG_PRIOR, 2, rows, 0);
+        for (size_t i = 0; i < (m->zdim - k) * p->ld; i++)
+            below[i] *= temperature;
+        bottleneck_descend(m, m->w, p, 0, MAT_PANEL);
+    }
 }

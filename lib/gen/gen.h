@@ -12,14 +12,16 @@
 /* A prior to draw latents from, and one thread's room for that (draw.c). */
 struct gen_prior {
     const struct prior *prior;
+    struct prior_space space;
     size_t nparam;
     void *work;
-    float *z; /* [MAT_PANEL,k + told] of the model's prior_space */
+    float *z; /* [MAT_PANEL,k + told] of the space */
 };
 /* name NULL: the model's own. VAE_EUSAGE where the model has no such prior, VAE_EOS. */
 int gen_prior_open(struct gen_prior *, const struct vae_model *, const char *name, struct vae_err *);
 void gen_prior_close(struct gen_prior *);
-/* z of a full panel, by the numbers of its records; the noise is scaled by temperature. */
+/* z of a full panel, by the numbers of its records, and given the conditions in pass->x where the prior is told such; the noise is scaled
+ * by temperature. */
 void gen_prior_draw(const struct gen_prior *, const struct vae_model *, struct model_pass *, uint64_t seed, const uint64_t *rows,
                     float temperature);
 

@@ -340,7 +340,8 @@ static int load_conditions(struct vae_model *m, const struct tensors *t, struct 
 static int make_prior(struct vae_model *m, const struct prior *prior, size_t size, struct vae_err *err) {
     if (model_prior_trained(m))
         return size == m->nprior ? 0 : err_set(err, VAE_EDATA, "the prior does not fit the model");
-    m->prior = prior, m->nprior = size;
+    model_set_prior(m, prior);
+    m->nprior = size;
     m->prior_param = mem_floats(size + 1);
     return m->prior_param ? 0 : err_set(err, VAE_EOS, "out of memory");
 }

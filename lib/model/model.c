@@ -118,7 +118,7 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
     if (!r)
         r = conv.n ? nn_decoder(&m->dec, &conv, &dec, err) : nn_mlp(&m->dec, &dec, err);
     if (c->code_prior) {
-        m->space.told = m->ncond;
+        model_set_prior(m, c->code_prior);
         m->nprior = c->code_prior->size(&m->space, 0);
     }
     if (!r && c->code_prior)
@@ -210,10 +210,16 @@ struct vae_model *model_new(const struct model_config *config, struct schema *s,
     return model_new_sized(config, s, MODEL_ANY_SIZE, err);
 }
 
+void model_set_prior(struct vae_model *m, const struct prior *p) {
+    m->prior = p;
+    m->space.told = p->told ? m->ncond : 0;
+}
+
 void model_forget(struct vae_model *m) {
     if (!model_prior_trained(m)) {
         free(m->prior_param);
-        m->prior = m->space.codes ? &prior_uniform : &prior_normal, m->prior_param = NULL, m->nprior = 0;
+        model_set_prior(m, m->space.codes ? &prior_uniform : &prior_normal);
+        m->prior_param = NULL, m->nprior = 0;
     }
     free(m->cal.score), free(m->use), free(m->conditions.x);
     m->cal = none, m->use = NULL, m->conditions.x = NULL, m->conditions.n = 0;

@@ -317,6 +317,8 @@ void model_grad(const struct vae_model *, const float *w, struct model_pass *, s
 json_t *model_config_json(const struct model_config *); /* as a model file has it; NULL when out of memory */
 /* The same model once more: what its file would say. */
 struct vae_model *model_copy(const struct vae_model *, struct vae_err *);
+/* The prior to draw from, and what it is over. */
+void model_set_prior(struct vae_model *, const struct prior *);
 /* Forgets what was fitted and measured behind the training: the prior to draw from, scores for p-values, kept conditions. */
 void model_forget(struct vae_model *);
 /* The model in the n bytes of a file (vae_model_load() reads one); name is for messages. NULL and err. */

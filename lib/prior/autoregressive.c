@@ -279,6 +279,6 @@ static void ar_logp(const struct prior_space *s, size_t size, const float *param
 
 const struct prior prior_autoregressive = {
     .name = "autoregressive", .about = "each code given those before it, by a net trained with the model",
-    .codes = true, .net = ar_net, .size = ar_size, .fit = ar_fit, .rounds = ar_rounds, .check = ar_check,
+    .codes = true, .told = true, .net = ar_net, .size = ar_size, .fit = ar_fit, .rounds = ar_rounds, .check = ar_check,
     .work = ar_work, .work_free = ar_work_free, .sample = ar_sample, .logp = ar_logp,
 };

@@ -8,6 +8,8 @@
  * starts at 0: an untrained flow is the normal with the means and standard deviations of the rows. Draws follow the
  * equation from t = 0 to 1 (Runge-Kutta, 4th order); the density follows it back: log p(z) = log N(eps) - int div v dt.
  *
+ * Where a model has conditions the net is told them, behind the time: p(z|c).
+ *
  * Parameters: mean[k], sd[k], then the weights of the net.
  */
 #include "prior/flow.h"
@@ -26,36 +28,36 @@ static const size_t widths[NWIDTHS] = {64, 128, 256};
 
 static size_t width_for(size_t k, size_t n) { return n < 2000 ? widths[0] : k <= 4 ? widths[1] : widths[2]; }
 
-int flow_net(struct nn_net *net, size_t k, size_t width, struct vae_err *err) {
+int flow_net(struct nn_net *net, const struct prior_space *s, size_t width, struct vae_err *err) {
     const size_t hidden[BLOCKS] = {width, width, width};
-    const struct nn_mlp m = {k + 2 * FLOW_WAVES, k, BLOCKS, hidden, &nn_silu, true, 0, 0};
+    const struct nn_mlp m = {s->k + 2 * FLOW_WAVES + s->told, s->k, BLOCKS, hidden, &nn_silu, true, 0, 0};
     int r = nn_mlp(net, &m, err);
     if (!r) {
         net->node[net->n - 1].gain = 0;
-        net->node[0].grad_in = k;
+        net->node[0].grad_in = s->k;
         nn_place(net, 0);
     }
     return r;
 }
 
 /* Weights of the net: as nn_mlp() makes it. */
-static size_t net_size(size_t k, size_t width) {
-    size_t in = k + 2 * FLOW_WAVES;
-    return (in + 1) * width + BLOCKS * 2 * (width + 1) * width + (width + 1) * k;
+static size_t net_size(const struct prior_space *s, size_t width) {
+    size_t in = s->k + 2 * FLOW_WAVES + s->told;
+    return (in + 1) * width + BLOCKS * 2 * (width + 1) * width + (width + 1) * s->k;
 }
 
-static size_t flow_size(const struct prior_space *s, size_t n) { return 2 * s->k + net_size(s->k, width_for(s->k, n)); }
+static size_t flow_size(const struct prior_space *s, size_t n) { return 2 * s->k + net_size(s, width_for(s->k, n)); }
 
-size_t flow_width(size_t k, size_t size) {
+size_t flow_width(const struct prior_space *s, size_t size) {
     for (size_t i = 0; i < NWIDTHS; i++)
-        if (size == 2 * k + net_size(k, widths[i]))
+        if (size == 2 * s->k + net_size(s, widths[i]))
             return widths[i];
     return 0;
 }
 
 static int flow_check(const struct prior_space *s, size_t size, const float *param, struct vae_err *err) {
     size_t k = s->k;
-    bool ok = flow_width(k, size) > 0;
+    bool ok = flow_width(s, size) > 0;
     for (size_t i = 0; i < size && ok; i++)
         ok = isfinite(param[i]);
     for (size_t j = 0; j < k && ok; j++)
@@ -78,7 +80,7 @@ float flow_drift(float t) { return (2 * t - 1) / (t * t + (1 - t) * (1 - t)); }
 struct flow_work {
     struct nn_net net;
     struct nn_work pass;
-    size_t k;
+    size_t k, told;
     float *z, *at, *slope, *sum; /* [k,MAT_PANEL] */
     double *div;                 /* [MAT_PANEL] */
 };
@@ -95,11 +97,11 @@ static void flow_work_free(void *work) {
 static void *flow_work(const struct prior_space *s, size_t size, struct vae_err *err) {
     size_t k = s->k;
     struct flow_work *w = mem_array(1, sizeof *w);
-    int r = w ? flow_net(&w->net, k, flow_width(k, size), err) : err_set(err, VAE_EOS, "out of memory");
+    int r = w ? flow_net(&w->net, s, flow_width(s, size), err) : err_set(err, VAE_EOS, "out of memory");
     if (!r)
         r = nn_work_init(&w->pass, &w->net, MAT_PANEL, true, err);
     if (!r) {
-        w->k = k;
+        w->k = k, w->told = s->told;
         w->z = mem_floats(4 * k * MAT_PANEL);
         w->div = mem_array(MAT_PANEL, sizeof *w->div);
         if (w->z && w->div) {
@@ -158,6 +160,14 @@ static void follow(struct flow_work *w, const float *weights, float from, float 
     }
 }
 
+/* What is told, behind the k latents of each row of z, into the net: it stays there while the equation is followed. */
+static void tell(struct flow_work *w, const float *z) {
+    float *in = w->pass.act[0] + (w->k + 2 * FLOW_WAVES) * MAT_PANEL;
+    for (size_t j = 0; j < w->told; j++)
+        for (size_t i = 0; i < MAT_PANEL; i++)
+            in[j * MAT_PANEL + i] = z[i * (w->k + w->told) + w->k + j];
+}
+
 static void flow_sample(const struct prior_space *s, size_t size, const float *param, uint64_t seed,
                         const uint64_t *rows, float temperature, void *work, float *z) {
     (void)size;
@@ -166,10 +176,11 @@ static void flow_sample(const struct prior_space *s, size_t size, const float *p
     rng_normals(w->z, k, MAT_PANEL, MAT_PANEL, seed, RNG_PRIOR, 0, rows, 0);
     for (size_t i = 0; i < k * MAT_PANEL; i++)
         w->z[i] *= temperature;
+    tell(w, z);
     follow(w, param + 2 * k, 0, 1, NULL);
     for (size_t j = 0; j < k; j++)
         for (size_t i = 0; i < MAT_PANEL; i++)
-            z[i * k + j] = param[j] + param[k + j] * w->z[j * MAT_PANEL + i];
+            z[i * (k + s->told) + j] = param[j] + param[k + j] * w->z[j * MAT_PANEL + i];
 }
 
 static void flow_logp(const struct prior_space *s, size_t size, const float *param, const float *z, void *work,
@@ -180,7 +191,8 @@ static void flow_logp(const struct prior_space *s, size_t size, const float *par
     double total[MAT_PANEL] = {0};
     for (size_t j = 0; j < k; j++)
         for (size_t i = 0; i < MAT_PANEL; i++)
-            w->z[j * MAT_PANEL + i] = (z[i * k + j] - param[j]) / param[k + j];
+            w->z[j * MAT_PANEL + i] = (z[i * (k + s->told) + j] - param[j]) / param[k + j];
+    tell(w, z);
     follow(w, param + 2 * k, 1, 0, total);
     for (size_t i = 0; i < MAT_PANEL; i++) {
         logp[i] = total[i]; /* back in time: the sign is in the steps */
@@ -192,6 +204,7 @@ static void flow_logp(const struct prior_space *s, size_t size, const float *par
 }
 
 const struct prior prior_flow = {
-    .name = "flow", .about = "a flow from the normal to the encoded training rows", .size = flow_size, .fit = flow_fit, .rounds = flow_rounds,
+    .name = "flow", .about = "a flow from the normal to the encoded training rows", .told = true,
+    .size = flow_size, .fit = flow_fit, .rounds = flow_rounds,
     .check = flow_check, .work = flow_work, .work_free = flow_work_free, .sample = flow_sample, .logp = flow_logp,
 };

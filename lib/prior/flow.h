@@ -7,10 +7,10 @@
 
 enum { FLOW_WAVES = 8 };
 
-/* The net v[k] of z[k] and the 2 * FLOW_WAVES features of the time. */
-int flow_net(struct nn_net *, size_t k, size_t width, struct vae_err *);
+/* The net v[k] of z[k], the 2 * FLOW_WAVES features of the time and what is told. */
+int flow_net(struct nn_net *, const struct prior_space *, size_t width, struct vae_err *);
 /* The width of the net in `size` parameters, 0: none fits. */
-size_t flow_width(size_t k, size_t size);
+size_t flow_width(const struct prior_space *, size_t size);
 /* Features of the times t[n]: sines and cosines -> f[2 * FLOW_WAVES, n]. */
 void flow_time(const float *t, float *f, size_t n, size_t ld);
 /* The velocity of a standard normal is this times z. */

@@ -13,7 +13,7 @@ enum { BATCH = 512, LEAST_STEPS = 1000, MOST_STEPS = 6000, EPOCHS = 100 };
 static const double LR = 1e-3;
 
 struct flow_trainer {
-    size_t k;
+    size_t k, told;
     const float *z, *mean, *sd;
     uint64_t seed;
     struct nn_net net;
@@ -35,11 +35,14 @@ static void load(struct flow_trainer *t, const struct learn_shard *s) {
     for (size_t j = 0; j < t->k; j++)
         for (size_t i = 0; i < s->n; i++) {
             float time = t->t[col + i], e = eps[j * ld + i];
-            float z = (t->z[s->rows[i] * t->k + j] - t->mean[j]) / t->sd[j], at = (1 - time) * e + time * z;
+            float z = (t->z[s->rows[i] * (t->k + t->told) + j] - t->mean[j]) / t->sd[j], at = (1 - time) * e + time * z;
             in[j * ld + i] = at;
             eps[j * ld + i] = z - e - flow_drift(time) * at;
         }
     flow_time(t->t + col, in + t->k * ld, s->n, ld);
+    for (size_t j = 0; j < t->told; j++)
+        for (size_t i = 0; i < s->n; i++)
+            in[(t->k + 2 * FLOW_WAVES + j) * ld + i] = t->z[s->rows[i] * (t->k + t->told) + t->k + j];
 }
 
 static void flow_shard(void *ctx, const struct learn_shard *s) {
@@ -56,13 +59,13 @@ static void flow_shard(void *ctx, const struct learn_shard *s) {
         }
 }
 
-static void standardise(size_t k, size_t n, const float *z, float *mean, float *sd) {
+static void standardise(size_t k, size_t width, size_t n, const float *z, float *mean, float *sd) {
     for (size_t j = 0; j < k; j++) {
         double m = 0, square = 0;
         for (size_t i = 0; i < n; i++) {
-            double d = (double)z[i * k + j] - m;
+            double d = (double)z[i * width + j] - m;
             m += d / (double)(i + 1);
-            square += d * ((double)z[i * k + j] - m);
+            square += d * ((double)z[i * width + j] - m);
         }
         double s = sqrt(square / (double)n);
         mean[j] = (float)m;
@@ -79,11 +82,11 @@ size_t flow_rounds(const struct prior_space *s, size_t n) {
 int flow_fit(const struct prior_space *s, size_t n, const float *z, uint64_t seed, struct pool *pool, float *param,
              struct vae_err *err) {
     size_t k = s->k;
-    struct flow_trainer t = {.k = k, .z = z, .mean = param, .sd = param + k, .seed = seed};
+    struct flow_trainer t = {.k = k, .told = s->told, .z = z, .mean = param, .sd = param + k, .seed = seed};
     const struct learn l = {.net = &t.net, .w = param + 2 * k, .n = n, .steps = flow_rounds(s, n), .seed = seed,
                             .purpose = RNG_FLOW, .lr = LR, .pool = pool, .shard = flow_shard, .ctx = &t};
-    standardise(k, n, z, param, param + k);
-    int r = flow_net(&t.net, k, flow_width(k, prior_flow.size(s, n)), err);
+    standardise(k, k + s->told, n, z, param, param + k);
+    int r = flow_net(&t.net, s, flow_width(s, prior_flow.size(s, n)), err);
     t.t = mem_floats(LEARN_COLUMNS), t.target = mem_floats(k * LEARN_COLUMNS);
     if (!r && (!t.t || !t.target))
         r = err_set(err, VAE_EOS, "out of memory for a flow");

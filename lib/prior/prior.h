@@ -20,7 +20,7 @@
 
 /* What a prior is over: k numbers, or k codes of so many values each, given `told` numbers. */
 struct prior_space {
-    size_t k, codes, told; /* codes: 0 of numbers, to which nothing is told */
+    size_t k, codes, told; /* codes: 0 of numbers; told: 0 but for a prior that is told the conditions */
 };
 
 /* Columns col..col+n-1 of a pass: feature-major z[k,ld], param[size], and room that joint->work() made for ld
@@ -53,6 +53,7 @@ struct prior_joint {
 struct prior {
     const char *name, *about;
     bool codes;                      /* it is over codes, else over numbers */
+    bool told;                       /* it is p(z|c) where a model has conditions, else p(z) */
     const struct prior_joint *joint; /* NULL: fitted when the model is trained */
     /* Of codes: a net that is trained with the model, and fitted once more behind that; its weights (placed from 0
      * on) are the parameters. What is told [told], then codes one-hot [k * codes], those of one behind those of the
