@@ -40,7 +40,7 @@ static const char *net_name(size_t i) {
 }
 
 static const char *sd_name(size_t i) {
-    static const char *const name[] = {"column", "shared", "record"};
+    static const char *const name[] = {"column", "shared", "record", "unit"};
     return i < sizeof name / sizeof *name ? name[i] : NULL;
 }
 

@@ -265,7 +265,7 @@ struct vae_fit_opts {
     const char *objective;  /* a name of vae_objective(), NULL: "elbo" */
     size_t samples;         /* draws a record of "iwae", 0: chosen */
     double tc, mmd;         /* weights of the terms of these objectives, NaN: chosen */
-    const char *sd; /* of the likelihood: "column", one for each column, "shared" or "record"; NULL: chosen */
+    const char *sd; /* of the likelihood: "column", one for each column, "shared", "record" or "unit"; NULL: chosen */
     size_t hidden[16], nhidden;
     size_t channels[16], nchannels; /* of the convolutions, from the image on, at most 8; 0: chosen where net is "conv" */
     double beta, warmup, free_bits, lr, decay, dropout, valid; /* NaN: chosen */

@@ -46,6 +46,7 @@ LIST
     fails 64 vae-fit "mse is --lik gaussian, not student" "vae-fit -m m.vae --loss mse --lik student $TABLE"
     fails 64 vae-fit "bce is --lik bernoulli, not binned" "vae-fit -m m.vae --lik binned --loss bce $TABLE"
     fails 64 vae-fit "ce is --lik binned, not gaussian" "vae-fit -m m.vae --loss ce --lik gaussian $TABLE"
+    fails 64 vae-fit "--sd unit.*student" "vae-fit -m m.vae --lik student --sd unit $TABLE"
     fails 64 vae-fit "--sd shared, not --sd record" "vae-fit -m m.vae --loss mse --sd record $TABLE"
     fails 64 vae-fit "loss: expected mse, bce or ce" "vae-fit -m m.vae --loss mae $TABLE"
     fails 64 vae-fit "binned likelihood does not suit" "vae-fit -m m.vae --loss ce $IMAGES"
@@ -120,6 +121,7 @@ np.save("fine.npy", np.array([[0, 1], [1e-9, 0], [1, 1]] * 20))'
     need_numpy
     cut -d, -f1,2 "$TABLE" | head -n 151 >plain.csv
     for lik in laplace cbernoulli dlogistic; do vae-fit $HASTE -m $lik.vae --for detect --lik $lik plain.csv; done
+    vae-fit $HASTE -m gaussian.vae --for detect --sd unit plain.csv
     PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$ROOT/tests "$PYTHON" <<'PY'
 import subprocess
 import numpy as np
@@ -129,9 +131,11 @@ def run(out, *command):
     return table(out)
 rng = np.random.default_rng(1)
 _, raw = table("plain.csv")
-for lik in ("laplace", "cbernoulli", "dlogistic"):
+for lik in ("laplace", "cbernoulli", "dlogistic", "gaussian"):
     m = Model(lik + ".vae")
     assert m.config["lik"] == lik
+    if lik == "gaussian":
+        assert m.config["sd"] == "unit" and not m.array["likelihood"].any(), "--sd unit: a scale was learned"
     mean, sd = m.encode(raw)
     head, s = run("score.csv", "vae-score", "-q", "-m", lik + ".vae", "--parts", "--draws", "2000", "plain.csv")
     draws = np.array([m.recon(raw, mean + sd * rng.standard_normal(mean.shape)) for _ in range(400)])

@@ -272,13 +272,14 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
     int e = choose_channels(o, r->schema, c, err);
     if (e)
         return e;
-    if (o->sd && strcmp(o->sd, "column") && strcmp(o->sd, "shared") && strcmp(o->sd, "record"))
-        return err_set(err, VAE_EUSAGE, "no such sd: '%s'; there are column, shared and record", o->sd);
     /* with one sd for all, every column's error counts alike; with its own, a column that can be predicted well
-       counts more, which is what a density wants */
-    c->shared_sd = o->sd ? !strcmp(o->sd, "shared") : o->purpose == VAE_FOR_REDUCE;
-    /* in a chain a column is told by nothing at first and perhaps exactly by the columns before */
-    c->record_sd = o->sd ? !strcmp(o->sd, "record") : c->chain;
+       counts more, which is what a density wants; in a chain a column is told by nothing at first and perhaps exactly by
+       the columns before */
+    c->sd = o->purpose == VAE_FOR_REDUCE ? SD_SHARED : c->chain ? SD_RECORD : SD_COLUMN;
+    if (o->sd && (e = model_sd_by_name(o->sd, &c->sd, err)) != 0)
+        return e;
+    if (c->sd == SD_UNIT && c->lik->spreads && c->lik->params != 1)
+        return err_set(err, VAE_EUSAGE, "--sd unit has no meaning for %s, which has more than a scale", c->lik->name);
     size_t half = (d + 1) / 2;
     c->latent_dim = o->latent_dim ? o->latent_dim : detect ? (half < 32 ? half : 32) : d < 16 ? d : d < WIDE ? 16 : 32;
     if (!o->latent_dim && c->latent_dim < c->latent->levels)

@@ -100,6 +100,7 @@ static struct vae_model *new_model(const struct fit_plan *p, const struct fit_ro
     if (m) {
         model_marginals(m);
         model_start(m, p->train.seed);
+        model_project(m, m->w);
     }
     return m;
 }

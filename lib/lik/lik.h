@@ -27,6 +27,7 @@ struct lik_block {
     const struct cells *cells; /* of the value, NULL for likelihoods of plain numbers */
     bool tied;     /* one set of parameters for all values (the pixels of an image) */
     bool spread;   /* where lik->spreads: two outputs a value, the second for its sd (spread.h) */
+    bool unit;     /* where lik->spreads: its scale is 1, no parameter */
     float step;    /* where lik->grid: between neighbouring values */
 };
 

@@ -106,7 +106,7 @@ json_t *model_config_json(const struct model_config *c) {
     json_t *j = json_pack("{s:s, s:I, s:s, s:o, s:s, s:f, s:s, s:s, s:b, s:b}", "latent", c->latent->name, "latent_dim",
                           (json_int_t)c->latent_dim, "net", model_net(c), "hidden", sizes_json(c->hidden, c->nhidden), "act",
                           c->act->name, "dropout", (double)c->dropout, "lik", c->lik->name, "sd",
-                          c->record_sd ? "record" : c->shared_sd ? "shared" : "column", "masks", c->masks, "chain", c->chain);
+                          model_sd_names[c->sd], "masks", c->masks, "chain", c->chain);
     if (j && c->nchannels)
         json_object_set_new(j, "channels", sizes_json(c->channels, c->nchannels));
     if (j && c->codes)
@@ -237,12 +237,11 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
     bool conv = !strcmp(net, "conv");
     *c = (struct model_config){.latent_dim = (size_t)k, .codes = (size_t)codes, .latent = latent_by_name(latent),
                                .lik = lik_by_name(lik),
-                               .act = nn_op_by_name(act), .residual = conv || !strcmp(net, "residual"), .shared_sd = !strcmp(sd, "shared"), .record_sd = !strcmp(sd, "record"),
-                               .dropout = (float)dropout,
+                               .act = nn_op_by_name(act), .residual = conv || !strcmp(net, "residual"), .dropout = (float)dropout,
                                .masks = json_is_true(json_object_get(j, "masks")),
                                .chain = json_is_true(json_object_get(j, "chain"))};
     if (!c->latent || !c->lik || !c->act || !c->act->act || (!conv && !c->residual && strcmp(net, "mlp")) ||
-        (!c->shared_sd && !c->record_sd && strcmp(sd, "column")) ||
+        model_sd_by_name(sd, &c->sd, NULL) ||
         (size_t)k < c->latent->levels || (c->chain && !c->masks) || !(dropout >= 0 && dropout < 1))
         return err_set(err, VAE_EDATA, "config: a part of the model is unknown to this version");
     r = get_sizes(j, "hidden", MODEL_MAX_HIDDEN, MODEL_MAX_WIDTH, c->hidden, &c->nhidden, err);

@@ -34,12 +34,13 @@ static int check_lik(const struct vae_model *m, size_t c, const struct lik *lik,
 /* Value j behind what is there: in the last block where it goes on with the same likelihood, else in one of its own. */
 static void add_value(struct vae_model *m, size_t c, size_t j, const struct lik *lik, bool alone, size_t *o, size_t *w) {
     const struct cells *cells = lik->cells ? &m->schema->cells[j] : NULL;
-    bool tied = m->schema->col[c].width > 1 ? !cells : m->config.shared_sd && !cells;
+    bool tied = m->schema->col[c].width > 1 ? !cells : m->config.sd == SD_SHARED && !cells;
     struct lik_block *b = m->nblocks ? &m->block[m->nblocks - 1] : NULL;
     if (!b || alone || cells || b->cells || b->lik != lik || b->tied != tied) {
         b = &m->block[m->nblocks++];
         *b = (struct lik_block){.lik = lik, .x0 = j, .o0 = *o, .w0 = *w, .tied = tied, .col = c, .cells = cells,
-                                .spread = lik->spreads && m->config.record_sd};
+                                .spread = lik->spreads && m->config.sd == SD_RECORD,
+                                .unit = lik->spreads && lik->params == 1 && m->config.sd == SD_UNIT};
     }
     size_t no = lik_outputs(lik, cells) * (b->spread ? 2 : 1), nw = tied && b->nx ? 0 : lik_params(lik, cells);
     b->nx++, b->no += no, b->nw += nw;
@@ -141,6 +142,17 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
         m->block[i].w0 += m->wlik;
     m->nw += m->wlik;
     return 0;
+}
+
+const char *const model_sd_names[MODEL_NSD] = {"column", "shared", "record", "unit"};
+
+int model_sd_by_name(const char *name, enum model_sd *sd, struct vae_err *err) {
+    for (size_t i = 0; i < MODEL_NSD; i++)
+        if (!strcmp(model_sd_names[i], name)) {
+            *sd = (enum model_sd)i;
+            return 0;
+        }
+    return err_set(err, VAE_EUSAGE, "no such sd: '%s'; there are column, shared, record and unit", name);
 }
 
 size_t model_top(const struct model_config *c) { return c->latent->levels > 1 ? ladder_top(c->latent_dim) : c->latent_dim; }
@@ -291,11 +303,14 @@ void model_start(struct vae_model *m, uint64_t seed) {
 }
 
 void model_project(struct vae_model *m, float *w) {
-    for (size_t i = 0; i < m->nblocks; i++)
-        if (m->block[i].lik->project) {
-            struct lik_marginals marg = model_block_marginals(m, &m->block[i]);
-            m->block[i].lik->project(&m->block[i], &marg, w + m->block[i].w0);
-        }
+    for (size_t i = 0; i < m->nblocks; i++) {
+        const struct lik_block *b = &m->block[i];
+        struct lik_marginals marg = model_block_marginals(m, b);
+        if (b->lik->project)
+            b->lik->project(b, &marg, w + b->w0);
+        for (size_t j = 0; j < b->nw && b->unit; j++)
+            w[b->w0 + j] = 0; /* log 1 */
+    }
 }
 
 int model_pass_init(struct model_pass *p, const struct vae_model *m, size_t ld, bool gradients, struct vae_err *err) {

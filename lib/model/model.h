@@ -29,6 +29,10 @@ enum {
     MODEL_MAX_FEATURES = 1 << 26,
 };
 
+/* Scales of likelihoods (--sd): a set of parameters for each column, one for all, the decoder tells that of every record
+ * (lik/spread.h), or it is 1 in model units, for good. In the order of model_sd_names. */
+enum model_sd { SD_COLUMN, SD_SHARED, SD_RECORD, SD_UNIT, MODEL_NSD };
+
 /* What a model is made of; enough, with a schema, to build it. */
 struct model_config {
     size_t latent_dim;          /* latents, or codes of a record */
@@ -43,12 +47,14 @@ struct model_config {
     size_t nchannels, channels[NN_MAX_STAGES]; /* --net conv: of each stage (nn/images.c); 0: no convolutions */
     float dropout;
     const struct lik *lik;      /* of columns that name none themselves (schema_col.lik) */
-    bool shared_sd;             /* --sd shared: one set of likelihood parameters for all columns, else one each */
-    bool record_sd;             /* --sd record: the decoder tells that of every record (lik/spread.h) */
+    enum model_sd sd;
     bool masks;                 /* the encoder is told which columns are missing */
     bool chain;                 /* the decoder also sees the columns before (chain.c); goes with masks */
 };
 
+extern const char *const model_sd_names[MODEL_NSD];
+/* VAE_EUSAGE where there is none of that name. */
+int model_sd_by_name(const char *, enum model_sd *, struct vae_err *);
 /* "conv", "residual" or "mlp" */
 static inline const char *model_net(const struct model_config *c) {
     return c->nchannels ? "conv" : c->residual ? "residual" : "mlp";
