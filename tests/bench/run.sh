@@ -6,14 +6,17 @@
 #   anomaly   AUROC and p-values on 20 labelled tables (half an hour)
 #   fidelity  synthetic tables beside the real ones        impute    filled gaps against random forests
 #   augment   boosted trees with more rows than there are  digits    neighbours in 8 latents
-#   reduce    categories through 16 latents against PCA
+#   reduce    categories through 16 latents against PCA    nll      binarised MNIST: conv, one level (15 minutes)
+#   deep      the same: two levels, a trained prior (70 minutes)   codes    the same: codes with their prior (30 minutes)
+#   labels    MNIST with labels: means, samples, classes, walks (an hour)
+#   beta      no option set against fixed weights of the KL  line    walks between rows of a table
 #
 # The data of all but the first two is looked for in $VAE_DATA, the scripts in $VAE_EVAL; absent ones are left out, and
 # said so. The scripts of tables run by themselves too: tests/bench/impute.py --help.
 set -eu
 cd "$(dirname "$0")/../.."
 VAE_DATA=${VAE_DATA:-$PWD/../shared/data} VAE_EVAL=${VAE_EVAL:-$PWD/../shared/eval}
-ONLY=${ONLY:-speed startup mnist bmnist anomaly fidelity impute augment digits reduce}
+ONLY=${ONLY:-speed startup mnist bmnist anomaly fidelity impute augment digits reduce nll deep codes labels beta line}
 PATH=$BIN:$PATH
 export PATH BIN VAE_DATA VAE_EVAL
 O=$(cd "$O" && pwd)
@@ -48,6 +51,31 @@ if wanted bmnist "$VAE_DATA/binarized_mnist"; then
     echo "-ELBO on the test images:"
     vae-score -m bmnist.vae --mean-nll "$b/bmnist-test-images-idx3-ubyte.gz"
 fi
+# binarised OPTION...: a fit of the training images, and -log p of the test images by K = 1000 draws
+binarised() {
+    b=$VAE_DATA/binarized_mnist
+    date +%s >start
+    vae-fit -m b.vae --net conv --lik bernoulli --no-calibrate "$@" "$b/bmnist-train-images-idx3-ubyte.gz"
+    echo "fit: $(($(date +%s) - $(cat start))) s"
+    vae-score -m b.vae --iw 1000 --mean-nll "$b/bmnist-test-images-idx3-ubyte.gz"
+}
+if wanted nll "$VAE_DATA/binarized_mnist"; then
+    binarised --dropout 0 --lr .002 --hidden 256 --warmup .1 --budget 10m
+fi
+if wanted deep "$VAE_DATA/binarized_mnist"; then
+    binarised --latent ladder -l 40 --prior vamp --hidden 300 --lr .002 --warmup .1 --valid .05 --budget 60m
+fi
+if wanted codes "$VAE_DATA/binarized_mnist"; then
+    binarised --latent fsq --dropout 0 --lr .002 --hidden 256 --warmup .1 --budget 30m
+fi
+if wanted labels "$VAE_DATA/mnist"; then
+    /usr/bin/python3 "$tests/bench/labels.py" "$VAE_DATA/mnist"
+fi
+for s in beta line; do
+    if wanted "$s" "$VAE_DATA/wine_quality"; then
+        /usr/bin/python3 "$tests/bench/$s.py"
+    fi
+done
 if wanted anomaly "$VAE_EVAL/anomaly.py"; then
     /usr/bin/python3 "$VAE_EVAL/anomaly.py" "$VAE_DATA/adbench"
 fi
