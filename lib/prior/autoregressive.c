@@ -91,29 +91,14 @@ void ar_hot(const struct prior_space *s, const float *c, float *e, size_t n, siz
 
 /* Logits [codes,n] of one code -> their log probabilities, and p = the probabilities where it is not NULL. n <= RUN. */
 VM_WIDE static void log_softmax(size_t codes, float *logits, float *p, size_t n, size_t ld) {
-    float top[RUN], sum[RUN] = {0}, t[RUN];
-    memcpy(top, logits, n * sizeof *top);
-    for (size_t v = 1; v < codes; v++)
-        for (size_t i = 0; i < n; i++)
-            top[i] = logits[v * ld + i] > top[i] ? logits[v * ld + i] : top[i];
+    float all[RUN];
+    vm_logsumexp(all, logits, codes, n, ld);
     for (size_t v = 0; v < codes; v++) {
         for (size_t i = 0; i < n; i++)
-            t[i] = logits[v * ld + i] - top[i];
-        vm_exp(t, t, n);
-        for (size_t i = 0; i < n; i++)
-            sum[i] += t[i];
+            logits[v * ld + i] -= all[i];
         if (p)
-            memcpy(p + v * ld, t, n * sizeof *p);
+            vm_exp(p + v * ld, logits + v * ld, n);
     }
-    vm_log(t, sum, n);
-    for (size_t i = 0; i < n; i++)
-        top[i] += t[i], sum[i] = 1 / sum[i];
-    for (size_t v = 0; v < codes; v++)
-        for (size_t i = 0; i < n; i++) {
-            logits[v * ld + i] -= top[i];
-            if (p)
-                p[v * ld + i] *= sum[i];
-        }
 }
 
 void ar_cost(const struct prior_space *s, float *logits, const float *share, double *cost, double *by, float *d,
