@@ -142,7 +142,8 @@ static void test_drop_wide(void) {
         gone += isnan(p.x[N + i]) != 0;
         half += (isnan(p.x[N + i]) != 0) != (isnan(p.x[2 * N + i]) != 0);
     }
-    CHECK(half == 0 && fabs((double)gone / N - 0.1) < 0.01, "dropped from %g of the records, half from %zu", (double)gone / N, half);
+    CHECK(half == 0 && fabs((double)gone / N - 0.1) < 0.01, "dropped from %g of the records, half from %zu",
+          (double)gone / N, half);
     model_pass_free(&p);
     vae_model_free(m);
 }

@@ -229,8 +229,8 @@ static void test_values(void) {
     }
 }
 
-/* Columns of several rows against sums in double, also where an exp alone overflows, or all are -inf; nothing is written
- * behind the columns. */
+/* Columns of several rows against sums in double, also where an exp alone overflows, or all are -inf; nothing is
+ * written behind the columns. */
 static void test_logsumexp(void) {
     enum { ROWS = 5, COLS = 150, LD = 160 };
     static float x[N], y[LD];
@@ -250,7 +250,8 @@ static void test_logsumexp(void) {
         worst = off <= worst ? worst : off;
     }
     CHECK(worst < 3e-7, "logsumexp is off by %g", worst);
-    CHECK(y[0] == -INFINITY && y[3] == 7 && y[COLS] == 77, "logsumexp of nothing is %g, of 7 alone %g", (double)y[0], (double)y[3]);
+    CHECK(y[0] == -INFINITY && y[3] == 7 && y[COLS] == 77, "logsumexp of nothing is %g, of 7 alone %g",
+          (double)y[0], (double)y[3]);
 }
 
 static void test_kinds(void) {

@@ -61,8 +61,8 @@ struct prior {
     int (*net)(struct nn_net *, const struct prior_space *, float dropout, struct vae_err *);
     /* Parameters as one array, to be stored with the model: how many for a fit of n rows. */
     size_t (*size)(const struct prior_space *, size_t n);
-    /* Fits param[size] to z[n,k]; the same bits for any pool (NULL: alone). NULL where it is trained with the model, and
-     * of codes. */
+    /* Fits param[size] to z[n,k]; the same bits for any pool (NULL: alone). NULL where it is trained with the model,
+     * and of codes. */
     int (*fit)(const struct prior_space *, size_t n, const float *z, uint64_t seed, struct pool *, float *param,
                struct vae_err *);
     /* How many times fit() asks pool_stopped() about, at equal distances: from that its time can be told. NULL: it
