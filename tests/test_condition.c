@@ -114,6 +114,40 @@ static void test_drop(const struct vae_model *m, const float *x) {
     model_pass_free(&p);
 }
 
+/* A single condition of two values is one column, and dropped from a tenth of the records. */
+static void test_drop_wide(void) {
+    enum { N = 20000, WIDE = 3 };
+    const size_t width = WIDE - 1;
+    struct vae_err err = {0};
+    struct vae_head *h = rec_head_new("data", &err);
+    rec_head_add(h, "x", REC_F64, 0, NULL, &err);
+    rec_head_add(h, "c", REC_F64, 1, &width, &err);
+    struct schema *s = schema_new(h, &err);
+    rec_head_free(h);
+    s->col[1].condition = true;
+    double raw[ROWS * WIDE];
+    static uint64_t rows[N];
+    for (size_t i = 0; i < N; i++)
+        rows[i] = i;
+    for (size_t i = 0; i < ROWS * WIDE; i++)
+        raw[i] = (double)(i % 7);
+    CHECK(!schema_learn(s, raw, rows, ROWS, 8, &err), "%s", err.msg);
+    const struct model_config c = {.latent_dim = 1, .latent = &latent_gauss, .act = &nn_silu, .lik = &lik_gaussian};
+    struct vae_model *m = model_new(&c, s, &err);
+    struct model_pass p;
+    size_t gone = 0, half = 0;
+    CHECK(m && !model_pass_init(&p, m, N, false, &err), "%s", err.msg);
+    condition_drop(m, &p, 0, N, 7, 3, rows);
+    for (size_t i = 0; i < N; i++) {
+        gone += isnan(p.x[N + i]) != 0;
+        half += (isnan(p.x[N + i]) != 0) != (isnan(p.x[2 * N + i]) != 0);
+    }
+    CHECK(half == 0 && fabs((double)gone / N - 0.1) < 0.01, "dropped from %g of the records, half from %zu",
+          (double)gone / N, half);
+    model_pass_free(&p);
+    vae_model_free(m);
+}
+
 static double loss(const struct vae_model *m, const float *w, struct model_pass *p, const uint64_t *rows) {
     double sum = 0;
     model_bound(m, w, p, 0, ROWS, rows);
@@ -295,5 +329,6 @@ int main(void) {
         vae_model_free(m), free(x);
     }
     free(raw);
+    test_drop_wide();
     return test_done();
 }

@@ -180,6 +180,9 @@ static void test_vq_gradient(void) {
     for (size_t i = 0; i < K * 5 * VN; i++)
         half[i] = cost[i] / 2;
     latent_vq.codes->code(&s, w, h, NULL, c, VN, VN);
+    const struct code_back none = {dz, half, half, 0}; /* beta 0 */
+    latent_vq.codes->through(&s, w, h, c, &none, dh, VN, VN);
+    CHECK(!memcmp(dh, dz, s.outputs * VN * sizeof *dh), "vq: codes are felt where they count nothing");
     for (int felt = 0; felt < 2; felt++) {
         const struct code_back back = {dz, felt ? half : NULL, felt ? half : NULL, 0.7f};
         latent_vq.codes->through(&s, w, h, c, &back, dh, VN, VN);

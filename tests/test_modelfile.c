@@ -119,6 +119,12 @@ static void test_channels(const char *path) {
     static const size_t flat[] = {24, 0};
     m = model_new(&c, models_schema(flat, &schema_standard, raw, 40), &err);
     CHECK(!m && err.code == VAE_EDATA && strstr(err.msg, "records that are images"), "%s", err.msg);
+    for (size_t i = 0; i < 40; i++) /* pixels over cells, the first of which has fewer outputs than the others */
+        raw[i * 25] = (double)(i % 2);
+    c.lik = &lik_binned;
+    m = model_new(&c, models_schema(widths, &schema_bins, raw, 40), &err);
+    CHECK(!m && err.code == VAE_EDATA && strstr(err.msg, "images of plain numbers"), "%s", err.msg);
+    vae_model_free(m);
     free(raw);
 }
 

@@ -229,6 +229,31 @@ static void test_values(void) {
     }
 }
 
+/* Columns of several rows against sums in double, also where an exp alone overflows, or all are -inf; nothing is
+ * written behind the columns. */
+static void test_logsumexp(void) {
+    enum { ROWS = 5, COLS = 150, LD = 160 };
+    static float x[N], y[LD];
+    double worst = 0;
+    fill(x, 2, -30, 30);
+    for (size_t r = 0; r < ROWS; r++)
+        x[r * LD] = -INFINITY, x[r * LD + 1] += 1000, x[r * LD + 2] -= 1000, x[r * LD + 3] = r ? -INFINITY : 7;
+    y[COLS] = 77;
+    vm_logsumexp(y, x, ROWS, COLS, LD);
+    for (size_t i = 1; i < COLS; i++) {
+        double top = -INFINITY, sum = 0;
+        for (size_t r = 0; r < ROWS; r++)
+            top = fmax(top, (double)x[r * LD + i]);
+        for (size_t r = 0; r < ROWS; r++)
+            sum += exp((double)x[r * LD + i] - top);
+        double off = fabs((double)y[i] - top - log(sum)) / (1 + fabs(top));
+        worst = off <= worst ? worst : off;
+    }
+    CHECK(worst < 3e-7, "logsumexp is off by %g", worst);
+    CHECK(y[0] == -INFINITY && y[3] == 7 && y[COLS] == 77, "logsumexp of nothing is %g, of 7 alone %g",
+          (double)y[0], (double)y[3]);
+}
+
 static void test_kinds(void) {
     CHECK(vm_use("sse9") < 0, "an unknown kind is accepted");
     for (size_t k = 0; k < NKINDS; k++) {
@@ -270,6 +295,7 @@ int main(void) {
     CHECK(vm_use(usual) == 0, "%s is gone", usual);
     test_accuracy();
     test_values();
+    test_logsumexp();
     test_speed();
     return test_done();
 }

@@ -35,7 +35,6 @@ enum rng_purpose {
     RNG_PLOT,        /* points of a scatter: row = record */
     RNG_MATCH,       /* draws from the prior that latents are held against: step = optimiser step, row = place in the batch */
     RNG_CODEBOOK,    /* where codes out of use start anew: step = optimiser step, row = code */
-    RNG_CODES,       /* order of the rows while a prior over codes is fitted: step = epoch */
 };
 
 /* One Philox block: four 32-bit words for key `seed` and counter c. */

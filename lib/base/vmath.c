@@ -9,6 +9,7 @@
  */
 #include "base/vmath.h"
 
+#include <float.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -128,4 +129,31 @@ void vm_softplus(float *y, const float *x, size_t n) {
 }
 void vm_sincospi(float *s, float *c, const float *x, size_t n) {
     use()->sincospi(s, c, x, n);
+}
+
+enum { RUN = 64 };
+
+/* Of n <= RUN columns. */
+VM_WIDE static void logsumexp(float *y, const float *x, size_t rows, size_t n, size_t ld) {
+    float top[RUN], e[RUN], sum[RUN] = {0};
+    for (size_t i = 0; i < n; i++)
+        top[i] = -FLT_MAX; /* no -INFINITY, of which differences are none */
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < n; i++)
+            top[i] = x[r * ld + i] > top[i] ? x[r * ld + i] : top[i];
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t i = 0; i < n; i++)
+            e[i] = x[r * ld + i] - top[i];
+        vm_exp(e, e, n);
+        for (size_t i = 0; i < n; i++)
+            sum[i] += e[i];
+    }
+    vm_log(sum, sum, n);
+    for (size_t i = 0; i < n; i++)
+        y[i] = top[i] + sum[i];
+}
+
+void vm_logsumexp(float *y, const float *x, size_t rows, size_t n, size_t ld) {
+    for (size_t at = 0; at < n; at += RUN)
+        logsumexp(y + at, x + at, rows, n - at < RUN ? n - at : RUN, ld);
 }

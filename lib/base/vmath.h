@@ -25,6 +25,8 @@ void vm_tanh(float *y, const float *x, size_t n);
 void vm_sincospi(float *s, float *c, const float *x, size_t n); /* sin(pi x), cos(pi x) */
 void vm_sigmoid(float *y, const float *x, size_t n);            /* 1 / (1 + exp(-x)) */
 void vm_softplus(float *y, const float *x, size_t n);           /* log(1 + exp(x)), no overflow */
+/* y[n] = log sum exp of the `rows` numbers x[r * ld + i]; y is none of them. */
+void vm_logsumexp(float *y, const float *x, size_t rows, size_t n, size_t ld);
 
 /* "avx512f", "avx2" or "scalar": the form in use. vm_use(name) forces one (for tests; not thread-safe);
  * returns -1 where this processor cannot run it. */

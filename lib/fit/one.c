@@ -10,7 +10,6 @@
 #include "fit/fit.h"
 #include "model/codes.h"
 #include "model/op.h"
-#include "prior/learn.h"
 
 enum { VALID_MAX = 2000, SETTLE_PRIOR = 20, PRIOR_ROWS = 1 << 16 };
 
@@ -132,7 +131,7 @@ static void pick_draws(const struct vae_model *m, struct model_pass *p, size_t d
     }
 }
 
-/* A prior that is told the conditions has to know codes without them, too. */
+/* A prior that is told the conditions has to know latents without them, too. */
 static void drop_told(const struct vae_model *m, struct model_pass *p, uint64_t seed, uint64_t row0) {
     uint64_t rows[MAT_PANEL];
     for (size_t i = 0; i < MAT_PANEL; i++)
@@ -184,57 +183,15 @@ static int settle(struct vae_model *m, const float *x, size_t n, size_t draws, u
     return r;
 }
 
-/* -log p of z[n,k] by param, NaN when out of memory. */
-static double prior_cost(const struct vae_model *m, const struct prior *prior, const float *param, const float *z, size_t n,
-                         struct vae_err *err) {
-    size_t k = m->space.k + m->space.told;
-    double logp[MAT_PANEL], sum = 0;
-    float *panel = mem_floats(MAT_PANEL * k);
-    void *work = prior->work ? prior->work(&m->space, m->nprior, err) : NULL;
-    bool ok = panel && (work || !prior->work);
-    for (size_t at = 0; at < n && ok; at += MAT_PANEL) {
-        size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
-        memcpy(panel, z + at * k, here * k * sizeof *panel);
-        prior->logp(&m->space, m->nprior, param, panel, work, logp);
-        for (size_t i = 0; i < here; i++)
-            sum -= logp[i];
-    }
-    if (prior->work_free)
-        prior->work_free(work);
-    free(panel);
-    return ok ? sum : NAN;
-}
-
-/* A prior that was trained along learns once more, from the codes that the encoder ends with. It takes the place of what there was
- * if it is better on the rows that it has not seen. */
-static int fit_again(struct vae_model *m, const float *z, size_t n, uint64_t seed, struct pool *pool, struct vae_err *err) {
-    size_t held = learn_held(n);
-    float *param = mem_floats(m->nprior);
-    int r = param ? m->prior->fit(&m->space, n, z, seed, pool, param, err) : err_set(err, VAE_EOS, "out of memory");
-    if (!r && held) {
-        const float *last = z + (n - held) * (m->space.k + m->space.told);
-        double before = prior_cost(m, m->prior, m->prior_param, last, held, err),
-               now = prior_cost(m, m->prior, param, last, held, err);
-        if (isnan(before) || isnan(now))
-            r = err_set(err, VAE_EOS, "out of memory");
-        else if (now < before)
-            memcpy(m->prior_param, param, m->nprior * sizeof *param);
-    }
-    free(param);
-    return r;
-}
-
 int fit_prior(struct vae_model *m, const struct prior *prior, const float *x, size_t n, size_t draws, uint64_t seed,
               struct pool *pool, struct vae_err *err) {
-    if (prior->joint)
+    if (prior->joint || prior->codes)
         return 0;
     struct model_pass p;
     size_t take = n < PRIOR_ROWS ? n : PRIOR_ROWS;
-    if (!prior->net) {
-        model_set_prior(m, prior);
-        m->nprior = prior->size(&m->space, take);
-        m->prior_param = mem_floats(m->nprior + 1);
-    }
+    model_set_prior(m, prior);
+    m->nprior = prior->size(&m->space, take);
+    m->prior_param = mem_floats(m->nprior + 1);
     size_t k = m->space.k, width = k + m->space.told;
     float *z = mem_floats(take * width);
     int r = z && m->prior_param ? model_pass_init(&p, m, MAT_PANEL, false, err)
@@ -243,12 +200,11 @@ int fit_prior(struct vae_model *m, const struct prior *prior, const float *x, si
         for (size_t at = 0; at < take; at += MAT_PANEL) {
             size_t here = take - at < MAT_PANEL ? take - at : MAT_PANEL;
             draw_panel(m, &p, x + at * m->schema->d, here, draws, seed, RNG_GMM, at);
-            mat_transpose(k, here, m->space.codes ? p.code : model_z(&p), p.ld, z + at * width, width);
+            mat_transpose(k, here, model_z(&p), p.ld, z + at * width, width);
             mat_transpose(m->space.told, here, codes_told(m, &p), p.ld, z + at * width + k, width);
         }
         model_pass_free(&p);
-        r = prior->net ? fit_again(m, z, take, seed, pool, err)
-                       : prior->fit(&m->space, take, z, seed, pool, m->prior_param, err);
+        r = prior->fit(&m->space, take, z, seed, pool, m->prior_param, err);
     }
     free(z);
     return r;
@@ -291,7 +247,7 @@ int fit_one(const struct fit_plan *plan, const struct fit_rows *data, const uint
         r = settle(f->m, f->x + f->train.n * data->schema->d, f->nheld, f->cfg.draws, seed, err);
     if (!r)
         r = condition_keep_rows(f->m, f->x, f->train.n, err);
-    if (!r && (prior || plan->prior->codes)) /* that of codes is a part of the bound */
+    if (!r && prior)
         r = fit_prior(f->m, plan->prior, f->x, f->train.n, f->cfg.draws, seed, run->pool, err);
     return r;
 }

@@ -42,48 +42,14 @@ VM_WIDE static void gumbels(const float *eps, float *g, size_t n) {
         g[i] = -t[i];
 }
 
-/* e[codes,n] = softmax of (h + g) / temperature of one code, g NULL: of h. n <= RUN. */
-VM_WIDE static void softmax(size_t codes, const float *h, const float *eps, float temperature, float *e, size_t n,
-                            size_t ld) {
-    float top[RUN], sum[RUN] = {0}, g[RUN] = {0}, factor = 1 / temperature;
-    for (size_t v = 0; v < codes; v++) {
-        if (eps)
-            gumbels(eps + v * ld, g, n);
-        for (size_t i = 0; i < n; i++) {
-            float t = (h[v * ld + i] + g[i]) * factor;
-            e[v * ld + i] = t;
-            top[i] = v && top[i] > t ? top[i] : t;
-        }
-    }
+/* Log weights p[codes,n] of one code become probabilities; all[n]: the log of their sum. n <= RUN. */
+VM_WIDE static void normalise(size_t codes, float *p, float *all, size_t n, size_t ld) {
+    vm_logsumexp(all, p, codes, n, ld);
     for (size_t v = 0; v < codes; v++) {
         for (size_t i = 0; i < n; i++)
-            e[v * ld + i] -= top[i];
-        vm_exp(e + v * ld, e + v * ld, n);
-        for (size_t i = 0; i < n; i++)
-            sum[i] += e[v * ld + i];
+            p[v * ld + i] -= all[i];
+        vm_exp(p + v * ld, p + v * ld, n);
     }
-    for (size_t v = 0; v < codes; v++)
-        for (size_t i = 0; i < n; i++)
-            e[v * ld + i] /= sum[i];
-}
-
-/* lq[n] = log sum exp h of one code: h - lq are the log probabilities. n <= RUN. */
-VM_WIDE static void log_sum(size_t codes, const float *h, float *lq, size_t n, size_t ld) {
-    float top[RUN], t[RUN], sum[RUN] = {0};
-    memcpy(top, h, n * sizeof *top);
-    for (size_t v = 1; v < codes; v++)
-        for (size_t i = 0; i < n; i++)
-            top[i] = h[v * ld + i] > top[i] ? h[v * ld + i] : top[i];
-    for (size_t v = 0; v < codes; v++) {
-        for (size_t i = 0; i < n; i++)
-            t[i] = h[v * ld + i] - top[i];
-        vm_exp(t, t, n);
-        for (size_t i = 0; i < n; i++)
-            sum[i] += t[i];
-    }
-    vm_log(sum, sum, n);
-    for (size_t i = 0; i < n; i++)
-        lq[i] = top[i] + sum[i];
 }
 
 static void gumbel_code(const struct code_shape *s, const float *w, const float *h, const float *eps, float *c,
@@ -116,15 +82,16 @@ static void gumbel_place(const struct code_shape *s, const float *w, const float
 
 static void gumbel_spread(const struct code_shape *s, const float *h, float *q, double *kl, double *by_latent, size_t n,
                           size_t ld) {
-    float lq[RUN];
+    float all[RUN];
+    for (size_t r = 0; r < s->outputs; r++)
+        memcpy(q + r * ld, h + r * ld, n * sizeof *q);
     for (size_t j = 0; j < s->k; j++)
         for (size_t at = 0; at < n; at += RUN) {
             size_t m = n - at < RUN ? n - at : RUN, p = j * s->codes * ld + at;
-            softmax(s->codes, h + p, NULL, 1, q + p, m, ld);
-            log_sum(s->codes, h + p, lq, m, ld);
+            normalise(s->codes, q + p, all, m, ld);
             for (size_t v = 0; v < s->codes; v++, p += ld)
                 for (size_t i = 0; i < m; i++) {
-                    double t = (double)q[p + i] * (double)(h[p + i] - lq[i]);
+                    double t = (double)q[p + i] * (double)(h[p + i] - all[i]);
                     kl[at + i] += t;
                     if (by_latent)
                         by_latent[j] += t;
@@ -134,23 +101,28 @@ static void gumbel_spread(const struct code_shape *s, const float *h, float *q, 
 
 static void gumbel_log_chance(const struct code_shape *s, const float *h, const float *c, double *logq, size_t n,
                               size_t ld) {
-    float lq[RUN];
+    float all[RUN];
     for (size_t j = 0; j < s->k; j++)
         for (size_t at = 0; at < n; at += RUN) {
             size_t m = n - at < RUN ? n - at : RUN, p = j * s->codes * ld + at;
-            log_sum(s->codes, h + p, lq, m, ld);
+            vm_logsumexp(all, h + p, s->codes, m, ld);
             for (size_t i = 0; i < m; i++)
-                logq[at + i] += (double)(h[p + (size_t)c[j * ld + at + i] * ld + i] - lq[i]);
+                logq[at + i] += (double)(h[p + (size_t)c[j * ld + at + i] * ld + i] - all[i]);
         }
 }
 
-static void gumbel_soften(const struct code_shape *s, const float *h, const float *eps, float temperature, float *e,
-                          float *z, size_t n, size_t ld) {
-    float one = sqrtf((float)s->codes);
+VM_WIDE static void gumbel_soften(const struct code_shape *s, const float *h, const float *eps, float temperature,
+                                  float *e, float *z, size_t n, size_t ld) {
+    float one = sqrtf((float)s->codes), g[RUN] = {0}, all[RUN], factor = 1 / temperature;
     for (size_t j = 0; j < s->k; j++)
         for (size_t at = 0; at < n; at += RUN) {
-            size_t p = j * s->codes * ld + at;
-            softmax(s->codes, h + p, eps + p, temperature, e + p, n - at < RUN ? n - at : RUN, ld);
+            size_t m = n - at < RUN ? n - at : RUN, p = j * s->codes * ld + at;
+            for (size_t v = 0, q = p; v < s->codes; v++, q += ld) {
+                gumbels(eps + q, g, m);
+                for (size_t i = 0; i < m; i++)
+                    e[q + i] = (h[q + i] + g[i]) * factor;
+            }
+            normalise(s->codes, e + p, all, m, ld);
         }
     for (size_t r = 0; r < s->zdim; r++)
         for (size_t i = 0; i < n; i++)

@@ -100,7 +100,7 @@ static void vq_through(const struct code_shape *s, const float *w, const float *
     (void)c;
     for (size_t r = 0; r < s->outputs; r++)
         memcpy(dh + r * ld, b->dz + r * ld, n * sizeof *dh);
-    for (size_t j = 0; j < s->k; j++)
+    for (size_t j = 0; j < s->k && b->pull > 0; j++) /* without a pull no cost is felt */
         for (size_t at = 0; at < n; at += RUN) {
             size_t p = j * DIMS * ld + at, q = j * s->codes * ld + at;
             commit(s, w + book(s, j), h + p, b->cost ? b->cost + q : NULL, b->codes ? b->codes + q : NULL, b->pull,

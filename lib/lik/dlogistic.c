@@ -12,7 +12,6 @@
  * (decay.h has the last one). A value between two steps has the probability of a cell around it; one beyond the ends, as
  * new rows may have, that of the tail from there on.
  */
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -37,26 +36,6 @@ struct mixture {
     float mean[COMPONENTS][RUN], log_s[COMPONENTS][RUN], rate[COMPONENTS][RUN]; /* rate: 1 / s */
 };
 
-/* to[m] = log sum_k exp(v_k). */
-VM_WIDE static void log_sum(float v[COMPONENTS][RUN], float *to, size_t m) {
-    float top[RUN], e[RUN], sum[RUN] = {0};
-    for (size_t i = 0; i < m; i++)
-        top[i] = -FLT_MAX;
-    for (size_t k = 0; k < COMPONENTS; k++)
-        for (size_t i = 0; i < m; i++)
-            top[i] = v[k][i] > top[i] ? v[k][i] : top[i];
-    for (size_t k = 0; k < COMPONENTS; k++) {
-        for (size_t i = 0; i < m; i++)
-            e[i] = v[k][i] - top[i];
-        vm_exp(e, e, m);
-        for (size_t i = 0; i < m; i++)
-            sum[i] += e[i];
-    }
-    vm_log(sum, sum, m);
-    for (size_t i = 0; i < m; i++)
-        to[i] = top[i] + sum[i];
-}
-
 /* o: the outputs of the value, from the run's first record on. */
 VM_WIDE static void load(const struct lik_block *b, const float *o, struct mixture *x, size_t m, size_t ld) {
     float least = log_s_min(b), all[RUN];
@@ -70,7 +49,7 @@ VM_WIDE static void load(const struct lik_block *b, const float *o, struct mixtu
         }
         vm_exp(x->rate[k], x->rate[k], m);
     }
-    log_sum(x->weight, all, m);
+    vm_logsumexp(all, x->weight[0], COMPONENTS, m, RUN);
     for (size_t k = 0; k < COMPONENTS; k++)
         for (size_t i = 0; i < m; i++)
             x->weight[k][i] -= all[i];
@@ -159,7 +138,7 @@ static void dlogistic_nll(const struct lik_block *b, const float *x, const float
                 for (size_t i = 0; i < m; i++)
                     joint[k][i] += mix.weight[k][i];
             }
-            log_sum(joint, logp, m);
+            vm_logsumexp(logp, joint[0], COMPONENTS, m, RUN);
             for (size_t i = 0; i < m; i++)
                 nll[at + i] -= isnan(x[j * ld + at + i]) ? 0 : (double)logp[i];
             for (size_t k = 0; d && k < COMPONENTS; k++) {

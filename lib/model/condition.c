@@ -21,17 +21,19 @@ static const double ALL = 0.1, SOME = 0.1; /* shares of the records; of SOME eac
 void condition_drop(const struct vae_model *m, struct model_pass *p, size_t col, size_t n, uint64_t seed, uint64_t step,
                     const uint64_t *rows) {
     const struct schema *s = m->schema;
-    for (size_t i = 0; i < n && m->ncond; i++) {
-        double u[1], each;
-        rng_uniform(u, 1, seed, RNG_CONDITION, 2 * step, rows[i]);
-        bool some = m->conditions.width > 1 && u[0] >= ALL && u[0] < ALL + SOME;
-        for (size_t c = 0; c < s->ncols && u[0] < ALL + SOME; c++) {
+    size_t ncols = 0;
+    for (size_t c = 0; c < s->ncols; c++)
+        ncols += s->col[c].condition;
+    for (size_t i = 0; i < n && ncols; i++) {
+        double u, each;
+        rng_uniform(&u, 1, seed, RNG_CONDITION, 2 * step, rows[i]);
+        bool all = u < ALL, some = !all && ncols > 1 && u < ALL + SOME;
+        for (size_t c = 0; c < s->ncols && (all || some); c++) {
             if (!s->col[c].condition)
                 continue;
             rng_uniform(&each, 1, seed, RNG_CONDITION, 2 * step + 1 + ((uint64_t)c << 32), rows[i]);
-            for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
-                if (u[0] < ALL || (some && each < 0.5))
-                    p->x[j * p->ld + col + i] = NAN;
+            for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width && (all || each < 0.5); j++)
+                p->x[j * p->ld + col + i] = NAN;
         }
     }
 }

@@ -112,9 +112,9 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
     struct nn_mlp enc = {m->nfeature, outputs, c->nhidden, c->hidden, c->act, c->residual, c->dropout, 0};
     struct nn_mlp dec = {code, m->noutputs, c->nhidden, back, c->act, c->residual, c->dropout, m->ncond};
     struct nn_images conv = {.n = c->nchannels, .channels = c->channels};
-    if (conv.n && (!model_image(m->schema, &conv.size) || too_large(&conv)))
-        return err_set(err, VAE_EDATA, "convolutions need records that are images, and no more than %d features a stage",
-                       MODEL_MAX_FEATURES);
+    if (conv.n && (!model_image(m->schema, &conv.size) || m->block[0].cells || too_large(&conv)))
+        return err_set(err, VAE_EDATA, "convolutions need records that are images of plain numbers, and no more than "
+                       "%d features a stage", MODEL_MAX_FEATURES);
     int r = conv.n ? nn_encoder(&m->enc, &conv, &enc, err) : nn_mlp(&m->enc, &enc, err);
     if (!r)
         r = conv.n ? nn_decoder(&m->dec, &conv, &dec, err) : nn_mlp(&m->dec, &dec, err);

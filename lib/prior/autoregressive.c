@@ -1,8 +1,7 @@
 /*
  * autoregressive.c - P(codes) = prod_g P(c_g | c_1 .. c_g-1) by a net of causal layers (nn/causal.c) that gives all
  * of them in one pass, as MADE does (Germain et al. 2015, 1502.03509). It is trained along with the encoder, which so
- * feels what its codes cost, and fitted once more to the codes that the encoder ends with (van den Oord et al. 2017,
- * 1711.00937, do only that).
+ * feels what its codes cost.
  *
  * Its last layer starts at 0: all codes alike. Drawing goes code by code; of each layer only the block of that code
  * has to be computed.
@@ -17,13 +16,8 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/vmath.h"
-#include "prior/learn.h"
 
 enum { RUN = 64, LAYERS = 1, WIDTH = 32 };
-enum { BATCH = 512, EPOCHS = 20, LEAST_STEPS = 500, MOST_STEPS = 2000 };
-enum { LEAST_HELD = 20 }; /* fewer rows do not tell when to stop: all codes stay alike */
-static const float DROPOUT = 0.1f;
-static const double LR = 3e-3;
 
 /* The first layer alone is given what is told. */
 static struct nn_node layer(const struct prior_space *s, size_t in, size_t out, bool first) {
@@ -91,29 +85,14 @@ void ar_hot(const struct prior_space *s, const float *c, float *e, size_t n, siz
 
 /* Logits [codes,n] of one code -> their log probabilities, and p = the probabilities where it is not NULL. n <= RUN. */
 VM_WIDE static void log_softmax(size_t codes, float *logits, float *p, size_t n, size_t ld) {
-    float top[RUN], sum[RUN] = {0}, t[RUN];
-    memcpy(top, logits, n * sizeof *top);
-    for (size_t v = 1; v < codes; v++)
-        for (size_t i = 0; i < n; i++)
-            top[i] = logits[v * ld + i] > top[i] ? logits[v * ld + i] : top[i];
+    float all[RUN];
+    vm_logsumexp(all, logits, codes, n, ld);
     for (size_t v = 0; v < codes; v++) {
         for (size_t i = 0; i < n; i++)
-            t[i] = logits[v * ld + i] - top[i];
-        vm_exp(t, t, n);
-        for (size_t i = 0; i < n; i++)
-            sum[i] += t[i];
+            logits[v * ld + i] -= all[i];
         if (p)
-            memcpy(p + v * ld, t, n * sizeof *p);
+            vm_exp(p + v * ld, logits + v * ld, n);
     }
-    vm_log(t, sum, n);
-    for (size_t i = 0; i < n; i++)
-        top[i] += t[i], sum[i] = 1 / sum[i];
-    for (size_t v = 0; v < codes; v++)
-        for (size_t i = 0; i < n; i++) {
-            logits[v * ld + i] -= top[i];
-            if (p)
-                p[v * ld + i] *= sum[i];
-        }
 }
 
 void ar_cost(const struct prior_space *s, float *logits, const float *share, double *cost, double *by, float *d,
@@ -132,55 +111,6 @@ void ar_cost(const struct prior_space *s, float *logits, const float *share, dou
                         d[p + i] = scale * (d[p + i] - share[p + i]);
                 }
         }
-}
-
-/* ---- fitting ----------------------------------------------------------------------------------------------- */
-
-struct ar_trainer {
-    struct prior_space space;
-    struct nn_net net;
-    const float *z;
-    uint64_t seed;
-    float *c; /* [k,LEARN_COLUMNS] */
-};
-
-static void ar_shard(void *ctx, const struct learn_shard *s) {
-    struct ar_trainer *t = ctx;
-    size_t ld = s->pass->ld, last = t->net.n, k = t->space.k;
-    const struct nn_noise noise = {t->seed, s->step, s->rows};
-    float *c = t->c + s->col, *told = s->pass->act[0] + s->col, *e = told + t->space.told * ld;
-    for (size_t i = 0; i < s->n; i++) {
-        const float *z = t->z + s->rows[i] * (k + t->space.told);
-        for (size_t j = 0; j < k; j++)
-            c[j * ld + i] = z[j];
-        for (size_t a = 0; a < t->space.told; a++)
-            told[a * ld + i] = z[k + a];
-    }
-    ar_hot(&t->space, c, e, s->n, ld);
-    nn_forward(&t->net, s->w, s->pass, s->col, s->n, &noise);
-    ar_cost(&t->space, s->pass->act[last] + s->col, e, s->loss, NULL, s->pass->grad[last] + s->col,
-            1 / (float)s->batch, s->n, ld);
-}
-
-static size_t ar_rounds(const struct prior_space *s, size_t n) {
-    (void)s;
-    size_t steps = EPOCHS * n / BATCH;
-    return learn_held(n) < LEAST_HELD ? 0 : steps < LEAST_STEPS ? LEAST_STEPS : steps > MOST_STEPS ? MOST_STEPS : steps;
-}
-
-static int ar_fit(const struct prior_space *s, size_t n, const float *z, uint64_t seed, struct pool *pool, float *param,
-                  struct vae_err *err) {
-    struct ar_trainer t = {.space = *s, .z = z, .seed = seed, .c = mem_floats(s->k * LEARN_COLUMNS)};
-    const struct learn l = {.net = &t.net, .w = param, .n = n, .steps = ar_rounds(s, n), .seed = seed,
-                            .purpose = RNG_CODES, .lr = LR, .pool = pool, .shard = ar_shard, .ctx = &t};
-    int r = t.c ? ar_net(&t.net, s, DROPOUT, err) : err_set(err, VAE_EOS, "out of memory");
-    if (!r) {
-        nn_init(&t.net, param, seed, 7000);
-        r = learn_net(&l, err);
-    }
-    nn_net_free(&t.net);
-    free(t.c);
-    return r;
 }
 
 /* ---- drawing ----------------------------------------------------------------------------------------------- */
@@ -279,6 +209,6 @@ static void ar_logp(const struct prior_space *s, size_t size, const float *param
 
 const struct prior prior_autoregressive = {
     .name = "autoregressive", .about = "each code given those before it, by a net trained with the model",
-    .codes = true, .told = true, .net = ar_net, .size = ar_size, .fit = ar_fit, .rounds = ar_rounds, .check = ar_check,
+    .codes = true, .told = true, .net = ar_net, .size = ar_size, .check = ar_check,
     .work = ar_work, .work_free = ar_work_free, .sample = ar_sample, .logp = ar_logp,
 };

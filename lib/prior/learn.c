@@ -120,10 +120,8 @@ static double validate(struct learner *t) {
     return sum;
 }
 
-size_t learn_held(size_t n) { return n / 10 < MOST_VALID ? n / 10 : MOST_VALID; }
-
 int learn_net(const struct learn *l, struct vae_err *err) {
-    struct learner t = {.l = l, .nvalid = learn_held(l->n)};
+    struct learner t = {.l = l, .nvalid = l->n / 10 < MOST_VALID ? l->n / 10 : MOST_VALID};
     t.batch = l->n - t.nvalid < BATCH ? l->n - t.nvalid : BATCH;
     int r = learner_init(&t, err);
     double best = r || !t.nvalid ? INFINITY : validate(&t);

@@ -30,7 +30,6 @@ struct learn {
     void (*shard)(void *ctx, const struct learn_shard *);
     void *ctx;
 };
-size_t learn_held(size_t n); /* of n rows so many, the last ones, are held out */
 /* The weights that do best on the rows held out, the start weights among them. 0, VAE_EOS or VAE_ESTOP. */
 int learn_net(const struct learn *, struct vae_err *);
 

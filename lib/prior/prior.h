@@ -55,13 +55,14 @@ struct prior {
     bool codes;                      /* it is over codes, else over numbers */
     bool told;                       /* it is p(z|c) where a model has conditions, else p(z) */
     const struct prior_joint *joint; /* NULL: fitted when the model is trained */
-    /* Of codes: a net that is trained with the model, and fitted once more behind that; its weights (placed from 0
+    /* Of codes: a net that is trained with the model; its weights (placed from 0
      * on) are the parameters. What is told [told], then codes one-hot [k * codes], those of one behind those of the
      * other, -> logits [k * codes] of each given those before. */
     int (*net)(struct nn_net *, const struct prior_space *, float dropout, struct vae_err *);
     /* Parameters as one array, to be stored with the model: how many for a fit of n rows. */
     size_t (*size)(const struct prior_space *, size_t n);
-    /* Fits param[size] to z[n,k]; the same bits for any pool (NULL: alone). NULL where it is trained with the model. */
+    /* Fits param[size] to z[n,k]; the same bits for any pool (NULL: alone). NULL where it is trained with the model,
+     * and of codes. */
     int (*fit)(const struct prior_space *, size_t n, const float *z, uint64_t seed, struct pool *, float *param,
                struct vae_err *);
     /* How many times fit() asks pool_stopped() about, at equal distances: from that its time can be told. NULL: it

@@ -10,12 +10,6 @@ static size_t uniform_size(const struct prior_space *s, size_t n) {
     return 0;
 }
 
-static int uniform_fit(const struct prior_space *s, size_t n, const float *z, uint64_t seed, struct pool *pool,
-                       float *param, struct vae_err *err) {
-    (void)pool, (void)s, (void)n, (void)z, (void)seed, (void)param, (void)err;
-    return 0;
-}
-
 static int uniform_check(const struct prior_space *s, size_t size, const float *param, struct vae_err *err) {
     (void)s, (void)param;
     return size == 0 ? 0 : err_set(err, VAE_EDATA, "the uniform prior has no parameters, but %zu are given", size);
@@ -41,6 +35,6 @@ static void uniform_logp(const struct prior_space *s, size_t size, const float *
 }
 
 const struct prior prior_uniform = {
-    .name = "uniform", .about = "all codes alike", .codes = true, .size = uniform_size, .fit = uniform_fit,
+    .name = "uniform", .about = "all codes alike", .codes = true, .size = uniform_size,
     .check = uniform_check, .sample = uniform_sample, .logp = uniform_logp,
 };

@@ -76,19 +76,9 @@ VM_WIDE static void distances(size_t m, const float *mean, const float *precisio
         }
 }
 
-VM_WIDE static void largest(const float *l, float *top, size_t n) {
+VM_WIDE static void less(float *l, const float *by, size_t n) {
     for (size_t i = 0; i < n; i++)
-        top[i] = l[i] > top[i] ? l[i] : top[i];
-}
-
-VM_WIDE static void less(float *l, const float *top, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        l[i] -= top[i];
-}
-
-VM_WIDE static void divide(float *l, const float *by, size_t n) {
-    for (size_t i = 0; i < n; i++)
-        l[i] /= by[i];
+        l[i] -= by[i];
 }
 
 /* 1 / var of m latents, and half the sum of their log variances. */
@@ -106,8 +96,7 @@ static double precisions(const float *logvar, size_t m, float *precision) {
 static void mix(const struct prior_panel *x, size_t col, size_t n, double *logp) {
     const struct vamp *v = x->work;
     size_t k = x->k, c = x->size / (2 * k), ld = v->ld;
-    float *share = v->share + col, precision[RUN], top[RUN], total[RUN];
-    double sum[RUN] = {0};
+    float *share = v->share + col, precision[RUN], all[RUN];
     for (size_t a = 0; a < c; a++) {
         const float *mean = x->param + a * 2 * k, *logvar = mean + k;
         float *l = share + a * ld;
@@ -120,23 +109,14 @@ static void mix(const struct prior_panel *x, size_t col, size_t n, double *logp)
         }
         for (size_t i = 0; i < n; i++)
             l[i] -= (float)base;
-        if (a == 0)
-            memcpy(top, l, n * sizeof *top);
-        largest(l, top, n);
     }
+    vm_logsumexp(all, share, c, n, ld);
     for (size_t a = 0; a < c; a++) {
-        float *l = share + a * ld;
-        less(l, top, n);
-        vm_exp(l, l, n);
-        for (size_t i = 0; i < n; i++)
-            sum[i] += (double)l[i];
+        less(share + a * ld, all, n);
+        vm_exp(share + a * ld, share + a * ld, n);
     }
-    for (size_t i = 0; i < n; i++) {
-        total[i] = (float)sum[i];
-        logp[i] += (double)top[i] + log(sum[i] / (double)c);
-    }
-    for (size_t a = 0; a < c; a++)
-        divide(share + a * ld, total, n);
+    for (size_t i = 0; i < n; i++)
+        logp[i] += (double)all[i] - log((double)c);
 }
 
 static void joint_logp(const struct prior_panel *x, double *logp) {
