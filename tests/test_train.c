@@ -3,6 +3,7 @@
  * roll-backs end it; a checkpoint at any step goes on to the same bytes; one of another run, or a damaged one, is refused.
  */
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mat.h"
@@ -27,12 +28,13 @@ struct run {
     size_t bad_from, bad_to; /* behind these steps the rows are infinite */
     bool bad_again;          /* and once more three steps later */
     size_t stop_at;          /* 0: never */
+    size_t stop_within;      /* the step behind this one, 0: never */
     /* what was seen */
     float *before, *snapshot; /* weights after the last step, and at the last point */
     size_t kept_back;         /* steps behind which the weights were those of the last point, but not behind a point */
     double moved[STEPS + 1];  /* most that a weight of the nets changed in the step */
     struct train_point curve[STEPS];
-    size_t npoints, from;
+    size_t npoints, from, seen;
 };
 
 static bool watch(void *ctx, const struct train_point *pt) {
@@ -44,6 +46,11 @@ static bool watch(void *ctx, const struct train_point *pt) {
     r->from = pt->from;
     if (pt->step <= pt->from) /* points of before */
         return false;
+    if (pt->step == r->seen) /* asked within a step that takes long */
+        return pt->step == r->stop_within;
+    r->seen = pt->step;
+    if (pt->step == r->stop_within)
+        nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
     for (size_t i = 0; i < r->m->wlik; i++)
         most = fmax(most, fabs((double)r->m->w[i] - (double)r->before[i]));
     r->moved[pt->step] = most;
@@ -209,6 +216,30 @@ static void test_resume(const char *path) {
     run_free(whole);
 }
 
+/* A step that takes long is given up on the way, and done again. */
+static void test_stop_within(const char *path) {
+    struct run *whole = run_new();
+    CHECK(!train(whole), "%s", whole->err.msg);
+    for (size_t threads = 1; threads <= 2; threads++) {
+        struct run *r = run_new();
+        r->run.pool = pool_new(threads, &r->err);
+        r->stop_within = 40;
+        struct checkpoint *c = open_checkpoint(r, path, true);
+        CHECK(train(r) == VAE_ESTOP && strstr(r->err.msg, "step 40 of") && checkpoint_kept(c) == 40, "%s", r->err.msg);
+        CHECK(!memcmp(r->before, r->m->w, r->m->nw * sizeof(float)), "half a step moved the weights");
+        checkpoint_free(c);
+        pool_free(r->run.pool), run_free(r);
+        r = run_new();
+        c = open_checkpoint(r, path, true);
+        CHECK(!train(r) && r->from == 40, "%s", r->err.msg);
+        same_end(whole, r, "stopped within a step");
+        checkpoint_remove(c);
+        checkpoint_free(c);
+        run_free(r);
+    }
+    run_free(whole);
+}
+
 static void test_divergence_forgets(const char *path) {
     struct run *r = run_new();
     r->bad_from = 20, r->bad_to = STEPS;
@@ -332,6 +363,7 @@ int main(void) {
     test_roll_back();
     test_diverged();
     test_resume(path);
+    test_stop_within(path);
     test_divergence_forgets(path);
     test_refused(path);
     test_trouble(dir);

@@ -44,7 +44,7 @@ int vae_fit_check(const struct vae_fit_opts *o, struct vae_err *err) {
         bool given;
         const char *name;
     } own[] = {{o->latent_dim, "--latent-dim"}, {o->latent, "--latent"}, {o->net, "--net"}, {o->nhidden, "--hidden"}, {o->act, "--act"},
-               {o->lik, "--lik"}, {o->sd, "--sd"}, {o->prior, "--prior"}, {!isnan(o->dropout), "--dropout"}, {o->nas, "--as"},
+               {o->nchannels, "--channels"}, {o->codebook, "--codebook"}, {o->lik, "--lik"}, {o->sd, "--sd"}, {o->prior, "--prior"}, {!isnan(o->dropout), "--dropout"}, {o->nas, "--as"},
                {o->nlevels, "--levels"}, {o->nmissing, "--missing"}, {o->schema, "--schema"}, {o->ncondition, "--condition"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (o->init && own[i].given)
@@ -241,8 +241,6 @@ static int choose_latents(const struct vae_fit_opts *o, const struct fit_rows *r
                        c->latent == &latent_fsq ? "; they must be a product of at most six numbers from 2 to 16" : "");
     if (shape.k * shape.codes > MODEL_MAX_WIDTH || shape.zdim > MODEL_MAX_LATENT)
         return err_set(err, VAE_EUSAGE, "%zu codes of %zu values are too many", shape.k, shape.codes);
-    if (o->free_bits > 0)
-        return err_set(err, VAE_EUSAGE, "--free-bits is for latents that are numbers");
     c->codes = shape.codes;
     c->code_prior = p->prior->net ? p->prior : NULL;
     return 0;
@@ -369,6 +367,8 @@ static int choose_objective(const struct vae_fit_opts *o, const struct model_con
         return err_set(err, VAE_EUSAGE, "--samples is for --objective iwae: %s takes one draw a record", kind->name);
     if (o->samples > MODEL_MAX_DRAWS)
         return err_set(err, VAE_EUSAGE, "at most %d draws a record", MODEL_MAX_DRAWS);
+    if (m->codes && o->free_bits > 0)
+        return err_set(err, VAE_EUSAGE, "--free-bits is for latents that are numbers");
     if (kind->draws && o->free_bits > 0)
         return err_set(err, VAE_EUSAGE, "--free-bits is a share of the KL term, and --objective %s has none", kind->name);
     if (kind->couples && o->batch == 1)
