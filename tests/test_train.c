@@ -9,6 +9,7 @@
 #include "base/mat.h"
 #include "base/pool.h"
 #include "fit/checkpoint.h"
+#include "fit/fit.h"
 #include "models.h"
 
 enum { ROWS = 300, VALID = 44, D = 7, STEPS = 90, EVERY = 10 };
@@ -240,6 +241,29 @@ static void test_stop_within(const char *path) {
     run_free(whole);
 }
 
+/* The rows become infinite in the second training. */
+static bool spoil(void *ctx, const struct train_point *pt) {
+    struct run *r = ctx;
+    r->seen += pt->step == 1;
+    for (size_t i = 0; i < ROWS * D && r->seen == 2; i++)
+        r->x[i] = INFINITY;
+    return false;
+}
+
+/* Idle latents are answered by a second training; where that diverges, there is still the first. */
+static void test_answer_diverges(void) {
+    struct run *r = run_new();
+    r->cfg.lr = 1e-9f;
+    memset(r->m->w, 0, r->m->nw * sizeof(float)); /* idle */
+    r->run.report = spoil;
+    struct fit_plan plan = {.train = r->cfg};
+    struct fit_material f = {.m = r->m, .x = r->x, .n = ROWS, .nheld = VALID, .index = r->rows, .train = r->data, .cfg = r->cfg};
+    CHECK(!fit_train(&plan, &f, &r->run, &r->res, &r->err), "%s", r->err.msg);
+    CHECK(r->seen == 2 && r->res.answered && r->res.rolled_back == 0 && isfinite(r->res.best), "%zu trainings, best %g", r->seen,
+          r->res.best);
+    run_free(r);
+}
+
 static void test_divergence_forgets(const char *path) {
     struct run *r = run_new();
     r->bad_from = 20, r->bad_to = STEPS;
@@ -362,6 +386,7 @@ int main(void) {
     test_skip();
     test_roll_back();
     test_diverged();
+    test_answer_diverges();
     test_resume(path);
     test_stop_within(path);
     test_divergence_forgets(path);
