@@ -19,8 +19,8 @@ static const double WORK = 1e14, CHAIN_WORK = 5e13;
 
 void vae_fit_defaults(struct vae_fit_opts *o) {
     *o = (struct vae_fit_opts){.seed = 1, .calibrate = true, .beta = NAN, .warmup = NAN, .free_bits = NAN, .lr = NAN,
-                               .decay = NAN, .capacity = NAN, .target_mse = NAN, .dropout = NAN, .valid = NAN, .checkpoint_every = NAN, .budget = NAN,
-                               .tc = NAN, .mmd = NAN};
+                               .decay = NAN, .capacity = NAN, .target_mse = NAN, .dropout = NAN, .valid = NAN,
+                               .checkpoint_every = NAN, .budget = NAN, .tc = NAN, .mmd = NAN};
 }
 
 int vae_fit_check(const struct vae_fit_opts *o, struct vae_err *err) {
@@ -43,9 +43,10 @@ int vae_fit_check(const struct vae_fit_opts *o, struct vae_err *err) {
     const struct {
         bool given;
         const char *name;
-    } own[] = {{o->latent_dim, "--latent-dim"}, {o->latent, "--latent"}, {o->net, "--net"}, {o->nhidden, "--hidden"}, {o->act, "--act"},
-               {o->nchannels, "--channels"}, {o->codebook, "--codebook"}, {o->lik, "--lik"}, {o->sd, "--sd"}, {o->prior, "--prior"}, {!isnan(o->dropout), "--dropout"}, {o->nas, "--as"},
-               {o->nlevels, "--levels"}, {o->nmissing, "--missing"}, {o->schema, "--schema"}, {o->ncondition, "--condition"}};
+    } own[] = {{o->latent_dim, "--latent-dim"}, {o->latent, "--latent"}, {o->codebook, "--codebook"}, {o->net, "--net"},
+               {o->nhidden, "--hidden"}, {o->nchannels, "--channels"}, {o->act, "--act"}, {o->lik, "--lik"}, {o->sd, "--sd"},
+               {o->prior, "--prior"}, {!isnan(o->dropout), "--dropout"}, {o->nas, "--as"}, {o->nlevels, "--levels"},
+               {o->nmissing, "--missing"}, {o->schema, "--schema"}, {o->ncondition, "--condition"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (o->init && own[i].given)
             return err_set(err, VAE_EUSAGE, "%s goes without --init, which begins with a model that has its own", own[i].name);

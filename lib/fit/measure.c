@@ -44,7 +44,8 @@ static void look_at_panel(const struct vae_model *m, struct model_pass *p, const
 
 /* Of codes: what they cost, how many values are in use, and the perplexity, exp(entropy), of their frequencies; means over the
  * codes. Active is one of more than one value. */
-static int code_use(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep, struct vae_err *err) {
+static int code_use(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
+                    struct vae_err *err) {
     size_t k = m->codes.k, codes = m->codes.codes;
     struct model_pass p;
     int r = model_pass_init(&p, m, MAT_PANEL, false, err);
@@ -80,7 +81,8 @@ static int code_use(struct vae_model *m, const float *x, size_t n, struct pool *
 
 /* KL per latent, and the variance of the posterior means over records (active: above 0.01; Burda et al. 2016). A prior that was
  * trained along has no such parts: what a latent tells is its KL to a normal of the mean and variance that it has over records. */
-static int latent_use(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep, struct vae_err *err) {
+static int latent_use(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
+                      struct vae_err *err) {
     size_t k = m->config.latent_dim;
     struct model_pass p;
     int r = model_pass_init(&p, m, MAT_PANEL, false, err);
@@ -119,7 +121,8 @@ static int latent_use(struct vae_model *m, const float *x, size_t n, struct pool
     return r;
 }
 
-int fit_use(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep, struct vae_err *err) {
+int fit_use(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
+            struct vae_err *err) {
     double nats = 0;
     free(m->use);
     m->use = NULL;
