@@ -127,8 +127,11 @@ void cli_fit_report(const struct vae_fit_report *rep, const struct vae_fit_opts 
     tell_kl(rep);
     tell_codes(rep);
     for (size_t i = 0; i < rep->nrate; i++)
-        cli_note("at beta %g: rate %.4f, distortion %.4f nats a record", rep->rate[i].beta, rep->rate[i].rate,
-                 rep->rate[i].distortion);
+        if (isnan(rep->rate[i].rate))
+            cli_warn("at beta %g: training diverged", rep->rate[i].beta);
+        else
+            cli_note("at beta %g: rate %.4f, distortion %.4f nats a record", rep->rate[i].beta, rep->rate[i].rate,
+                     rep->rate[i].distortion);
     tell_reached(rep, !isnan(opts->capacity));
     tell_collapse(rep, opts->beta);
     judge(rep);

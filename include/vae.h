@@ -302,7 +302,7 @@ void vae_fit_defaults(struct vae_fit_opts *);
 /* Do the options contradict each other? VAE_EUSAGE; asked before anything is read. vae_fit() asks, too. */
 int vae_fit_check(const struct vae_fit_opts *, struct vae_err *);
 
-/* A point of the rate-distortion curve: means per record in nats at a weight of the KL. */
+/* A point of the rate-distortion curve: means per record in nats at a weight of the KL; NaN where training diverged there. */
 struct vae_fit_rate {
     double beta, rate, distortion;
 };

@@ -3,11 +3,13 @@
  * roll-backs end it; a checkpoint at any step goes on to the same bytes; one of another run, or a damaged one, is refused.
  */
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mat.h"
 #include "base/pool.h"
 #include "fit/checkpoint.h"
+#include "fit/fit.h"
 #include "models.h"
 
 enum { ROWS = 300, VALID = 44, D = 7, STEPS = 90, EVERY = 10 };
@@ -27,12 +29,13 @@ struct run {
     size_t bad_from, bad_to; /* behind these steps the rows are infinite */
     bool bad_again;          /* and once more three steps later */
     size_t stop_at;          /* 0: never */
+    size_t stop_within;      /* the step behind this one, 0: never */
     /* what was seen */
     float *before, *snapshot; /* weights after the last step, and at the last point */
     size_t kept_back;         /* steps behind which the weights were those of the last point, but not behind a point */
     double moved[STEPS + 1];  /* most that a weight of the nets changed in the step */
     struct train_point curve[STEPS];
-    size_t npoints, from;
+    size_t npoints, from, seen;
 };
 
 static bool watch(void *ctx, const struct train_point *pt) {
@@ -44,6 +47,11 @@ static bool watch(void *ctx, const struct train_point *pt) {
     r->from = pt->from;
     if (pt->step <= pt->from) /* points of before */
         return false;
+    if (pt->step == r->seen) /* asked within a step that takes long */
+        return pt->step == r->stop_within;
+    r->seen = pt->step;
+    if (pt->step == r->stop_within)
+        nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
     for (size_t i = 0; i < r->m->wlik; i++)
         most = fmax(most, fabs((double)r->m->w[i] - (double)r->before[i]));
     r->moved[pt->step] = most;
@@ -209,6 +217,53 @@ static void test_resume(const char *path) {
     run_free(whole);
 }
 
+/* A step that takes long is given up on the way, and done again. */
+static void test_stop_within(const char *path) {
+    struct run *whole = run_new();
+    CHECK(!train(whole), "%s", whole->err.msg);
+    for (size_t threads = 1; threads <= 2; threads++) {
+        struct run *r = run_new();
+        r->run.pool = pool_new(threads, &r->err);
+        r->stop_within = 40;
+        struct checkpoint *c = open_checkpoint(r, path, true);
+        CHECK(train(r) == VAE_ESTOP && strstr(r->err.msg, "step 40 of") && checkpoint_kept(c) == 40, "%s", r->err.msg);
+        CHECK(!memcmp(r->before, r->m->w, r->m->nw * sizeof(float)), "half a step moved the weights");
+        checkpoint_free(c);
+        pool_free(r->run.pool), run_free(r);
+        r = run_new();
+        c = open_checkpoint(r, path, true);
+        CHECK(!train(r) && r->from == 40, "%s", r->err.msg);
+        same_end(whole, r, "stopped within a step");
+        checkpoint_remove(c);
+        checkpoint_free(c);
+        run_free(r);
+    }
+    run_free(whole);
+}
+
+/* The rows become infinite in the second training. */
+static bool spoil(void *ctx, const struct train_point *pt) {
+    struct run *r = ctx;
+    r->seen += pt->step == 1;
+    for (size_t i = 0; i < ROWS * D && r->seen == 2; i++)
+        r->x[i] = INFINITY;
+    return false;
+}
+
+/* Idle latents are answered by a second training; where that diverges, there is still the first. */
+static void test_answer_diverges(void) {
+    struct run *r = run_new();
+    r->cfg.lr = 1e-9f;
+    memset(r->m->w, 0, r->m->nw * sizeof(float)); /* idle */
+    r->run.report = spoil;
+    struct fit_plan plan = {.train = r->cfg};
+    struct fit_material f = {.m = r->m, .x = r->x, .n = ROWS, .nheld = VALID, .index = r->rows, .train = r->data, .cfg = r->cfg};
+    CHECK(!fit_train(&plan, &f, &r->run, &r->res, &r->err), "%s", r->err.msg);
+    CHECK(r->seen == 2 && r->res.answered && r->res.rolled_back == 0 && isfinite(r->res.best), "%zu trainings, best %g", r->seen,
+          r->res.best);
+    run_free(r);
+}
+
 static void test_divergence_forgets(const char *path) {
     struct run *r = run_new();
     r->bad_from = 20, r->bad_to = STEPS;
@@ -331,7 +386,9 @@ int main(void) {
     test_skip();
     test_roll_back();
     test_diverged();
+    test_answer_diverges();
     test_resume(path);
+    test_stop_within(path);
     test_divergence_forgets(path);
     test_refused(path);
     test_trouble(dir);

@@ -83,10 +83,12 @@ FIT="vae-fit --prior gmm --no-calibrate --hidden 32 --batch 64"
     sed 's/$/,1/' old.csv | sed '1s/1$/more/' >more.csv
     vae-fit --no-calibrate --steps 20 -m more.vae --init old.vae more.csv 2>err
     grep -q 'warning: 1 column of the data is not known to old.vae: left out' err
-    for o in "-l 3" "--latent gauss" "--net mlp" "--hidden 3" "--act relu" "--lik student" "--sd shared" "--prior gmm" "--dropout 0" \
+    for o in "-l 3" "--latent gauss" "--codebook 16" "--net mlp" "--channels 16" "--hidden 3" "--act relu" "--lik student" "--sd shared" "--prior gmm" "--dropout 0" \
         "--as size=count" "--levels kind=a|b" "--missing x" "--schema no.csv" "-c kind" "--for detect" "-k kind"; do
         fails 64 vae-fit "--[a-z-]+ goes without --init" "vae-fit -m n.vae --init old.vae $(printf %q "${o%% *}") $(printf %q "${o#* }") old.csv"
     done
+    $FIT -q -m codes.vae --latent fsq --prior uniform --steps 5 old.csv
+    fails 64 vae-fit "--free-bits is for latents that are numbers" "vae-fit -m n.vae --init codes.vae --free-bits .1 old.csv"
     fails 66 vae-fit "no-such.vae" "vae-fit -m n.vae --init no-such.vae old.csv"
     fails 65 vae-fit "old.csv" "vae-fit -m n.vae --init old.csv old.csv"
 }

@@ -126,6 +126,18 @@ int rec_head_find(const struct vae_head *h, const char *name) {
     return -1;
 }
 
+size_t rec_column_number(const char *spec) {
+    char *end;
+    unsigned long n = *spec >= '1' && *spec <= '9' ? strtoul(spec, &end, 10) : 0;
+    return n && *end == '\0' ? n : 0;
+}
+
+int rec_head_pick(const struct vae_head *h, const char *spec) {
+    int at = rec_head_find(h, spec);
+    size_t n = at < 0 ? rec_column_number(spec) : 0;
+    return n && n <= h->nfields ? (int)n - 1 : at;
+}
+
 void rec_head_free(struct vae_head *h) {
     if (!h)
         return;

@@ -50,6 +50,8 @@ struct rec_field *rec_head_add(struct vae_head *, const char *name, enum rec_typ
                                struct vae_err *);
 struct vae_head *rec_head_copy(const struct vae_head *, struct vae_err *);
 int rec_head_find(const struct vae_head *, const char *name); /* index, -1 for none */
+int rec_head_pick(const struct vae_head *, const char *spec); /* by its name, else by its number from 1: the same */
+size_t rec_column_number(const char *spec);                   /* "3" is 3; 0 for what is no number */
 void rec_head_free(struct vae_head *);
 
 /* One field of a batch. Numbers: data[rows * width], row-major. Text: cell i is the bytes

@@ -1,10 +1,10 @@
 /*
  * budget.c - how many steps a fit can take to end in time.
  *
- *   steps (a + r b) + 50 (va + r vb) + p + q = 0.95 budget
+ *   steps (a s + r b) + 50 (va t + r vb) + p + q = 0.95 budget
  *
- * with a, va the seconds of a step and of a validation; b, vb the same of the fits across folds, each on one thread, r of them
- * one after the other; p the fit of the prior to draw from, q scores and baselines. All are measured on copies that are thrown away:
+ * with a, va the seconds of a step and of a validation; s = 1 + R/5 and t = 1 + R for the R points of --rates; b, vb the same of the
+ * fits across folds, each on one thread, r of them one after the other; p the fit of the prior to draw from, q scores and baselines. All are measured on copies that are thrown away:
  * the model is the one that --steps of the same number gives.
  */
 #include <math.h>
@@ -18,6 +18,7 @@
 
 enum { POINTS = 50, SCORED = 128, BASELINE_VALUES = 1500 };
 static const double USE = 0.95;     /* of the time, as no trial tells all */
+static const double MOST_STEPS = 0x1p52;
 static const double TRIAL = 0.02, LEAST_TRIAL = 0.05, MOST_TRIAL = 5; /* share of the budget for a trial; seconds */
 
 struct trial {
@@ -79,15 +80,19 @@ static int measure_prior(const struct fit_plan *p, const struct fit_material *f,
                          double *took, struct vae_err *err) {
     struct round_clock c = {.seconds = seconds};
     struct vae_err own = {0};
+    struct fit_draws d;
     *took = 0;
     if (!pool || !p->prior->rounds)
         return 0;
-    pool_on_stop(pool, enough, &c);
     double from = clock_seconds();
-    int r = fit_prior(f->m, p->prior, f->x, f->train.n, p->train.draws, p->train.seed, pool, &own);
+    int r = fit_prior_draw(f->m, p->prior, f->x, f->train.n, p->train.draws, p->train.seed, pool, &d, &own);
+    pool_on_stop(pool, enough, &c);
+    if (!r)
+        r = f->m->prior->fit(&f->m->space, d.n, d.z, p->train.seed, pool, f->m->prior_param, &own);
     pool_on_stop(pool, NULL, NULL);
+    free(d.z);
     double t = clock_seconds();
-    size_t all = p->prior->rounds(&f->m->space, f->train.n);
+    size_t all = p->prior->rounds(&f->m->space, d.n);
     *took = c.rounds > 1 && r == VAE_ESTOP ? c.from - from + (t - c.from) / (double)(c.rounds - 1) * (double)all : t - from;
     if (!r || r == VAE_ESTOP)
         return 0;
@@ -119,7 +124,7 @@ int fit_budget(struct fit_plan *p, const struct fit_rows *data, const uint64_t *
     struct train_rate whole = {0}, fold = {0};
     struct fit_material f;
     int r = fit_prepare(p, data, rows, n, &f, err);
-    f.cfg.steps = p->train.steps = SIZE_MAX >> 12; /* so that the trial is no end of a schedule */
+    f.cfg.steps = p->train.steps = (size_t)MOST_STEPS; /* so that the trial is no end of a schedule */
     if (!r)
         r = train_measure(f.m, &f.train, &f.cfg, pool, trial, &whole, err);
     if (!r && workers) {
@@ -136,9 +141,10 @@ int fit_budget(struct fit_plan *p, const struct fit_rows *data, const uint64_t *
         /* down a chain each record takes its time; else most of the report is a bound whose work is fixed (measure.c) */
         double rest = scored * score + (p->model.chain ? told / SCORED * report : report + told * score / 2);
         rest += prior + (d <= BASELINE_VALUES ? d * d * d * 2e-9 : 0);
-        double left = USE * (until - clock_seconds()) - rest - POINTS * (whole.valid + turns * fold.valid);
-        double steps = left / (whole.step + turns * fold.step);
-        fit_set_steps(&p->train, steps > 1 ? (size_t)steps : 1);
+        double rates = (double)p->opts.nrates, left = USE * (until - clock_seconds()) - rest;
+        left -= POINTS * ((1 + rates) * whole.valid + turns * fold.valid);
+        double steps = left / ((1 + rates / FIT_RATE_PART) * whole.step + turns * fold.step);
+        fit_set_steps(&p->train, steps > 1 ? (size_t)fmin(steps, MOST_STEPS) : 1);
         if (steps < 1)
             r = err_set(err, VAE_EUSAGE, "--budget leaves no time for training: the rest of the fit takes %.0f s or so",
                         rest + seconds - (until - clock_seconds()) + 1);

@@ -12,12 +12,17 @@
 /* As a model file takes it: a score that is no number, or too large for one, is above all others. */
 static float score_kept(double s) { return !(s <= (double)FLT_MAX) ? FLT_MAX : s < -(double)FLT_MAX ? -FLT_MAX : (float)s; }
 
+int fit_stopped(struct pool *pool, struct vae_err *err) {
+    return pool_stopped(pool) ? err_set(err, VAE_ESTOP, "stopped behind training") : 0;
+}
+
 int fit_score(struct scorer *s, struct pool *pool, const float *x, size_t n, size_t d, struct score_parts *parts,
               struct vae_err *err) {
     enum { ROWS = 1024 };
     for (size_t at = 0; at < n; at += ROWS) {
-        if (pool_stopped(pool))
-            return err_set(err, VAE_ESTOP, "stopped while scoring");
+        int r = fit_stopped(pool, err);
+        if (r)
+            return r;
         scorer_run(s, x + at * d, NULL, n - at < ROWS ? n - at : ROWS, parts + at);
     }
     return 0;

@@ -19,8 +19,8 @@ static const double WORK = 1e14, CHAIN_WORK = 5e13;
 
 void vae_fit_defaults(struct vae_fit_opts *o) {
     *o = (struct vae_fit_opts){.seed = 1, .calibrate = true, .beta = NAN, .warmup = NAN, .free_bits = NAN, .lr = NAN,
-                               .decay = NAN, .capacity = NAN, .target_mse = NAN, .dropout = NAN, .valid = NAN, .checkpoint_every = NAN, .budget = NAN,
-                               .tc = NAN, .mmd = NAN};
+                               .decay = NAN, .capacity = NAN, .target_mse = NAN, .dropout = NAN, .valid = NAN,
+                               .checkpoint_every = NAN, .budget = NAN, .tc = NAN, .mmd = NAN};
 }
 
 int vae_fit_check(const struct vae_fit_opts *o, struct vae_err *err) {
@@ -43,9 +43,10 @@ int vae_fit_check(const struct vae_fit_opts *o, struct vae_err *err) {
     const struct {
         bool given;
         const char *name;
-    } own[] = {{o->latent_dim, "--latent-dim"}, {o->latent, "--latent"}, {o->net, "--net"}, {o->nhidden, "--hidden"}, {o->act, "--act"},
-               {o->lik, "--lik"}, {o->sd, "--sd"}, {o->prior, "--prior"}, {!isnan(o->dropout), "--dropout"}, {o->nas, "--as"},
-               {o->nlevels, "--levels"}, {o->nmissing, "--missing"}, {o->schema, "--schema"}, {o->ncondition, "--condition"}};
+    } own[] = {{o->latent_dim, "--latent-dim"}, {o->latent, "--latent"}, {o->codebook, "--codebook"}, {o->net, "--net"},
+               {o->nhidden, "--hidden"}, {o->nchannels, "--channels"}, {o->act, "--act"}, {o->lik, "--lik"}, {o->sd, "--sd"},
+               {o->prior, "--prior"}, {!isnan(o->dropout), "--dropout"}, {o->nas, "--as"}, {o->nlevels, "--levels"},
+               {o->nmissing, "--missing"}, {o->schema, "--schema"}, {o->ncondition, "--condition"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (o->init && own[i].given)
             return err_set(err, VAE_EUSAGE, "%s goes without --init, which begins with a model that has its own", own[i].name);
@@ -241,8 +242,6 @@ static int choose_latents(const struct vae_fit_opts *o, const struct fit_rows *r
                        c->latent == &latent_fsq ? "; they must be a product of at most six numbers from 2 to 16" : "");
     if (shape.k * shape.codes > MODEL_MAX_WIDTH || shape.zdim > MODEL_MAX_LATENT)
         return err_set(err, VAE_EUSAGE, "%zu codes of %zu values are too many", shape.k, shape.codes);
-    if (o->free_bits > 0)
-        return err_set(err, VAE_EUSAGE, "--free-bits is for latents that are numbers");
     c->codes = shape.codes;
     c->code_prior = p->prior->net ? p->prior : NULL;
     return 0;
@@ -369,6 +368,8 @@ static int choose_objective(const struct vae_fit_opts *o, const struct model_con
         return err_set(err, VAE_EUSAGE, "--samples is for --objective iwae: %s takes one draw a record", kind->name);
     if (o->samples > MODEL_MAX_DRAWS)
         return err_set(err, VAE_EUSAGE, "at most %d draws a record", MODEL_MAX_DRAWS);
+    if (m->codes && o->free_bits > 0)
+        return err_set(err, VAE_EUSAGE, "--free-bits is for latents that are numbers");
     if (kind->draws && o->free_bits > 0)
         return err_set(err, VAE_EUSAGE, "--free-bits is a share of the KL term, and --objective %s has none", kind->name);
     if (kind->couples && o->batch == 1)

@@ -3,7 +3,7 @@
  *
  * Latents that are idle on the rows held out (measure.c) are answered by a second training from the same start: the weight of the KL
  * rises over half of the steps, and while it rises each latent may have FREE nats for nothing, where the objective has that. What
- * did better on the rows held out is kept, be it the first. There is no second answer, and no first one where idle latents are what
+ * did better on the rows held out is kept, be it the first, as where the second one diverges. There is no second answer, and no first one where idle latents are what
  * was asked for or what is right:
  *
  *   - down a chain the columns tell all that latents could;
@@ -30,11 +30,11 @@ static const float *told_by(const struct fit_material *f, size_t *n) {
     return f->x + (f->n - *n) * f->m->schema->d;
 }
 
-static int idle(const struct fit_material *f, bool *yes, struct vae_err *err) {
+static int idle(const struct fit_material *f, struct pool *pool, bool *yes, struct vae_err *err) {
     struct vae_fit_report rep = {0};
     size_t n;
     const float *x = told_by(f, &n);
-    int r = fit_use(f->m, x, n, &rep, err);
+    int r = fit_use(f->m, x, n, pool, &rep, err);
     free(f->m->use); /* of the model that is kept it is measured on the rows of the report */
     f->m->use = NULL;
     *yes = rep.collapsed;
@@ -59,20 +59,24 @@ static int again(const struct fit_plan *p, struct fit_material *f, const struct 
                  struct train_result *res, struct vae_err *err) {
     struct train_config cfg = f->cfg;
     struct train_run second = *run;
+    struct vae_err own = {0};
     cfg.warmup = cfg.warmup > WARMUP ? cfg.warmup : WARMUP;
     if (!f->m->codes.codes && !(cfg.objective && cfg.objective->draws) && cfg.free_nats < FREE)
         cfg.free_nats = FREE;
     second.before = first;
     model_start(f->m, p->train.seed);
     int r = pseudo_start(f->m, f->x, f->train.n, p->train.seed, err);
-    if (!r)
-        r = train_model(f->m, &f->train, &cfg, &second, res, err);
-    if (!r && !(res->best < first->res.best)) {
+    if (r)
+        return r;
+    r = train_model(f->m, &f->train, &cfg, &second, res, &own);
+    if (r && r != VAE_EDIVERGED)
+        return err_set(err, r, "%s", own.msg);
+    if (r || !(res->best < first->res.best)) {
         memcpy(f->m->w, first->w, f->m->nw * sizeof *f->m->w);
         *res = first->res;
     }
     res->answered = true;
-    return r;
+    return 0;
 }
 
 int fit_train(const struct fit_plan *p, struct fit_material *f, const struct train_run *run, struct train_result *res,
@@ -86,7 +90,7 @@ int fit_train(const struct fit_plan *p, struct fit_material *f, const struct tra
         if (!r)
             r = pseudo_settle(f->m, err);
         if (!r && answerable(p, f))
-            r = idle(f, &collapsed, err);
+            r = idle(f, run->pool, &collapsed, err);
         if (r || !collapsed || !has_structure(f))
             return r;
         first.w = mem_floats(f->m->nw);

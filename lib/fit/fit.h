@@ -81,7 +81,14 @@ int fit_one(const struct fit_plan *, const struct fit_rows *, const uint64_t *ro
             const struct train_run *, struct train_result *, struct fit_material *, struct vae_err *);
 /* collapse.c: trains the material, a second time where its latents are idle though there is something to tell. */
 int fit_train(const struct fit_plan *, struct fit_material *, const struct train_run *, struct train_result *, struct vae_err *);
-/* The prior to draw from, fitted to draws of the posteriors of training rows x[n,d]. */
+/* The prior to draw from, fitted to draws of the posteriors of training rows x[n,d]; and the first half of that, what it
+ * is fitted to, for a prior that is not trained with the model: z is the caller's to free, also after a failure, and stays 0 where the prior learns nothing. */
+struct fit_draws {
+    float *z; /* [n,k + told] */
+    size_t n;
+};
+int fit_prior_draw(struct vae_model *, const struct prior *, const float *x, size_t n, size_t draws, uint64_t seed, struct pool *,
+                   struct fit_draws *, struct vae_err *);
 int fit_prior(struct vae_model *, const struct prior *, const float *x, size_t n, size_t draws, uint64_t seed, struct pool *,
               struct vae_err *);
 
@@ -98,6 +105,8 @@ json_t *fit_whole_plan(const struct fit_plan *, const struct fit_rows *);
 int fit_describe(struct vae_model *, const struct fit_plan *, const struct fit_rows *, const struct train_result *,
                  const struct vae_fit_report *, struct vae_err *);
 
+/* Between the parts of long work: VAE_ESTOP where it is to stop, 0. */
+int fit_stopped(struct pool *, struct vae_err *);
 /* scorer_run() of x[n,d], asking now and then whether to stop (VAE_ESTOP). */
 struct scorer;
 struct score_parts;
@@ -114,9 +123,10 @@ int fit_calibrate(const struct fit_plan *, const struct fit_rows *, struct vae_m
 double baseline_independent(const struct vae_model *, const float *x, size_t n, struct vae_err *);
 double baseline_ppca(const struct vae_model *, const float *train, size_t ntrain, const float *x, size_t n);
 /* What the latents are used for on x[n,d]: m->use, rep->kl, active_units, collapsed, and what is told of codes. */
-int fit_use(struct vae_model *, const float *x, size_t n, struct vae_fit_report *, struct vae_err *);
+int fit_use(struct vae_model *, const float *x, size_t n, struct pool *, struct vae_fit_report *, struct vae_err *);
 /* ELBO with its standard error, KL per latent and active units on x[n,d]. kl[k] lives with the model. */
 int fit_measure(struct vae_model *, const float *x, size_t n, struct pool *, struct vae_fit_report *, struct vae_err *);
+enum { FIT_RATE_PART = 5 }; /* of the steps, a fifth: what each point of it trains */
 /* The rate-distortion curve at beta[nbeta] (at most VAE_FIT_RATES) -> rep->rate: rate.c. */
 int fit_rates(const struct fit_material *, const double *beta, size_t nbeta, const float *x, size_t n, struct pool *,
               struct vae_fit_report *, struct vae_err *);

@@ -44,14 +44,15 @@ static void look_at_panel(const struct vae_model *m, struct model_pass *p, const
 
 /* Of codes: what they cost, how many values are in use, and the perplexity, exp(entropy), of their frequencies; means over the
  * codes. Active is one of more than one value. */
-static int code_use(struct vae_model *m, const float *x, size_t n, struct vae_fit_report *rep, struct vae_err *err) {
+static int code_use(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
+                    struct vae_err *err) {
     size_t k = m->codes.k, codes = m->codes.codes;
     struct model_pass p;
     int r = model_pass_init(&p, m, MAT_PANEL, false, err);
     if (r)
         return r;
     double *use = mem_array(k * (1 + codes), sizeof *use), *cost = use, *count = use + k;
-    for (size_t at = 0; at < n && use; at += MAT_PANEL) {
+    for (size_t at = 0; at < n && use && !(r = fit_stopped(pool, err)); at += MAT_PANEL) {
         size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
         look_at_panel(m, &p, x, at, here, cost);
         for (size_t j = 0; j < k; j++)
@@ -75,12 +76,13 @@ static int code_use(struct vae_model *m, const float *x, size_t n, struct vae_fi
     model_pass_free(&p);
     m->use = use;
     rep->kl = use;
-    return use ? 0 : err_set(err, VAE_EOS, "out of memory");
+    return use ? r : err_set(err, VAE_EOS, "out of memory");
 }
 
 /* KL per latent, and the variance of the posterior means over records (active: above 0.01; Burda et al. 2016). A prior that was
  * trained along has no such parts: what a latent tells is its KL to a normal of the mean and variance that it has over records. */
-static int latent_use(struct vae_model *m, const float *x, size_t n, struct vae_fit_report *rep, struct vae_err *err) {
+static int latent_use(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
+                      struct vae_err *err) {
     size_t k = m->config.latent_dim;
     struct model_pass p;
     int r = model_pass_init(&p, m, MAT_PANEL, false, err);
@@ -91,7 +93,7 @@ static int latent_use(struct vae_model *m, const float *x, size_t n, struct vae_
         model_pass_free(&p);
         return err_set(err, VAE_EOS, "out of memory");
     }
-    for (size_t at = 0; at < n; at += MAT_PANEL) {
+    for (size_t at = 0; at < n && !(r = fit_stopped(pool, err)); at += MAT_PANEL) {
         size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
         look_at_panel(m, &p, x, at, here, kl);
         for (size_t j = 0; j < k; j++)
@@ -116,15 +118,16 @@ static int latent_use(struct vae_model *m, const float *x, size_t n, struct vae_
     model_pass_free(&p);
     m->use = use;
     rep->kl = kl;
-    return 0;
+    return r;
 }
 
-int fit_use(struct vae_model *m, const float *x, size_t n, struct vae_fit_report *rep, struct vae_err *err) {
+int fit_use(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
+            struct vae_err *err) {
     double nats = 0;
     free(m->use);
     m->use = NULL;
     rep->active_units = 0;
-    int r = m->codes.codes ? code_use(m, x, n, rep, err) : latent_use(m, x, n, rep, err);
+    int r = m->codes.codes ? code_use(m, x, n, pool, rep, err) : latent_use(m, x, n, pool, rep, err);
     for (size_t j = 0; j < m->config.latent_dim && !r; j++)
         nats += m->use[j];
     rep->collapsed = !r && (!rep->active_units || nats < COLLAPSED);
@@ -132,10 +135,13 @@ int fit_use(struct vae_model *m, const float *x, size_t n, struct vae_fit_report
 }
 
 /* The bound of a chain: what generating follows, each column given those before it. One draw of z a row. */
-static int chain_bound(const struct vae_model *m, const float *x, size_t n, struct mean *bound, struct vae_err *err) {
+static int chain_bound(const struct vae_model *m, const float *x, size_t n, struct pool *pool, struct mean *bound,
+                       struct vae_err *err) {
     struct model_pass p;
     int r = model_pass_init(&p, m, MAT_PANEL, false, err);
-    for (size_t at = 0; at < n && !r; at += MAT_PANEL) {
+    if (r)
+        return r;
+    for (size_t at = 0; at < n && !(r = fit_stopped(pool, err)); at += MAT_PANEL) {
         size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
         uint64_t rows[MAT_PANEL];
         for (size_t i = 0; i < here; i++)
@@ -185,12 +191,12 @@ int fit_measure(struct vae_model *m, const float *x, size_t n, struct pool *pool
                 struct vae_err *err) {
     struct mean bound = {0};
     bool chain = m->config.chain;
-    int r = chain ? chain_bound(m, x, n, &bound, err) : latent_bound(m, x, n, pool, &bound, err);
+    int r = chain ? chain_bound(m, x, n, pool, &bound, err) : latent_bound(m, x, n, pool, &bound, err);
     if (r)
         return r;
     rep->elbo = bound.mean, rep->elbo_se = mean_error(&bound);
     rep->iw = rep->iw_se = rep->iw_ess = NAN; /* a chain has none but that of its latents; of codes that are certain it is the ELBO */
     if (m->neps && !chain)
         r = importance_bound(m, x, n, pool, rep, err);
-    return r ? r : fit_use(m, x, n, rep, err);
+    return r ? r : fit_use(m, x, n, pool, rep, err);
 }

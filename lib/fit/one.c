@@ -156,11 +156,16 @@ static void draw_panel(const struct vae_model *m, struct model_pass *p, const fl
 }
 
 /* Free parameters of the likelihoods from the errors on rows held out, with one draw of z each. */
-static int settle(struct vae_model *m, const float *x, size_t n, size_t draws, uint64_t seed, struct vae_err *err) {
+static int settle(struct vae_model *m, const float *x, size_t n, size_t draws, uint64_t seed, struct pool *pool,
+                  struct vae_err *err) {
     struct model_pass p;
     double *stat = mem_array(2 * (m->nw - m->wlik) + 1, sizeof *stat);
     int r = stat ? model_pass_init(&p, m, MAT_PANEL, false, err) : err_set(err, VAE_EOS, "out of memory");
-    for (size_t at = 0; at < n && !r; at += MAT_PANEL) {
+    if (r) {
+        free(stat);
+        return r;
+    }
+    for (size_t at = 0; at < n && !(r = fit_stopped(pool, err)); at += MAT_PANEL) {
         size_t here = n - at < MAT_PANEL ? n - at : MAT_PANEL;
         draw_panel(m, &p, x + at * m->schema->d, here, draws, seed, RNG_VALID, at);
         model_decode(m, m->w, &p, 0, MAT_PANEL);
@@ -175,38 +180,45 @@ static int settle(struct vae_model *m, const float *x, size_t n, size_t draws, u
         if (b->lik->settle)
             b->lik->settle(b, stat + 2 * (b->w0 - m->wlik), SETTLE_PRIOR, m->w + b->w0);
     }
-    if (!r) {
+    if (!r)
         model_project(m, m->w);
-        model_pass_free(&p);
-    }
+    model_pass_free(&p);
     free(stat);
+    return r;
+}
+
+int fit_prior_draw(struct vae_model *m, const struct prior *prior, const float *x, size_t n, size_t draws, uint64_t seed,
+                   struct pool *pool, struct fit_draws *d, struct vae_err *err) {
+    struct model_pass p;
+    *d = (struct fit_draws){.n = n < PRIOR_ROWS ? n : PRIOR_ROWS};
+    model_set_prior(m, prior);
+    m->nprior = prior->size(&m->space, d->n);
+    m->prior_param = mem_floats(m->nprior + 1);
+    size_t k = m->space.k, width = k + m->space.told;
+    d->z = mem_floats(d->n * width);
+    int r = d->z && m->prior_param ? model_pass_init(&p, m, MAT_PANEL, false, err)
+                                   : err_set(err, VAE_EOS, "out of memory");
+    if (r)
+        return r;
+    for (size_t at = 0; at < d->n && prior->rounds && !(r = fit_stopped(pool, err)); at += MAT_PANEL) {
+        size_t here = d->n - at < MAT_PANEL ? d->n - at : MAT_PANEL;
+        draw_panel(m, &p, x + at * m->schema->d, here, draws, seed, RNG_GMM, at);
+        mat_transpose(k, here, model_z(&p), p.ld, d->z + at * width, width);
+        mat_transpose(m->space.told, here, codes_told(m, &p), p.ld, d->z + at * width + k, width);
+    }
+    model_pass_free(&p);
     return r;
 }
 
 int fit_prior(struct vae_model *m, const struct prior *prior, const float *x, size_t n, size_t draws, uint64_t seed,
               struct pool *pool, struct vae_err *err) {
+    struct fit_draws d;
     if (prior->joint || prior->codes)
         return 0;
-    struct model_pass p;
-    size_t take = n < PRIOR_ROWS ? n : PRIOR_ROWS;
-    model_set_prior(m, prior);
-    m->nprior = prior->size(&m->space, take);
-    m->prior_param = mem_floats(m->nprior + 1);
-    size_t k = m->space.k, width = k + m->space.told;
-    float *z = mem_floats(take * width);
-    int r = z && m->prior_param ? model_pass_init(&p, m, MAT_PANEL, false, err)
-                                : err_set(err, VAE_EOS, "out of memory");
-    if (!r) {
-        for (size_t at = 0; at < take; at += MAT_PANEL) {
-            size_t here = take - at < MAT_PANEL ? take - at : MAT_PANEL;
-            draw_panel(m, &p, x + at * m->schema->d, here, draws, seed, RNG_GMM, at);
-            mat_transpose(k, here, model_z(&p), p.ld, z + at * width, width);
-            mat_transpose(m->space.told, here, codes_told(m, &p), p.ld, z + at * width + k, width);
-        }
-        model_pass_free(&p);
-        r = prior->fit(&m->space, take, z, seed, pool, m->prior_param, err);
-    }
-    free(z);
+    int r = fit_prior_draw(m, prior, x, n, draws, seed, pool, &d, err);
+    if (!r)
+        r = prior->fit(&m->space, d.n, d.z, seed, pool, m->prior_param, err);
+    free(d.z);
     return r;
 }
 
@@ -244,7 +256,7 @@ int fit_one(const struct fit_plan *plan, const struct fit_rows *data, const uint
     if (!r)
         r = fit_train(plan, f, run, res, err);
     if (!r && f->nheld)
-        r = settle(f->m, f->x + f->train.n * data->schema->d, f->nheld, f->cfg.draws, seed, err);
+        r = settle(f->m, f->x + f->train.n * data->schema->d, f->nheld, f->cfg.draws, seed, run->pool, err);
     if (!r)
         r = condition_keep_rows(f->m, f->x, f->train.n, err);
     if (!r && prior)

@@ -110,7 +110,8 @@ int fit_describe(struct vae_model *m, const struct fit_plan *p, const struct fit
     }
     json_t *rates = json_array();
     for (size_t i = 0; i < rep->nrate; i++)
-        json_array_append_new(rates, json_pack("[f, f, f]", rep->rate[i].beta, rep->rate[i].rate, rep->rate[i].distortion));
+        if (isfinite(rep->rate[i].distortion))
+            json_array_append_new(rates, json_pack("[f, f, f]", rep->rate[i].beta, rep->rate[i].rate, rep->rate[i].distortion));
     if (rep->nrate)
         json_object_set(bound, "rates", rates);
     json_decref(rates);

@@ -8,6 +8,7 @@
 #include "fit/train.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ static const double COOLEST = 0.3, FRESH = 0.8; /* temperature of codes in the e
 static const float CHANCES_RATE = 3; /* the codes move on, and what is known of them has to keep up */
 static const float LIK_RATE = 10; /* log sd has to travel far, and its gradient is well scaled */
 static const double EMA_DECAY = 0.998;
+static const double LONG = 0.2; /* seconds of a step after which it asks whether to stop, on its way */
 
 struct trainer {
     struct vae_model *m;
@@ -41,7 +43,24 @@ struct trainer {
     struct nn_noise noise;
     const float *eval_w;
     size_t here;          /* records of this batch of a validation, or of a look */
+    double told;          /* when report() was called last, by the clock */
+    atomic_bool halt;     /* the step at hand is not to be ended */
 };
+
+static bool tell(struct trainer *t, const struct train_point *pt) {
+    struct train_point p = *pt;
+    p.from = t->from;
+    t->told = clock_seconds();
+    return t->run->report && t->run->report(t->run->ctx, &p);
+}
+
+/* Asked by each task of a step. Worker 0 is the thread of train_model(), the only one that may call report(). */
+static bool halted(struct trainer *t, size_t worker) {
+    if (worker == 0 && clock_seconds() - t->told > LONG &&
+        tell(t, &(struct train_point){.step = t->s.step - 1, .steps = t->cfg->steps}))
+        atomic_store(&t->halt, true);
+    return atomic_load(&t->halt);
+}
 
 static void trainer_free(struct trainer *t) {
     model_pass_free(&t->pass);
@@ -69,6 +88,7 @@ static int trainer_init(struct trainer *t, struct vae_err *err) {
         return err_set(err, VAE_EOS, "out of memory for training %zu weights", nw);
     r = checkpoint_restore(t->run->checkpoint, &t->s, t->cfg->steps, err);
     t->from = t->s.step;
+    t->told = clock_seconds();
     return r;
 }
 
@@ -92,8 +112,9 @@ static void draw_noise(struct trainer *t, size_t col, size_t n, enum rng_purpose
 }
 
 static void encode_task(void *ctx, size_t task, size_t worker) {
-    (void)worker;
     struct trainer *t = ctx;
+    if (halted(t, worker))
+        return;
     size_t col = task * shard(t), n = shard_size(t, task, t->cfg->batch);
     model_load_masked(t->m, &t->pass, col, n, t->data->x, t->rows + col, t->cfg->seed, t->s.step);
     draw_noise(t, col, n, RNG_LATENT, t->s.step);
@@ -109,8 +130,9 @@ static void couple_task(void *ctx, size_t task, size_t worker) {
 }
 
 static void decode_task(void *ctx, size_t task, size_t worker) {
-    (void)worker;
     struct trainer *t = ctx;
+    if (halted(t, worker))
+        return;
     size_t col = task * shard(t), n = shard_size(t, task, t->cfg->batch);
     struct nn_noise noise = t->noise;
     noise.rows = t->rows + col;
@@ -135,9 +157,9 @@ static void run_shards(struct trainer *t) {
 }
 
 static void grad_task(void *ctx, size_t task, size_t worker) {
-    (void)worker;
     struct trainer *t = ctx;
-    model_grad(t->m, t->m->w, &t->pass, task, t->cfg->batch, t->obj.scale, t->grad);
+    if (!halted(t, worker))
+        model_grad(t->m, t->m->w, &t->pass, task, t->cfg->batch, t->obj.scale, t->grad);
 }
 
 static size_t chunk_size(const struct trainer *t, size_t task) {
@@ -266,6 +288,10 @@ static int train_step(struct trainer *t, struct vae_err *err) {
     run_shards(t);
     pseudo_backward(t->m, t->m->w, &t->pass, pool);
     pool_run(pool, model_grad_tasks(t->m), grad_task, t);
+    if (atomic_load(&t->halt)) { /* nothing has changed yet */
+        s->step--;
+        return VAE_ESTOP;
+    }
     pool_run(pool, t->nchunks, norm_task, t);
     double norm = 0, recon = 0, kl = 0;
     for (size_t i = 0; i < t->nchunks; i++)
@@ -346,12 +372,6 @@ static int look_up(struct trainer *t, struct train_point *pt, struct vae_err *er
     return train_state_point(s, pt, err);
 }
 
-static bool tell(const struct trainer *t, const struct train_point *pt) {
-    struct train_point p = *pt;
-    p.from = t->from;
-    return t->run->report && t->run->report(t->run->ctx, &p);
-}
-
 static int stopped(const struct trainer *t, struct vae_err *err) {
     return err_set(err, VAE_ESTOP, "stopped at step %zu of %zu", t->s.step, t->cfg->steps);
 }
@@ -363,10 +383,10 @@ static int go_on(struct trainer *t, struct vae_err *err) {
     int r = train_step(t, err);
     if (!r && (step % t->cfg->valid_every == 0 || step == steps))
         r = look_up(t, &pt, err);
-    if (r)
+    if (r && r != VAE_ESTOP)
         return r;
-    bool stop = tell(t, &pt);
-    if (stop || t->s.over || step == steps || checkpoint_due(t->run->checkpoint))
+    bool stop = r || tell(t, &pt);
+    if (t->s.step && (stop || t->s.over || step == steps || checkpoint_due(t->run->checkpoint)))
         checkpoint_save(t->run->checkpoint, &t->s);
     return stop ? stopped(t, err) : 0;
 }

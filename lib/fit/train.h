@@ -31,7 +31,8 @@ struct train_point {
     double recon, kl, beta, elbo; /* of the batches since the last point, means per record */
     double valid;                 /* minus the bound on the rows held out, NaN where there are none */
 };
-/* Called after every step, and first for the points of the curve before `from`; returning true stops the training (VAE_ESTOP). */
+/* Called after every step, within a long one (of the step before), and first for the points of the curve before `from`; returning
+ * true stops the training (VAE_ESTOP). */
 typedef bool train_report_fn(void *ctx, const struct train_point *);
 
 struct train_result {

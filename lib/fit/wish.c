@@ -158,18 +158,12 @@ int fit_wishes_likelihoods(const struct fit_wishes *w, struct schema *s, struct 
     return 0;
 }
 
-/* The name of a column that is named, or numbered from 1. */
-static const char *condition_name(const struct vae_head *head, const char *spec) {
-    char *end;
-    unsigned long n = *spec >= '1' && *spec <= '9' && rec_head_find(head, spec) < 0 ? strtoul(spec, &end, 10) : 0;
-    return n > 0 && n <= head->nfields && !*end ? head->fields[n - 1].name : spec;
-}
-
 int fit_mark_conditions(const struct vae_fit_opts *o, const struct vae_head *head, struct schema *s, struct vae_err *err) {
     size_t left = s->ncols;
     for (size_t i = 0; i < o->ncondition + head->nfields; i++) {
         const struct rec_field *field = i < o->ncondition ? NULL : &head->fields[i - o->ncondition];
-        const char *name = field ? field->name : condition_name(head, o->condition[i]);
+        int at = field ? -1 : rec_head_pick(head, o->condition[i]);
+        const char *name = field ? field->name : at < 0 ? o->condition[i] : head->fields[at].name;
         char text[80];
         struct schema_col *col = NULL;
         if (field && !field->apart)

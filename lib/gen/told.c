@@ -6,10 +6,6 @@
 #include "base/rng.h"
 #include "gen/gen.h"
 
-static double raw_value(const struct schema *s, size_t j, float x) {
-    return s->cells[j].n ? cells_value(&s->cells[j], x) : (double)x * s->scale[j] + s->center[j];
-}
-
 /* Does value j, in model units, meet what is said of it? */
 static bool meets(const struct vae_model *m, const struct gen_where *w, size_t j, float x) {
     const struct gen_condition *c = &w->value[j];
@@ -18,7 +14,7 @@ static bool meets(const struct vae_model *m, const struct gen_where *w, size_t j
         return true;
     if (isnan(x))
         return false;
-    double v = raw_value(m->schema, j, x);
+    double v = schema_raw(m->schema, j, x);
     return v >= c->low && v <= c->high && (!c->set || c->set[cells_at(cells, x)]);
 }
 

@@ -197,14 +197,9 @@ static void keep_in_span(const struct schema_col *col, double *v) {
 void op_to_input_units(const struct schema *s, const struct model_pass *p, size_t n, bool sample, double *raw) {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < s->d; j++) {
-            float x = p->x[j * p->ld + i];
-            double v = (double)x * s->scale[j] + s->center[j];
-            if (s->cells[j].n) {
-                raw[i * s->d + j] = cells_value(&s->cells[j], x);
-                continue;
-            }
+            double v = schema_raw(s, j, p->x[j * p->ld + i]);
             /* draws stay where data was seen, constants are constant */
-            if (sample || s->stats.low[j] == s->stats.high[j])
+            if (!s->cells[j].n && (sample || s->stats.low[j] == s->stats.high[j]))
                 v = v < s->stats.low[j] ? s->stats.low[j] : v > s->stats.high[j] ? s->stats.high[j] : v;
             raw[i * s->d + j] = v;
         }

@@ -157,6 +157,10 @@ float schema_x(const struct schema *s, const struct schema_col *col, size_t j, d
     return s->cells[j].n ? cells_x(&s->cells[j], raw) : (float)(v > far ? far : v < -far ? -far : v);
 }
 
+double schema_raw(const struct schema *s, size_t j, float x) {
+    return s->cells[j].n ? cells_value(&s->cells[j], x) : (double)x * s->scale[j] + s->center[j];
+}
+
 void schema_to_model(const struct schema *s, const double *raw, const uint64_t *rows, size_t n, float *x) {
     for (size_t i = 0; i < n; i++)
         for (size_t c = 0; c < s->ncols; c++)

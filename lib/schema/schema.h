@@ -179,6 +179,7 @@ struct schema *schema_copy(const struct schema *, struct vae_err *); /* without 
 void schema_to_model(const struct schema *, const double *raw, const uint64_t *rows, size_t n, float *x);
 /* One of them: a value j in input units. */
 float schema_x(const struct schema *, const struct schema_col *, size_t j, double raw);
+double schema_raw(const struct schema *, size_t j, float x); /* and back */
 /* Sum over values of log scale: what a density in model units lacks to one in input units. */
 double schema_log_jacobian(const struct schema *, size_t v0, size_t n);
 

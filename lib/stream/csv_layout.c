@@ -89,13 +89,6 @@ static size_t find_cell(const struct csv_layout *l, const char *p, const uint32_
     return find(l, name, n);
 }
 
-/* "3" is 3; 0 for what is no number. */
-static size_t number_of(const char *spec) {
-    char *end;
-    unsigned long n = *spec >= '1' && *spec <= '9' ? strtoul(spec, &end, 10) : 0;
-    return n && *end == '\0' ? n : 0;
-}
-
 static int out_of_memory(struct vae_err *err) {
     return err_set(err, VAE_EOS, "out of memory");
 }
@@ -220,7 +213,7 @@ static int check_utf8(const char *name, size_t n, size_t column, const char *whe
 static int resolve_numbers(struct csv_layout *l, const char *p, const uint32_t *cells, size_t n, const char *where,
                            struct vae_err *err) {
     for (size_t j = 0; j < l->ncols; j++) {
-        size_t k = number_of(l->cols[j].name);
+        size_t k = rec_column_number(l->cols[j].name);
         if (!l->cols[j].extra || l->at[j] != SIZE_MAX || k == 0 || k > n)
             continue;
         size_t other = 0;
@@ -312,7 +305,7 @@ static int place(struct csv_layout *l, size_t rest, bool apart, struct vae_err *
     if (!taken)
         return out_of_memory(err);
     for (size_t j = l->ncols; j-- > 0 && l->cols[j].extra;) {
-        size_t k = number_of(l->cols[j].name) - 1;
+        size_t k = rec_column_number(l->cols[j].name) - 1;
         if (!apart) {
             l->cols[k].keep = true;
             drop_col(l, j);
@@ -347,7 +340,7 @@ int csv_layout_position(struct csv_layout *l, const char *p, const uint32_t *cel
     for (size_t j = 0; j < l->ncols; j++) {
         all += !l->cols[j].extra;
         must += !l->cols[j].extra && !l->cols[j].optional;
-        size_t k = l->cols[j].extra ? number_of(l->cols[j].name) : 1;
+        size_t k = l->cols[j].extra ? rec_column_number(l->cols[j].name) : 1;
         if (k == 0 || k > n)
             return err_set(err, VAE_EUSAGE, "%s: no column '%s' to keep", where, l->cols[j].name);
         kept += l->cols[j].extra;
@@ -368,7 +361,7 @@ int csv_layout_position(struct csv_layout *l, const char *p, const uint32_t *cel
 static int mark_kept(struct csv_layout *l, const struct stream_read_opts *opts, const char *where,
                      struct vae_err *err) {
     for (size_t i = 0; i < opts->nkeep; i++) {
-        size_t j = find(l, opts->keep[i], strlen(opts->keep[i])), k = number_of(opts->keep[i]);
+        size_t j = find(l, opts->keep[i], strlen(opts->keep[i])), k = rec_column_number(opts->keep[i]);
         if (j == SIZE_MAX && k && k <= l->ncols)
             j = k - 1;
         if (j == SIZE_MAX)

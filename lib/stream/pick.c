@@ -6,16 +6,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* A column of --keep: by name, else by its number from 1. */
-static int find_kept(const struct vae_head *have, const char *spec) {
-    int at = rec_head_find(have, spec);
-    if (at >= 0)
-        return at;
-    char *end;
-    unsigned long n = *spec >= '1' && *spec <= '9' ? strtoul(spec, &end, 10) : 0;
-    return n > 0 && *end == '\0' && n <= have->nfields ? (int)n - 1 : -1;
-}
-
 static bool taken(const size_t *index, size_t n, size_t at) {
     for (size_t i = 0; i < n; i++)
         if (index[i] == at)
@@ -49,7 +39,7 @@ static long choose(const struct vae_head *have, const struct stream_read_opts *o
         index[n++] = (size_t)at;
     }
     for (size_t i = 0; i < opts->nkeep; i++) {
-        int at = find_kept(have, opts->keep[i]);
+        int at = rec_head_pick(have, opts->keep[i]);
         if (at < 0)
             return err_set(err, VAE_EUSAGE, "%s: no column '%s' to keep", name, opts->keep[i]);
         keep[at] = true;
