@@ -272,7 +272,7 @@ static void test_prior(struct vae_model *m, const float *x, const char *what) {
     struct vae_err err = {0};
     struct model_pass p;
     float *many = mem_floats(N * COLS);
-    double mean[3][LEVELS] = {{0}}, apart = 0;
+    double mean[4][LEVELS] = {{0}}, apart = 0, blind = 0;
     const struct nn_node *last = &m->enc.node[m->enc.n - 1];
     for (size_t f = 0; f < last->out; f++) { /* means further apart, variances small */
         for (size_t i = 0; i < last->in && f < m->zdim; i++)
@@ -283,7 +283,7 @@ static void test_prior(struct vae_model *m, const float *x, const char *what) {
         memcpy(many + i * ROWS * COLS, x, ROWS * COLS * sizeof *x);
     CHECK(!fit_prior(m, &prior_flow, many, N, 1, 1, NULL, &err) && !model_pass_init(&p, m, MAT_PANEL, false, &err), "%s", err.msg);
     CHECK(m->space.told == m->ncond, "%s: the flow is told %zu numbers", what, m->space.told);
-    for (size_t way = 0; way < 3; way++) { /* encoded, drawn from p(z|c), drawn from p(z) */
+    for (size_t way = 0; way < 4; way++) { /* encoded, drawn from p(z|c), from N(0,1), from the flow with nothing told */
         struct gen_prior g;
         CHECK(!gen_prior_open(&g, m, way == 2 ? "normal" : NULL, &err), "%s", err.msg);
         for (size_t at = 0; at < N; at += MAT_PANEL) {
@@ -294,6 +294,15 @@ static void test_prior(struct vae_model *m, const float *x, const char *what) {
             op_encode_panel(m, &p, many + at * COLS, NULL, n);
             rng_normals(p.eps, m->neps, MAT_PANEL, p.ld, 0, RNG_TEST, 1, NULL, at);
             bottleneck_draw(m, m->w, &p, 0, MAT_PANEL);
+            if (way == 3) { /* the encoder is not told either */
+                for (size_t i = 0; i < MAT_PANEL; i++)
+                    p.x[1 * p.ld + i] = p.x[3 * p.ld + i] = NAN;
+                model_look(m, &p, 0, MAT_PANEL);
+                nn_forward(&m->enc, m->w, &p.enc, 0, MAT_PANEL, NULL);
+                bottleneck_draw(m, m->w, &p, 0, MAT_PANEL);
+                for (size_t i = 0; i < n; i++)
+                    blind += (double)model_z(&p)[i] / N;
+            }
             if (way)
                 gen_prior_draw(&g, m, &p, 5, rows, 1);
             for (size_t i = 0; i < n; i++)
@@ -305,6 +314,7 @@ static void test_prior(struct vae_model *m, const float *x, const char *what) {
         apart = fmax(apart, fabs(mean[0][l] - mean[0][0]));
         CHECK(fabs(mean[1][l] - mean[0][l]) < 0.15, "%s: label %zu is encoded at %g, p(z|c) draws at %g", what, l, mean[0][l], mean[1][l]);
         CHECK(fabs(mean[2][l]) < 0.15, "%s: label %zu: p(z) draws at %g", what, l, mean[2][l]);
+        CHECK(fabs(mean[3][l] - blind) < 0.25, "%s: told nothing, draws lie at %g, records at %g", what, mean[3][l], blind);
     }
     CHECK(apart > 0.4, "%s: the labels' latents are only %g apart", what, apart);
     model_pass_free(&p);

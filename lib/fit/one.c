@@ -234,7 +234,7 @@ int fit_prepare(const struct fit_plan *plan, const struct fit_rows *data, const 
     *f = (struct fit_material){.n = n, .nheld = nvalid, .cfg = plan->train};
     const struct vae_model *init = plan->opts.init;
     f->m = init ? init_model(init, err) : new_model(plan, data, rows, n, err);
-    int r = f->m ? check_range(f->m, data, err) : VAE_EOS;
+    int r = f->m ? check_range(f->m, data, err) : err->code;
     if (r)
         return r;
     f->index = mem_array(n, sizeof *f->index);

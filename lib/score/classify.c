@@ -58,7 +58,7 @@ static void score_levels(struct vae_op *op, size_t n) {
         for (size_t i = 0; i < n; i++)
             op->x[i * schema->d + col->v0] = x;
         scorer_run(s->scorer, op->x, NULL, n, s->parts);
-        double prior = log((double)col->levels.count[l] / (double)total);
+        double prior = total ? log((double)col->levels.count[l] / (double)total) : 0;
         for (size_t i = 0; i < n; i++)
             s->logp[i * s->nlevels + l] = s->parts[i].iw + prior;
     }
