@@ -313,6 +313,7 @@ int main(int argc, char **argv) {
     struct vae_model *init = o.init ? vae_model_load(o.init, &r.err) : NULL;
     fit.init = init;
     resolve_options();
+    cli_one_standard(argv + 1, n, fit.schema, "schema");
     if (!cli.model)
         cli_model(&r, NULL);
     else if (!r.err.code && spares_data(&r, argv + 1, n) && vae_model_can_save(cli.model, &r.err) == 0 &&

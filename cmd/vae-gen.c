@@ -21,6 +21,7 @@ static const struct cli_opt options[] = {
     {.name = "where", .arg = "CONDITIONS", .kind = CLI_TEXTS, .to = &o.where,
      .help = "only records like age>=60,sex=F"},
     {.name = "like", .arg = "FILE", .kind = CLI_TEXT, .to = &o.like, .help = "variations of the records in FILE"},
+    CLI_OPT_LABEL_FROM,
     {.name = "complete", .arg = "FILE", .kind = CLI_TEXT, .to = &o.complete,
      .help = "the table in FILE with its missing cells filled"},
     {.name = "draws", .arg = "N", .kind = CLI_COUNT, .to = &o.draws, .lo = 1, .hi = 1000,
@@ -95,12 +96,13 @@ static void tell(struct cli_run *r) {
                  t.unknown == 1 ? " holds" : "s hold");
 }
 
-/* The reader of an option's file, or true where it was not given. */
-static bool open_given(struct cli_run *r, const char *path, struct vae_in **in) {
+/* The reader of an option's file with these labels, or true where it was not given. */
+static bool open_given(struct cli_run *r, const char *path, const char *labels, struct vae_in **in) {
     char *name = (char *)(uintptr_t)path;
     struct cli_run one = {.model = r->model};
     if (!path)
         return true;
+    cli.label_from = labels;
     bool ok = cli_in(&one, &name, 1, r->model);
     *in = one.in;
     r->err = ok ? r->err : one.err;
@@ -108,6 +110,7 @@ static bool open_given(struct cli_run *r, const char *path, struct vae_in **in) 
 }
 
 static void check_options(void) {
+    char *like = (char *)(uintptr_t)o.like;
     if (o.complete && (o.like || o.avoid || o.where.n || o.rows_given || o.mean))
         cli_usage("--complete goes with --draws and --best, not with options of new records");
     if (!o.complete && (o.best || o.draws > 1))
@@ -116,6 +119,12 @@ static void check_options(void) {
         cli_usage("--best is one value a cell; leave --draws out");
     if (o.mean && o.like)
         cli_usage("--mean and --like do not go together");
+    if (cli.label_from && !o.like)
+        cli_usage("--label-from goes with --like, whose records they are the labels of");
+    if (o.like)
+        cli_one_standard(&like, 1, cli.label_from, "label-from");
+    if (o.like)
+        cli_one_standard(&like, 1, o.avoid, "min-distance");
     if (o.avoid && o.first_given)
         cli_usage("--min-distance draws others for what it drops, so records have no fixed numbers: leave --first-row out and "
                   "give each run a --seed of its own");
@@ -150,7 +159,7 @@ int main(int argc, char **argv) {
         if (cli_in(&r, &table, 1, r.model) && (r.op = vae_complete(r.model, vae_in_head(r.in), &opts, &r.err)) &&
             cli_out(&r, vae_op_head(r.op), false))
             cli_pump(&r);
-    } else if (open_given(&r, o.like, &like) && open_given(&r, o.avoid, &avoid)) {
+    } else if (open_given(&r, o.like, cli.label_from, &like) && open_given(&r, o.avoid, NULL, &avoid)) {
         opts.like = like, opts.avoid = avoid;
         if ((r.op = vae_generate(r.model, &opts, &r.err)) && cli_out(&r, vae_op_head(r.op), false))
             generate(&r);

@@ -57,7 +57,8 @@ LIST
     vae-enc -m "$MIXED" -t csv "$TABLE" >latents.csv
     vae-cat -t tsv "$TABLE" >tabs
     "$PYTHON" -c 'import csv, sys; csv.writer(sys.stdout, delimiter=";", lineterminator="\n").writerows(csv.reader(sys.stdin))' <"$TABLE" >semicolons
-    head -n 1 tabs | grep -q "	" && head -n 1 semicolons | grep -q ';'
+    head -n 1 tabs | grep -q "	"
+    head -n 1 semicolons | grep -q ';'
     vae-enc -m "$MIXED" -t csv tabs | cmp - latents.csv
     vae-enc -m "$MIXED" -t csv semicolons | "$PYTHON" -c 'import csv, sys
 assert list(csv.reader(sys.stdin, delimiter=";")) == list(csv.reader(open("latents.csv")))'
@@ -326,9 +327,9 @@ LIST
     vae-fit -m m.vae $HASTE -k label t.csv 2>err
     grep -qx 'vae-fit: carried, not modelled: key (id), Straße \\x01 (text)' err
     grep -q '^vae-fit: .*what columns tell of one another is not counted' err
-    ! grep -q 'does not clearly' err
+    run ! grep -q 'does not clearly' err
     vae-fit -m m.vae $HASTE --for detect -l 1 -k key,label,2 t.csv 2>err # what was asked for is not told
-    ! grep -q 'carried' err
+    run ! grep -q 'carried' err
     grep -qE 'explain|linear' err
     grep -q '; 1 latent, ' err
     vae-fit -q -m m.vae $HASTE t.csv 2>err
@@ -350,9 +351,9 @@ LIST
     vae-fit -q -m m.vae -k 1 --steps 1 --no-calibrate "$WINE"
     vae-info m.vae >said
     grep -q '^stored ' said
-    ! grep -q 'scores of the calibration rows' said
+    run ! grep -q 'scores of the calibration rows' said
     vae-info --json m.vae | grep -q '"stored"'
-    ! vae-info --json m.vae | grep -q 'scores of the calibration rows'
+    vae-info --json m.vae | run ! grep -q 'scores of the calibration rows'
 }
 
 @test "a text that is named as missing is missing in a column of times too" {
@@ -404,7 +405,7 @@ LIST
     done
     vae-score -q -m "$MIXED" in.csv >odd.csv
     equal "records scored" "$(wc -l <odd.csv)" 601
-    ! grep -q nan odd.csv
+    run ! grep -q nan odd.csv
     vae-gen -m "$MIXED" --complete in.csv 2>err >out.csv
     grep -q "warning: $n cells hold no level the model knows" err
     check complete in.csv out.csv 1
