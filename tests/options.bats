@@ -262,6 +262,10 @@ LIST
         fails 64 vae-fit 'would overwrite the data' "vae-fit $run"
     done
     fails 64 vae-fit 'data.csv is there and is no model' "vae-fit -m data.csv $WINE"
+    for run in "data.csv" "$WINE --label-from link.csv" "$WINE --schema data.csv" "<data.csv"; do
+        fails 64 vae-fit '--log data.csv would overwrite the data' "vae-fit -m n.vae --log data.csv $run"
+    done
+    fails 64 vae-fit '--log and -m name' "vae-fit -m n.vae --log n.vae data.csv"
     same data.csv "$WINE"
     : >empty.vae
     for i in 1 2; do vae-fit -q -m empty.vae -k 1 --steps 1 --no-calibrate "$WINE"; done # the second one in place of the first
