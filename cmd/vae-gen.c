@@ -9,7 +9,7 @@ static struct {
     const char *prior, *complete, *like, *avoid;
     struct cli_list where;
     double temperature, guidance;
-    bool guided;
+    bool guided, warm;
 } o = {.rows = 1000, .draws = 1, .temperature = 1, .guidance = 1};
 
 static const char *prior_name(size_t i) { return vae_prior(i, NULL); }
@@ -29,7 +29,7 @@ static const struct cli_opt options[] = {
     {.name = "best", .kind = CLI_FLAG, .to = &o.best, .help = "with --complete: the single best values, no draws"},
     {.name = "min-distance", .arg = "FILE", .kind = CLI_TEXT, .to = &o.avoid,
      .help = "no near-copies of the records in FILE"},
-    {.name = "temperature", .arg = "T", .kind = CLI_REAL, .to = &o.temperature, .lo = 0.01, .hi = 10,
+    {.name = "temperature", .arg = "T", .kind = CLI_REAL, .to = &o.temperature, .lo = 0.01, .hi = 10, .given = &o.warm,
      .help = "factor on the noise of the latents"},
     {.name = "guidance", .arg = "W", .kind = CLI_REAL, .to = &o.guidance, .hi = 100, .given = &o.guided,
      .help = "how much conditions count; above 1: more than they should"},
@@ -111,12 +111,16 @@ static bool open_given(struct cli_run *r, const char *path, const char *labels, 
 
 static void check_options(void) {
     char *like = (char *)(uintptr_t)o.like;
-    if (o.complete && (o.like || o.avoid || o.where.n || o.rows_given || o.mean))
+    if (o.complete && (o.like || o.avoid || o.where.n || o.rows_given || o.mean || o.prior || o.warm))
         cli_usage("--complete goes with --draws and --best, not with options of new records");
     if (!o.complete && (o.best || o.draws > 1))
         cli_usage("--draws and --best go with --complete");
     if (o.best && o.draws > 1)
         cli_usage("--best is one value a cell; leave --draws out");
+    if (!o.complete && cli.keep.n)
+        cli_usage("--keep goes with --complete: nothing is known of the carried columns of new records");
+    if (o.prior && o.like)
+        cli_usage("--prior and --like do not go together: variations have the latents of their records");
     if (o.mean && o.like)
         cli_usage("--mean and --like do not go together");
     if (cli.label_from && !o.like)
