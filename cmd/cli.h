@@ -131,9 +131,11 @@ cli_names cli_formats_in, cli_formats_out, cli_log_formats;
 #define CLI_OPT_KEEP                                                                                                   \
     { .c = 'k', .name = "keep", .arg = "COLS", .kind = CLI_LIST, .to = &cli.keep,                                      \
       .help = "carry these columns (names or numbers) unchanged" }
-#define CLI_OPT_LABELS                                                                                                 \
+#define CLI_OPT_LABEL_FROM                                                                                             \
     { .name = "label-from", .arg = "FILE", .kind = CLI_TEXT, .to = &cli.label_from,                                    \
-      .help = "conditions that stand in a file beside the data, row by row" },                                         \
+      .help = "conditions that stand in a file beside the data, row by row" }
+#define CLI_OPT_LABELS                                                                                                 \
+    CLI_OPT_LABEL_FROM,                                                                                                \
     { .name = "label-from-path", .kind = CLI_FLAG, .to = &cli.label_from_path,                                         \
       .help = "the condition is the folder that each file is in" }
 #define CLI_OPT_THREADS                                                                                                \
@@ -169,6 +171,8 @@ cli_names cli_formats_in, cli_formats_out, cli_log_formats;
 size_t cli_begin(const struct cli_command *, int argc, char **argv);
 /* For a command line whose options contradict each other: says so and exits with 64. */
 _Noreturn void cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same where both an operand (none: standard input) and the file of an option are standard input. */
+void cli_one_standard(char *const *paths, size_t n, const char *file, const char *option);
 
 /* The text of a value -> *opt->to. false where it is no good value; then expected says what would be ("a number from
  * 1 to 9"). */

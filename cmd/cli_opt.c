@@ -133,6 +133,14 @@ static int short_options(const struct cli_command *c, int argc, char **argv, int
     return i;
 }
 
+void cli_one_standard(char *const *paths, size_t n, const char *file, const char *option) {
+    bool standard = n == 0;
+    for (size_t i = 0; i < n; i++)
+        standard = standard || !strcmp(paths[i], "-");
+    if (standard && file && !strcmp(file, "-"))
+        cli_usage("standard input is one stream: name a file for the records or for --%s", option);
+}
+
 size_t cli_begin(const struct cli_command *c, int argc, char **argv) {
     int n = 0;
     bool options = true;
@@ -153,6 +161,10 @@ size_t cli_begin(const struct cli_command *c, int argc, char **argv) {
     }
     if (n > 0 && !c->operands)
         cli_usage("takes no files, got '%s'; see %s -h", argv[1], program);
+    if (cli.label_from && cli.label_from_path)
+        cli_usage("--label-from and --label-from-path both say the labels; leave one out");
+    if (c->operands)
+        cli_one_standard(argv + 1, (size_t)n, cli.label_from, "label-from");
     if (cli.seed.random)
         cli_note("seed %llu", (unsigned long long)cli.seed.value);
     return (size_t)n;

@@ -208,6 +208,8 @@ static void resolve_checkpoint(void) {
     }
     if (o.checkpoint && cli.model && !strcmp(o.checkpoint, cli.model))
         cli_usage("--checkpoint and -m name the same file");
+    if (o.log && cli.model && (!strcmp(o.log, cli.model) || (o.init && !strcmp(o.log, o.init))))
+        cli_usage("--log and %s name the same file", strcmp(o.log, cli.model) ? "--init" : "-m");
 }
 
 static void resolve_loss(void) {
@@ -250,16 +252,17 @@ static void resolve_options(void) {
     resolve_checkpoint();
 }
 
-/* Would the model take the place of a file that is to be read? */
-static bool spares_data(struct cli_run *r, char *const *paths, size_t n) {
-    struct stat model, data;
-    if (stat(cli.model, &model) != 0 || !S_ISREG(model.st_mode))
+/* Would what this option writes take the place of a file that is to be read? */
+static bool spares_data(struct cli_run *r, const char *option, const char *path, char *const *paths, size_t n) {
+    const char *const beside[] = {n ? NULL : "-", cli.label_from, fit.schema};
+    struct stat written, data;
+    if (!path || !strcmp(path, "-") || stat(path, &written) != 0 || !S_ISREG(written.st_mode))
         return true;
-    for (size_t i = 0; i < n || i == 0; i++) {
-        bool standard = n == 0 || !strcmp(paths[i], "-");
-        if ((standard ? fstat(STDIN_FILENO, &data) : stat(paths[i], &data)) == 0 && data.st_dev == model.st_dev &&
-            data.st_ino == model.st_ino)
-            return cli_fail(&r->err, VAE_EUSAGE, "-m %s would overwrite the data; give the model another name", cli.model) == 0;
+    for (size_t i = 0; i < n + sizeof beside / sizeof *beside; i++) {
+        const char *from = i < n ? paths[i] : beside[i - n];
+        if (from && (strcmp(from, "-") ? stat(from, &data) : fstat(STDIN_FILENO, &data)) == 0 &&
+            data.st_dev == written.st_dev && data.st_ino == written.st_ino)
+            return cli_fail(&r->err, VAE_EUSAGE, "%s %s would overwrite the data; give it another name", option, path) == 0;
     }
     return true;
 }
@@ -313,10 +316,12 @@ int main(int argc, char **argv) {
     struct vae_model *init = o.init ? vae_model_load(o.init, &r.err) : NULL;
     fit.init = init;
     resolve_options();
+    cli_one_standard(argv + 1, n, fit.schema, "schema");
     if (!cli.model)
         cli_model(&r, NULL);
-    else if (!r.err.code && spares_data(&r, argv + 1, n) && vae_model_can_save(cli.model, &r.err) == 0 &&
-             cli_curve_open(&w.curve, o.log, &r.err) && cli_in(&r, argv + 1, n, init))
+    else if (!r.err.code && spares_data(&r, "-m", cli.model, argv + 1, n) && spares_data(&r, "--log", o.log, argv + 1, n) &&
+             vae_model_can_save(cli.model, &r.err) == 0 && cli_curve_open(&w.curve, o.log, &r.err) &&
+             cli_in(&r, argv + 1, n, init))
         train(&r, &w);
     int status = cli_end(&r);
     vae_model_free(init);

@@ -9,7 +9,7 @@ static struct {
     const char *prior, *complete, *like, *avoid;
     struct cli_list where;
     double temperature, guidance;
-    bool guided;
+    bool guided, warm;
 } o = {.rows = 1000, .draws = 1, .temperature = 1, .guidance = 1};
 
 static const char *prior_name(size_t i) { return vae_prior(i, NULL); }
@@ -21,6 +21,7 @@ static const struct cli_opt options[] = {
     {.name = "where", .arg = "CONDITIONS", .kind = CLI_TEXTS, .to = &o.where,
      .help = "only records like age>=60,sex=F"},
     {.name = "like", .arg = "FILE", .kind = CLI_TEXT, .to = &o.like, .help = "variations of the records in FILE"},
+    CLI_OPT_LABEL_FROM,
     {.name = "complete", .arg = "FILE", .kind = CLI_TEXT, .to = &o.complete,
      .help = "the table in FILE with its missing cells filled"},
     {.name = "draws", .arg = "N", .kind = CLI_COUNT, .to = &o.draws, .lo = 1, .hi = 1000,
@@ -28,7 +29,7 @@ static const struct cli_opt options[] = {
     {.name = "best", .kind = CLI_FLAG, .to = &o.best, .help = "with --complete: the single best values, no draws"},
     {.name = "min-distance", .arg = "FILE", .kind = CLI_TEXT, .to = &o.avoid,
      .help = "no near-copies of the records in FILE"},
-    {.name = "temperature", .arg = "T", .kind = CLI_REAL, .to = &o.temperature, .lo = 0.01, .hi = 10,
+    {.name = "temperature", .arg = "T", .kind = CLI_REAL, .to = &o.temperature, .lo = 0.01, .hi = 10, .given = &o.warm,
      .help = "factor on the noise of the latents"},
     {.name = "guidance", .arg = "W", .kind = CLI_REAL, .to = &o.guidance, .hi = 100, .given = &o.guided,
      .help = "how much conditions count; above 1: more than they should"},
@@ -95,12 +96,13 @@ static void tell(struct cli_run *r) {
                  t.unknown == 1 ? " holds" : "s hold");
 }
 
-/* The reader of an option's file, or true where it was not given. */
-static bool open_given(struct cli_run *r, const char *path, struct vae_in **in) {
+/* The reader of an option's file with these labels, or true where it was not given. */
+static bool open_given(struct cli_run *r, const char *path, const char *labels, struct vae_in **in) {
     char *name = (char *)(uintptr_t)path;
     struct cli_run one = {.model = r->model};
     if (!path)
         return true;
+    cli.label_from = labels;
     bool ok = cli_in(&one, &name, 1, r->model);
     *in = one.in;
     r->err = ok ? r->err : one.err;
@@ -108,14 +110,25 @@ static bool open_given(struct cli_run *r, const char *path, struct vae_in **in) 
 }
 
 static void check_options(void) {
-    if (o.complete && (o.like || o.avoid || o.where.n || o.rows_given || o.mean))
+    char *like = (char *)(uintptr_t)o.like;
+    if (o.complete && (o.like || o.avoid || o.where.n || o.rows_given || o.mean || o.prior || o.warm))
         cli_usage("--complete goes with --draws and --best, not with options of new records");
     if (!o.complete && (o.best || o.draws > 1))
         cli_usage("--draws and --best go with --complete");
     if (o.best && o.draws > 1)
         cli_usage("--best is one value a cell; leave --draws out");
+    if (!o.complete && cli.keep.n)
+        cli_usage("--keep goes with --complete: nothing is known of the carried columns of new records");
+    if (o.prior && o.like)
+        cli_usage("--prior and --like do not go together: variations have the latents of their records");
     if (o.mean && o.like)
         cli_usage("--mean and --like do not go together");
+    if (cli.label_from && !o.like)
+        cli_usage("--label-from goes with --like, whose records they are the labels of");
+    if (o.like)
+        cli_one_standard(&like, 1, cli.label_from, "label-from");
+    if (o.like)
+        cli_one_standard(&like, 1, o.avoid, "min-distance");
     if (o.avoid && o.first_given)
         cli_usage("--min-distance draws others for what it drops, so records have no fixed numbers: leave --first-row out and "
                   "give each run a --seed of its own");
@@ -150,7 +163,7 @@ int main(int argc, char **argv) {
         if (cli_in(&r, &table, 1, r.model) && (r.op = vae_complete(r.model, vae_in_head(r.in), &opts, &r.err)) &&
             cli_out(&r, vae_op_head(r.op), false))
             cli_pump(&r);
-    } else if (open_given(&r, o.like, &like) && open_given(&r, o.avoid, &avoid)) {
+    } else if (open_given(&r, o.like, cli.label_from, &like) && open_given(&r, o.avoid, NULL, &avoid)) {
         opts.like = like, opts.avoid = avoid;
         if ((r.op = vae_generate(r.model, &opts, &r.err)) && cli_out(&r, vae_op_head(r.op), false))
             generate(&r);

@@ -123,8 +123,7 @@ int main(int argc, char **argv) {
     size_t n = cli_begin(&command, argc, argv);
     struct vae_plot_opts p = resolve_options();
     char *path = n ? argv[1] : standard_input, *beside = (char *)(uintptr_t)o.beside;
-    if (beside && !strcmp(beside, "-") && !strcmp(path, "-"))
-        cli_usage("standard input is one stream: name a file for the images or for --beside");
+    cli_one_standard(argv + 1, n, beside, "beside");
     bool ok = !beside || cli_in(&originals, &beside, 1, NULL);
     p.beside = originals.in;
     r.err = originals.err;

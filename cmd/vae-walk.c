@@ -136,6 +136,8 @@ int main(int argc, char **argv) {
     size_t n = cli_begin(&command, argc, argv);
     check_options(n);
     bool prior = o.rows_given || o.mean;
+    if (!prior)
+        cli_one_standard(argv + 1, n, o.labelled, "labelled");
     struct vae_walk_opts opts = {
         .kind = kind(),
         .steps = o.steps,

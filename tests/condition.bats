@@ -62,7 +62,7 @@ column() { cut -d, -f"$1" "$2" | tail -n +2; }
     same back.csv again.csv
     vae-enc -m "$TOLD" "$WINE" | vae-dec --where cultivar=3 >three.csv
     equal labels "$(column 1 three.csv | sort -u)" 3
-    ! cmp -s <(cut -d, -f2- back.csv) <(cut -d, -f2- three.csv)
+    run ! cmp -s <(cut -d, -f2- back.csv) <(cut -d, -f2- three.csv)
     # rows that were 3 already are as they were
     same <(grep '^3,' back.csv) <(tail -n 48 three.csv)
     vae-gen -m "$TOLD" -n 20 --like "$WINE" --where cultivar=2 >like.csv
@@ -130,6 +130,12 @@ PY
     vae-enc -m "$DIGITS" --label-from "$LABELS" -t csv "$IMAGES" >latents.csv
     equal "first label" "$(sed -n 2p latents.csv | cut -d, -f1)" "a b"
     vae-enc -m "$DIGITS" --label-from "$LABELS" "$IMAGES" | vae-dec | cmp <(vae-dec -m "$DIGITS" -t npy latents.csv) -
+    # variations keep the label that stands beside them: telling it again changes nothing, not knowing it does
+    sed '2,$s/.*/c/' "$LABELS" >c.csv
+    vae-gen -m "$DIGITS" -n 30 --like "$IMAGES" --label-from c.csv >like.npy
+    vae-gen -m "$DIGITS" -n 30 --like "$IMAGES" --label-from c.csv --where shape=c | cmp - like.npy
+    vae-gen -m "$DIGITS" -n 30 --like - --label-from "$LABELS" <"$IMAGES" | run ! cmp -s - like.npy
+    vae-gen -m "$DIGITS" -n 30 --like "$IMAGES" | run ! cmp -s - like.npy
     vae-score -m "$DIGITS" --classify "$IMAGES" >classes.csv
     right=$(paste -d, <(column 2 classes.csv) <(tail -n +2 "$LABELS") | awk -F, '$1 == $2 { n++ } END { print n }')
     [ "$right" -ge 540 ] || { echo "only $right of 600"; return 1; }
@@ -138,6 +144,23 @@ PY
     { head -n 1 "$WINE"; tail -n 60 "$WINE"; } >two/w.csv
     vae-fit -q -m folder.vae -k cultivar --label-from-path --no-calibrate --steps 5 --hidden 8 --prior normal one/w.csv two/w.csv
     equal label "$(vae-info --schema folder.vae | grep ^label)" "label,binary,,one|two"
+}
+
+@test "labels that end, or are bad, end the run behind the records that have some" {
+    vae-enc -m "$DIGITS" --label-from "$LABELS" -t csv "$IMAGES" >all.csv
+    head -n 101 "$LABELS" >few.csv
+    sed '5s/.*/c,c/' "$LABELS" >bad.csv
+    fails 65 vae-enc "few.csv: fewer labels than records" "vae-enc -m $DIGITS --label-from few.csv -t csv $IMAGES"
+    same ../out <(head -n 101 all.csv)
+    fails 65 vae-enc "bad.csv:5: expected 1 value, got 2" "vae-enc -m $DIGITS --label-from bad.csv --skip-bad -t csv $IMAGES"
+    same ../out <(head -n 4 all.csv)
+    fails 65 vae-enc "ends early, 3 of 600" "perl -e 'print pack(q(C4NC3), 0, 0, 8, 1, 600, 1, 1, 1)' | vae-enc -m $DIGITS --label-from - $IMAGES"
+    fails 65 vae-fit "one value a record, not 4" "perl -e 'print pack(q(C4N3C*), 0, 0, 8, 3, 600, 2, 2, (1) x 2400)' | vae-fit -m x --label-from - $IMAGES"
+    fails 65 vae-score "a cell is longer" "perl -e 'print qq(shape\n), q(x) x (17 << 20)' | vae-score -q -m $DIGITS --label-from - $IMAGES"
+    # what is no level is told as nothing, also where it looks like a number
+    sed '2s/.*/nan/; 3s/.*/1e999/' "$LABELS" >odd.csv
+    sed '2s/.*/""/; 3s/.*/""/' "$LABELS" >none.csv
+    same <(vae-score -q -m "$DIGITS" --label-from odd.csv "$IMAGES") <(vae-score -q -m "$DIGITS" --label-from none.csv "$IMAGES")
 }
 
 @test "guidance moves records towards their label" {
@@ -156,6 +179,9 @@ PY
     fails 64 vae-fit "kept" "vae-fit -m x -k cultivar -c cultivar $WINE"
     fails 65 vae-fit "few.csv: fewer labels than records" "vae-fit -m x --label-from few.csv $IMAGES"
     fails 65 vae-fit "many.csv: more labels than records" "vae-fit -m x --label-from many.csv $IMAGES"
+    fails 65 vae-gen "few.csv: fewer labels than records" "vae-gen -m $DIGITS --like $IMAGES --label-from few.csv"
+    fails 64 vae-gen "goes with --like" "vae-gen -m $DIGITS --label-from few.csv"
+    fails 64 vae-enc "leave one out" "vae-enc -m $DIGITS --label-from few.csv --label-from-path $IMAGES"
     fails 66 vae-fit "nothing.csv" "vae-fit -m x --label-from nothing.csv $IMAGES"
     fails 65 vae-fit "one value a record" "vae-fit -m x --label-from $IMAGES $IMAGES"
     fails 64 vae-fit "is in no folder" "vae-fit -m x --label-from-path <$WINE"

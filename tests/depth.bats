@@ -33,7 +33,8 @@ setup() {
 
 @test "the model, its scores and its draws are the same for any number of threads, and a draw is one of its number" {
     for k in gauss-realnvp ladder-vamp; do
-        fit $k -m two.vae -j 2 && cmp two.vae $k.vae
+        fit $k -m two.vae -j 2
+        cmp two.vae $k.vae
         vae-score -q -m $k.vae --draws 3 -j 1 "$WINE" >one.csv
         vae-score -q -m $k.vae --draws 3 -j 3 "$WINE" | cmp - one.csv
         vae-gen -m $k.vae -n 50 -j 1 --no-header >one.csv
@@ -61,6 +62,16 @@ setup() {
     fails 64 vae-gen "no 'vamp' prior" "vae-gen -m ladder-gmm.vae -n 1 --prior vamp"
     vae-gen -m ladder-gmm.vae -n 9 --prior normal >normal.csv
     vae-gen -m ladder-gmm.vae -n 9 | cmp - normal.csv | grep -q differ
+}
+
+@test "walks from the mean: of a ladder each level is at its own; a prior trained along has none" {
+    vae-walk -m ladder-gmm.vae --mean --jitter 0 | vae-dec --no-header | cut -d, -f1-13 >mean
+    vae-gen -m ladder-gmm.vae --prior normal --temperature .01 --mean -n 1 --no-header | cut -d, -f2- >near
+    vae-gen -m ladder-gmm.vae --prior normal --mean -n 1 --no-header | cut -d, -f2- >far
+    paste -d, mean near far | awk -F, '{ for (i = 1; i <= 13; i++) { n += ($i / $(i + 13) - 1) ^ 2; f += ($i / $(i + 26) - 1) ^ 2 } }
+        END { print n, f; exit !(n < .01 * f) }'
+    equal "latents at 0, the upper level" "$(vae-walk -m ladder-gmm.vae --mean --jitter 0 -t csv | tail -n 1 | tr , '\n' | tail -n 6 | grep -cx 0)" 1
+    for k in gauss-realnvp ladder-vamp; do fails 64 vae-walk "no mean to start from: .*own, ${k#*-}" "vae-walk -m $k.vae --mean --axes 1"; done
 }
 
 @test "vae-info tells family and prior, and that pseudo-inputs are stored" {

@@ -88,6 +88,14 @@ runs() {
     done <shown
 }
 
+@test "examples/arithmetic.sh: wines of one cultivar become like those of another, in every column" {
+    sh "$ROOT/examples/arithmetic.sh" "$PWD" >means
+    awk '$1 ~ /first|moved|third/ { for (i = 2; i <= 6; i++) m[$1, i] = $i; n++ }
+        END { for (i = 2; i <= 6; i++) { share = (m["moved", i] - m["first", i]) / (m["third", i] - m["first", i])
+                  if (share < .75 || share > 1.25) { print i, share; exit 1 } } exit n != 3 }' means
+    equal "wines moved" "$(grep -c . moved.csv)" 60
+}
+
 @test "every page with something to type is tested here" {
     for f in "$ROOT"/man/*.[1-9]; do
         f=${f##*/}

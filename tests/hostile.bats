@@ -51,7 +51,8 @@ prefix() {
     vae-gen -m m.vae -n 50 | cut -d, -f2 | tail -n +2 | awk '$1 + 0 != 7.5 { print; exit 1 }'
     # all columns constant
     awk 'BEGIN { print "a,b"; for (i = 0; i < 50; i++) print "1,2" }' >all.csv
-    $FIT -q all.csv && vae-gen -m m.vae -n 3 >out.csv
+    $FIT -q all.csv
+    vae-gen -m m.vae -n 3 >out.csv
     # where it is something else later, the score is finite and high
     sed '2s/7.5/7.6/' c.csv >d.csv
     $FIT -q --for detect c.csv
@@ -366,7 +367,9 @@ prefix() {
     sed '41s/,/,many/2' "$WINE" >t.csv
     bash -c "vae-enc -m $MODEL t.csv 2>e1 | vae-cat -t vts 2>e2 | vae-dec 2>e3 >out; echo \${PIPESTATUS[*]}" >status
     equal statuses "$(cat status)" "65 65 65"
-    one_line e1 vae-enc && one_line e2 vae-cat && one_line e3 vae-dec
+    one_line e1 vae-enc
+    one_line e2 vae-cat
+    one_line e3 vae-dec
     same out <(head -n 40 "$BACK")
     # killed in the middle
     bash -c "(head -n 100 $WINE; sleep 1) | (timeout -s KILL 0.5 vae-enc -m $MODEL) 2>/dev/null | vae-dec 2>e3 >out; echo \${PIPESTATUS[2]}" >status
@@ -386,7 +389,8 @@ prefix() {
     grep -q 'rows 170, bad_rows 8' err
     vae-score -q -m "$MODEL" --skip-bad t.csv | cut -d, -f1 | cmp - <(cut -d, -f1 want.csv)
     vae-fit -m m.vae -k 1 --steps 3 --no-calibrate --skip-bad t.csv 2>err
-    grep -q '170 rows' err && grep -qx 'vae-fit: 8 bad rows skipped' err
+    grep -q '170 rows' err
+    grep -qx 'vae-fit: 8 bad rows skipped' err
     # short rows and long ones too
     (head -n 10 "$WINE" && echo 1,2 && tail -n +11 "$WINE" && echo 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15) >r.csv
     vae-enc -m "$MODEL" --skip-bad -t csv r.csv 2>err | cmp - "$ZCSV"
@@ -420,7 +424,7 @@ prefix() {
     printf 'a\033[31m,b\n1,2\n3,5\n2,2\n4,1\n' >esc.csv
     $FIT -q esc.csv
     vae-info m.vae >info.txt
-    ! grep -q "$(printf '\033')" info.txt
+    run ! grep -q "$(printf '\033')" info.txt
     grep -q 'x1b\[31m' info.txt
 }
 

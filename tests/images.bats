@@ -67,7 +67,8 @@ PY
 
 @test "the same bytes for any number of threads, and for an image wherever it stands" {
     for j in 1 2 3; do vae-fit -q -m $j.vae $CONV --channels 6,8 --dropout .2 --steps 20 --batch 150 -j $j "$BARS"; done
-    same 2.vae 1.vae && same 3.vae 1.vae
+    same 2.vae 1.vae
+    same 3.vae 1.vae
     vae-enc -m "$MODEL" --with-sd -t csv "$BARS" >z.csv
     vae-score -q -m "$MODEL" --parts "$BARS" | cut -d, -f2- >s.csv
     for n in 1 16 17 100; do # alone

@@ -47,6 +47,8 @@ LIST
     fails 64 vae-fit "bce is --lik bernoulli, not binned" "vae-fit -m m.vae --lik binned --loss bce $TABLE"
     fails 64 vae-fit "ce is --lik binned, not gaussian" "vae-fit -m m.vae --loss ce --lik gaussian $TABLE"
     fails 64 vae-fit "--sd unit.*student" "vae-fit -m m.vae --lik student --sd unit $TABLE"
+    fails 64 vae-fit "no such scale" "vae-fit -m m.vae --lik binned --sd record $TABLE"
+    fails 64 vae-fit "no such scale" "vae-fit -m m.vae --loss bce --sd shared $TABLE"
     fails 64 vae-fit "--sd shared, not --sd record" "vae-fit -m m.vae --loss mse --sd record $TABLE"
     fails 64 vae-fit "loss: expected mse, bce or ce" "vae-fit -m m.vae --loss mae $TABLE"
     fails 64 vae-fit "binned likelihood does not suit" "vae-fit -m m.vae --loss ce $IMAGES"

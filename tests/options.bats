@@ -224,9 +224,11 @@ LIST
     fails 64 vae-gen "--complete" "vae-gen -m m.vae --draws 2"
     fails 64 vae-gen "--complete" "vae-gen -m m.vae --best"
     fails 64 vae-gen "--draws" "vae-gen -m m.vae --complete $WINE --best --draws 2"
-    for with in '--where ash=2' '-n 5' "--like $WINE" "--min-distance $WINE" --mean; do
+    for with in '--where ash=2' '-n 5' "--like $WINE" "--min-distance $WINE" --mean '--prior normal' '--temperature 1'; do
         fails 64 vae-gen "--complete" "vae-gen -m m.vae --complete $WINE $with"
     done
+    fails 64 vae-gen "--prior and --like" "vae-gen -m m.vae --like $WINE --prior normal"
+    fails 64 vae-gen "--keep goes with --complete" "vae-gen -m m.vae -k 1 --like $WINE"
     fails 64 vae-gen "--mean and --like" "vae-gen -m m.vae --like $WINE --mean"
     for two in '--axes 1 --jitter 1' '--axes all --toward a=1' '--toward a=1 --jitter .1' '--axes 1 --spherical' '--jitter 1 --pairs' \
         '--range 0:1' '--axes 1 --range 2:2' '--jitter 1 --range 0:1' '--labelled x' '--axes 1 --logistic' '--draws 3' '--jitter 1 --steps 3' \
@@ -262,6 +264,10 @@ LIST
         fails 64 vae-fit 'would overwrite the data' "vae-fit $run"
     done
     fails 64 vae-fit 'data.csv is there and is no model' "vae-fit -m data.csv $WINE"
+    for run in "data.csv" "$WINE --label-from link.csv" "$WINE --schema data.csv" "<data.csv"; do
+        fails 64 vae-fit '--log data.csv would overwrite the data' "vae-fit -m n.vae --log data.csv $run"
+    done
+    fails 64 vae-fit '--log and -m name' "vae-fit -m n.vae --log n.vae data.csv"
     same data.csv "$WINE"
     : >empty.vae
     for i in 1 2; do vae-fit -q -m empty.vae -k 1 --steps 1 --no-calibrate "$WINE"; done # the second one in place of the first

@@ -168,7 +168,7 @@ check("c.svg", (x - x.mean(0)) / x.std(0), "columns, standardised")
     grep -q '1 bad row skipped' err
     grep -q '>2 records</text>' new.svg
     printf 'x,y\n1e308,-1e308\n-1e308,1e-308\n0,1e308\n' | vae-plot >a.svg
-    ! grep -qiE '[" ]-?(nan|inf)' a.svg
+    run ! grep -qiE '[" ]-?(nan|inf)' a.svg
     awk 'BEGIN { for (i = 0; i < 1600; i++) printf "%sc%d", i ? "," : "", i; print ""; for (i = 0; i < 1600; i++) printf "%s%d", i ? "," : "", i; print "" }' >wide.csv
     fails 64 vae-plot "more than 1500 columns" "vae-plot --header wide.csv"
     vae-plot --header --scatter c3,c1599 wide.csv >a.svg

@@ -68,7 +68,8 @@ FIT="vae-fit --prior gmm --no-calibrate --hidden 32 --batch 64"
     sed -n '/^vae-fit -q --resume --init flows.vae/,/mv new.vae/p' "$ROOT/man/vae-fit.1" | sed 's/week.csv/second.csv --no-calibrate --steps 200/' >job
     rm new.vae
     sh -e job
-    [ ! -e new.vae ] && [ -e flows.vae ]
+    [ ! -e new.vae ]
+    [ -e flows.vae ]
     run ! cmp -s flows.vae old.vae
 }
 
@@ -78,7 +79,7 @@ FIT="vae-fit --prior gmm --no-calibrate --hidden 32 --batch 64"
     sed '5s/.*/never seen,1000/; 9s/.*/a,/' old.csv >new.csv
     vae-fit -q --no-calibrate --steps 20 -m new.vae --init old.vae new.csv
     vae-gen -m new.vae -n 50 >out.csv
-    ! grep -q nan out.csv
+    run ! grep -q nan out.csv
     fails 65 vae-fit "column 'size' is missing" "vae-fit -m n.vae --init old.vae <(cut -d, -f1 old.csv)"
     sed 's/$/,1/' old.csv | sed '1s/1$/more/' >more.csv
     vae-fit --no-calibrate --steps 20 -m more.vae --init old.vae more.csv 2>err

@@ -170,6 +170,10 @@ PY
 
 @test "what is no walk is refused, and told what would be one" {
     fails 65 vae-walk "'z1' is missing" "vae-walk $WINE"
+    fails 65 vae-walk "these are codes" "printf 'code1,code2\n1,2\n3,0\n' | vae-walk"
+    fails 64 vae-walk "one stream" "vae-walk --toward cultivar=1 --labelled - <$Z"
+    fails 65 vae-walk "ends early, 0 good" "head -c 900 $Z | vae-walk"
+    fails 65 vae-walk "stdin: stream ends early" "head -c 900 $Z | vae-walk --toward cultivar=1 --labelled /dev/stdin $Z"
     fails 65 vae-walk 'needs two.*got 1' "head -n 2 $ZCSV | vae-walk"
     fails 65 vae-walk 'needs two.*got 0' "head -n 1 $ZCSV | vae-walk -q"
     fails 65 vae-walk 'z3.*missing: this model has 13' "cut -d, -f1-3 $ZCSV | vae-walk -m $MODEL"

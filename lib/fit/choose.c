@@ -277,6 +277,9 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
     c->sd = o->purpose == VAE_FOR_REDUCE ? SD_SHARED : c->chain ? SD_RECORD : SD_COLUMN;
     if (o->sd && (e = model_sd_by_name(o->sd, &c->sd, err)) != 0)
         return e;
+    if (o->sd && o->lik && !c->lik->spreads)
+        return err_set(err, VAE_EUSAGE, "--sd is for gaussian, laplace and student likelihoods; %s has no such scale",
+                       c->lik->name);
     if (c->sd == SD_UNIT && c->lik->spreads && c->lik->params != 1)
         return err_set(err, VAE_EUSAGE, "--sd unit has no meaning for %s, which has more than a scale", c->lik->name);
     size_t half = (d + 1) / 2;

@@ -110,25 +110,22 @@ static int walk_run(struct vae_op *op, const struct vae_batch *b, size_t from, s
     return r ? r : bad;
 }
 
-/* Where a walk that reads nothing starts: at 0, or at the next draw. */
+/* Where a walk that reads nothing starts: at the next draw, or at the mean, which is a draw without noise. */
 static void start(struct walk_op *s) {
     struct walk *w = &s->walk;
     size_t at = w->seen % MAT_PANEL;
     uint64_t rows[MAT_PANEL];
     for (size_t i = 0; i < MAT_PANEL; i++)
         rows[i] = w->number + i;
-    if (!w->opts.starts) {
-        memset(w->z, 0, w->k * sizeof *w->z);
-        return;
-    }
     if (!at) {
         for (size_t c = 0; c < s->m->conditions.width; c++) /* nobody says */
             for (size_t i = 0; i < MAT_PANEL; i++)
                 s->pass.x[s->m->conditions.value[c] * s->pass.ld + i] = NAN;
-        gen_prior_draw(&s->prior, s->m, &s->pass, w->opts.seed, rows, 1);
+        gen_prior_draw(&s->prior, s->m, &s->pass, w->opts.seed, rows, w->opts.starts ? 1 : 0);
         mat_transpose(w->k, MAT_PANEL, model_z(&s->pass), s->pass.ld, s->draws, w->k);
     }
-    memcpy(w->z, s->draws + at * w->k, w->k * sizeof *w->z);
+    for (size_t j = 0; j < w->k; j++)
+        w->z[j] = s->draws[at * w->k + j] + 0.0f; /* no -0 */
 }
 
 static int walk_generate(struct vae_op *op, size_t n, const struct vae_batch **out, struct vae_err *err) {
@@ -204,12 +201,10 @@ static int start_from_prior(struct walk_op *s, const struct vae_model *m, struct
     s->draws = mem_array(MAT_PANEL * s->walk.k, sizeof *s->draws);
     if (!s->draws)
         return err_set(err, VAE_EOS, "out of memory");
-    int r = s->walk.opts.starts ? mat_open(err) : 0;
-    if (!r && s->walk.opts.starts)
-        r = gen_prior_open(&s->prior, m, NULL, err);
-    if (!r && s->walk.opts.starts)
-        r = model_pass_init(&s->pass, m, MAT_PANEL, false, err);
-    return r;
+    int r = mat_open(err);
+    if (!r && (r = gen_prior_open(&s->prior, m, s->walk.opts.starts ? NULL : prior_normal.name, err)) && !s->walk.opts.starts)
+        err_prefix(err, "no mean to start from");
+    return r ? r : model_pass_init(&s->pass, m, MAT_PANEL, false, err);
 }
 
 static int keep_others(struct vae_op *op, struct vae_err *err) {

@@ -78,6 +78,9 @@ static int find(struct latents *l, const struct vae_head *in, size_t k, struct v
 
 int latents_find(struct latents *l, const struct vae_head *in, size_t k, struct vae_err *err) {
     l->codes = 0;
+    if (latents_named_codes(in))
+        return err_set(err, VAE_EDATA, "these are codes, and there is nothing between codes; latents are what vae-enc writes "
+                       "without --codes");
     return find(l, in, k, err);
 }
 

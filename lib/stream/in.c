@@ -256,18 +256,27 @@ const struct vae_head *vae_in_head(const struct vae_in *in) {
     return in->told;
 }
 
-/* Labels beside the n records of the batch (n < 0: a bad one, whose label is passed over; 0: the end). */
+/* Labels beside the n records of the batch (n < 0: a bad one, whose label is passed over; 0: the end); n, or a code. Where they
+ * end early, the records before come first, and then nothing more. */
 static int add_labels(struct vae_in *in, int n, struct vae_err *err) {
     struct rec_col *beside = in->cols + in->head->nfields;
-    int r = n == 0 ? labels_end(in->labels, err)
-                   : labels_next(in->labels, in->src ? source_name(in->src) : "", n < 0 ? 1 : (size_t)n,
-                                 n > 0 && in->batch.quoted, beside, err);
-    if (r || n <= 0)
-        return r;
+    size_t got = n < 0 ? 1 : (size_t)n;
+    struct vae_err own = {0};
+    int r = n == 0 ? labels_end(in->labels, &own)
+                   : labels_next(in->labels, in->src ? source_name(in->src) : "", &got, n > 0 && in->batch.quoted, beside, &own);
+    if (r < 0) {
+        *err = own;
+        if (n <= 0 || got == 0)
+            return r;
+        in->dead = own;
+    }
+    if (n <= 0)
+        return n;
     memcpy(in->cols, in->batch.cols, in->head->nfields * sizeof *in->cols);
     in->batch.cols = in->cols;
     in->batch.nfields = in->labelled->nfields;
-    return 0;
+    in->batch.rows = got;
+    return (int)got;
 }
 
 /* Would another call answer at once? Then what is out already can wait. */
@@ -294,10 +303,8 @@ int vae_in_next(struct vae_in *in, const struct vae_batch **b, struct vae_err *e
             break;
         n = 0;
     }
-    if (in->labels && (n >= 0 || n == VAE_EROW)) {
-        int r = add_labels(in, n, &own);
-        n = r < 0 ? r : n;
-    }
+    if (in->labels && (n >= 0 || n == VAE_EROW))
+        n = add_labels(in, n, &own);
     if (n > 0) {
         in->batch.first += in->first;
         in->stats.rows += (uint64_t)n;

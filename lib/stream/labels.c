@@ -134,40 +134,41 @@ static int more(struct labels *l, struct vae_err *err) {
     return 1;
 }
 
-static int from_file(struct labels *l, size_t n, bool quoted, struct vae_err *err) {
-    for (size_t i = 0; i < n; i++) {
+static int from_file(struct labels *l, size_t n, bool quoted, size_t *got, struct vae_err *err) {
+    for (; *got < n; ++*got, l->at++) {
         int r = more(l, err);
         if (r == 0)
             return err_set(err, VAE_EDATA, "%s: fewer labels than records", l->path);
-        r = r < 0 ? VAE_EDATA : copy_row(l, quoted, err);
+        if (r < 0) /* a bad row, too: which record has none cannot be told by leaving records out */
+            return err->code = r == VAE_EROW ? VAE_EDATA : r;
+        r = copy_row(l, quoted, err);
         if (r)
             return r;
-        l->at++;
     }
     return 0;
 }
 
 /* "cat" of "images/cat/1.png". */
-static int from_folder(struct labels *l, const char *path, size_t n, bool quoted, struct vae_err *err) {
+static int from_folder(struct labels *l, const char *path, size_t n, bool quoted, size_t *got, struct vae_err *err) {
     const char *end = strrchr(path, '/'), *from = end;
     while (from && from > path && from[-1] != '/')
         from--;
     if (!end || from == end)
         return err_set(err, VAE_EUSAGE, "%s: is in no folder whose name could be its label (--label-from-path)", path);
     int r = 0;
-    for (size_t i = 0; i < n && !r; i++)
+    for (; *got < n && !r; ++*got)
         r = put(l, 0, from, (size_t)(end - from), quoted, err);
     return r;
 }
 
-int labels_next(struct labels *l, const char *path, size_t n, bool quoted, struct rec_col *cols, struct vae_err *err) {
+int labels_next(struct labels *l, const char *path, size_t *n, bool quoted, struct rec_col *cols, struct vae_err *err) {
+    size_t got = 0;
     rec_build_reset(l->build);
-    int r = l->in ? from_file(l, n, quoted, err) : from_folder(l, path, n, quoted, err);
-    if (r)
-        return r;
-    const struct vae_batch *b = rec_build_batch(l->build, n);
+    int r = l->in ? from_file(l, *n, quoted, &got, err) : from_folder(l, path, *n, quoted, &got, err);
+    const struct vae_batch *b = rec_build_batch(l->build, got);
     memcpy(cols, b->cols, l->head->nfields * sizeof *cols);
-    return 0;
+    *n = got;
+    return r;
 }
 
 int labels_end(struct labels *l, struct vae_err *err) {

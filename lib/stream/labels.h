@@ -10,9 +10,9 @@ struct labels *labels_open(const char *path, struct vae_head *, struct vae_err *
 /* Or a label that is the name of the folder that each operand is in. */
 struct labels *labels_from_folders(struct vae_head *, struct vae_err *);
 void labels_free(struct labels *);
-/* The labels of the next n records, all of which are of the operand `path`, as columns -> cols[], which live until the next
- * call. VAE_EDATA where there are fewer. quoted: are text cells of the records in CSV form? */
-int labels_next(struct labels *, const char *path, size_t n, bool quoted, struct rec_col *cols, struct vae_err *);
+/* The labels of the next *n records, all of which are of the operand `path`, as columns -> cols[], which live until the next
+ * call. VAE_EDATA where there are fewer good ones; *n says how many. quoted: are text cells of the records in CSV form? */
+int labels_next(struct labels *, const char *path, size_t *n, bool quoted, struct rec_col *cols, struct vae_err *);
 /* VAE_EDATA where there are more of them. */
 int labels_end(struct labels *, struct vae_err *);
 
