@@ -86,16 +86,20 @@ static void judge(const struct vae_fit_report *rep) {
 }
 
 /* What to try next, in one line; nothing where nothing stands out. */
-static void tell_next(const struct vae_fit_report *rep) {
+static void tell_next(const struct vae_fit_report *rep, const struct vae_fit_opts *opts) {
     static const double used = 0.3, loose = 2; /* nats: a latent that is well in use; a bound that is far off */
-    static const double late = 0.02;           /* of what there is to gain, in the last fifth of the steps */
-    double least = INFINITY;
+    static const double late = 0.005;          /* of what there is to gain, in the last fifth of the steps */
+    enum { SHORT = 100 };                      /* steps after which nothing else can be told */
+    double least = INFINITY, gain = rep->elbo - rep->independent;
+    bool clear = gain > 2 * rep->elbo_se, plain = opts->objective ? !strcmp(opts->objective, "elbo") : true;
     if (rep->collapsed)
         return;
     for (size_t j = 0; rep->kl && j < rep->latents; j++)
         least = rep->kl[j] < least ? rep->kl[j] : least;
-    if (rep->late_gain > late * (rep->elbo - rep->independent) && rep->best_step == rep->steps)
+    if (rep->best_step == rep->steps && (rep->steps < SHORT || rep->late_gain > late * fmax(gain, 0)))
         cli_note("next: it was still getting better at the end; give it more steps (--steps, --budget)");
+    else if (!clear || !plain)
+        return; /* what a bound would gain is not what was asked for, or not there */
     else if (!rep->chain && rep->latents > 1 && 2 * rep->active_units < rep->latents)
         cli_note("next: %zu latent%s would do (-l)", rep->active_units ? rep->active_units : 1, rep->active_units > 1 ? "s" : "");
     else if (!rep->chain && least > used && rep->latents < rep->values)
@@ -110,6 +114,9 @@ void cli_fit_report(const struct vae_fit_report *rep, const struct vae_fit_opts 
     size_t n = 0;
     if (rep->assumed)
         cli_warn("%s", rep->assumed);
+    if (rep->unknown)
+        cli_warn("%llu cell%s no level the older model knows: taken for rare ones; a fit from nothing would learn them",
+                 (unsigned long long)rep->unknown, rep->unknown == 1 ? " holds" : "s hold");
     tell_carried(m);
     const char *s = rep->latents == 1 ? "" : "s";
     cli_note("%llu rows of %llu value%s; %zu latent%s, %zu of them active; %llu weights; best of %zu steps: %zu",
@@ -135,7 +142,7 @@ void cli_fit_report(const struct vae_fit_report *rep, const struct vae_fit_opts 
     tell_reached(rep, !isnan(opts->capacity));
     tell_collapse(rep, opts->beta);
     judge(rep);
-    tell_next(rep);
+    tell_next(rep, opts);
     if (rep->calibration_rows)
         cli_note("p-values from %llu rows; an anomaly is a row with p <= %.3g",
                  (unsigned long long)rep->calibration_rows, rep->alpha);

@@ -310,6 +310,7 @@ struct vae_fit_rate {
 /* Whether the model earns its keep, on rows held out. Nats per record; NaN where not known. */
 struct vae_fit_report {
     uint64_t rows, bad_rows, values, weights;
+    uint64_t unknown;             /* with init: cells that hold no level that model knows */
     bool chain;                   /* the bounds are those of the latents alone: what columns tell of one another is not in them */
     bool held_out;                /* false: so few rows that none were; the bounds are those of the fitted rows */
     double elbo, elbo_se;         /* the model */
@@ -317,7 +318,7 @@ struct vae_fit_report {
     int iw_draws;
     uint64_t iw_rows;             /* of the rows held out: as many as a second or two allow */
     double independent, ppca;     /* best independent-columns model; probabilistic PCA with as many latents */
-    size_t latents, active_units; /* active: variance of the posterior mean above 0.01 (Burda et al. 2016) */
+    size_t latents, active_units; /* active: variance of the posterior mean above 0.01 (Burda et al. 2016), of a ladder the KL, too */
     const double *kl;             /* [latents], lives with the model */
     size_t codes;                 /* values of a code; 0: latents are numbers, and there is nothing in the next three */
     double code_usage, code_perplexity; /* share of the values in use, and exp(entropy): means over the codes */

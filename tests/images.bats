@@ -25,6 +25,13 @@ setup_file() {
 BARS=$BATS_FILE_TMPDIR/bars.idx
 MODEL=$BATS_FILE_TMPDIR/bars.vae
 
+@test "images of another shape are refused, though they have as many pixels" {
+    perl -0777 -pe 'substr($_, 8, 8) = pack("N2", 7, 9)' "$BARS" >other.idx
+    fails 65 vae-enc "expected images of 9 x 7, got 7 x 9" "vae-enc -m $MODEL other.idx"
+    fails 65 vae-score "expected images of 9 x 7, got 7 x 9" "vae-score -m $MODEL other.idx"
+    fails 65 vae-gen "expected images of 9 x 7, got 7 x 9" "vae-gen -m $MODEL -n 2 --like other.idx"
+}
+
 @test "images of any size: latents and back, new ones, scores" {
     vae-enc -m "$MODEL" "$BARS" | vae-dec >back.idx
     equal size "$(size back.idx)" "$(size "$BARS")"

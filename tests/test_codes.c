@@ -210,14 +210,6 @@ static void test_gradient(const struct latent *q, size_t codes, const struct pri
 
 /* ---- scores and files ------------------------------------------------------------------------------------------ */
 
-/* Draws in pairs eps, -eps, shared by all records, as they fall. */
-static void score_noise(const struct vae_model *m, int a, double *eps) {
-    float e[64];
-    rng_normals(e, m->neps, 1, 1, 1, RNG_SCORE, 0, NULL, (uint64_t)a / 2);
-    for (size_t j = 0; j < m->neps; j++)
-        eps[j] = (a % 2 ? -1 : 1) * (double)e[j];
-}
-
 static void test_score(const struct latent *q, size_t codes, const struct prior *prior, const double *raw) {
     enum { DRAWS = 5 };
     struct vae_model *m = model_of(q, codes, prior, raw);
@@ -226,11 +218,14 @@ static void test_score(const struct latent *q, size_t codes, const struct prior 
     double *w = models_weights(m);
     static struct score_parts parts[ROWS], again[ROWS];
     size_t wrong = 0;
+    float noise[DRAWS * 64];
+    score_noise(noise, DRAWS, m->neps, false);
     scorer_run(s, x, NULL, ROWS, parts);
     for (size_t i = 0; i < ROWS; i++) {
         double recon = 0, kl = 0, mse = 0, sum = 0, square = 0, eps[64];
         for (int a = 0; a < DRAWS; a++) {
-            score_noise(m, a, eps);
+            for (size_t j = 0; j < m->neps; j++)
+                eps[j] = (double)noise[(size_t)a * m->neps + j];
             struct parts r = record(m, w, w, x + i * D, eps, 0);
             recon += r.nll / DRAWS, kl += r.cost / DRAWS;
             sum += exp(r.weight) / DRAWS, square += exp(2 * r.weight) / DRAWS;

@@ -121,18 +121,13 @@ static void test_gradient(const struct layout *l, const struct models_kind *q, c
 
 /* ---- scores ------------------------------------------------------------------------------------------------ */
 
-/* Draw a of `draws`: pairs eps, -eps of the fixed noise; from 8 draws on, each latent's mean square is 1. */
+/* Draw a of the noise that is shared (test_noise.c). */
 static void fixed_noise(size_t k, int draws, int a, double *eps) {
-    float e[64];
-    double square[64] = {0};
-    for (int b = 0; b < draws; b++) {
-        rng_normals(e, k, 1, 1, 1, RNG_SCORE, 0, NULL, (uint64_t)b / 2);
-        for (size_t j = 0; j < k; j++)
-            square[j] += (double)e[j] * (double)e[j] / draws;
-    }
-    rng_normals(e, k, 1, 1, 1, RNG_SCORE, 0, NULL, (uint64_t)a / 2);
+    float *e = mem_floats((size_t)draws * k);
+    score_noise(e, (size_t)draws, k, true);
     for (size_t j = 0; j < k; j++)
-        eps[j] = (a % 2 ? -1 : 1) * (double)e[j] / (draws < 8 ? 1 : sqrt(square[j]));
+        eps[j] = (double)e[(size_t)a * k + j];
+    free(e);
 }
 
 static void test_score(const struct layout *l, const struct models_kind *q, const struct lik *lik, int draws) {

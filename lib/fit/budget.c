@@ -146,8 +146,9 @@ int fit_budget(struct fit_plan *p, const struct fit_rows *data, const uint64_t *
         double steps = left / ((1 + rates / FIT_RATE_PART) * whole.step + turns * fold.step);
         fit_set_steps(&p->train, steps > 1 ? (size_t)fmin(steps, MOST_STEPS) : 1);
         if (steps < 1)
-            r = err_set(err, VAE_EUSAGE, "--budget leaves no time for training: the rest of the fit takes %.0f s or so",
-                        rest + seconds - (until - clock_seconds()) + 1);
+            r = err_set(err, VAE_EUSAGE, "--budget leaves no time for training: the rest of the fit takes %.0f s or so%s",
+                        rest + seconds - (until - clock_seconds()) + 1,
+                        prior > rest / 2 ? ", most of it the prior to draw from (--prior gmm is quick)" : "");
     }
     fit_material_free(&f);
     return r;

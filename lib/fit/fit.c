@@ -134,7 +134,7 @@ struct vae_model *vae_fit(struct vae_in *in, const struct vae_fit_opts *o, struc
         !fit_read(in, o, &data, err) && !fit_choose(o, &data, &plan, err) && !mat_open(err) &&
         (pool = pool_new(o->threads, err)))
         m = fit_plan_run(&plan, &data, until, pool, c, rep, err);
-    rep->rows = data.n, rep->bad_rows = data.bad;
+    rep->rows = data.n, rep->bad_rows = data.bad, rep->unknown = data.unknown;
     rep->values = data.schema ? data.schema->d : 0;
     rep->kept = checkpoint_kept(c);
     if (data.header_assumed)

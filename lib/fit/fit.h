@@ -11,6 +11,7 @@ struct fit_rows {
     double *raw;           /* [n,d] */
     size_t n;
     uint64_t bad;
+    uint64_t unknown;      /* with opts->init: texts that are no level */
     uint32_t crc;          /* of raw */
     bool header_assumed;
 };

@@ -29,15 +29,17 @@ static int add_batch(struct vae_in *in, const struct vae_fit_opts *o, const stru
                      size_t *cap, struct fit_rows *r, struct vae_err *err) {
     const struct schema *s = o->init->schema;
     size_t from = 0, good, rows = vae_batch_rows(b);
+    struct schema_seen seen = {0};
     int e = mem_grow(&r->raw, cap, (r->n + rows) * s->d, sizeof *r->raw, err);
     while (!e && from < rows) {
-        e = schema_read(s, map, b, vae_in_head(in), from, rows - from, r->raw + r->n * s->d, NULL, &good, err);
+        e = schema_read(s, map, b, vae_in_head(in), from, rows - from, r->raw + r->n * s->d, &seen, &good, err);
         from += good, r->n += good;
         if (e == VAE_EROW && o->skip_bad)
             r->bad++, from++, e = 0;
         else if (e)
             err_prefix(err, "%s", vae_in_where(in, from));
     }
+    r->unknown += seen.unknown;
     return e;
 }
 

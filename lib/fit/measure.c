@@ -79,7 +79,8 @@ static int code_use(struct vae_model *m, const float *x, size_t n, struct pool *
     return use ? r : err_set(err, VAE_EOS, "out of memory");
 }
 
-/* KL per latent, and the variance of the posterior means over records (active: above 0.01; Burda et al. 2016). A prior that was
+/* KL per latent, and the variance of the posterior means over records (active: above 0.01; Burda et al. 2016; of a ladder with
+ * a KL above 0.01, too). A prior that was
  * trained along has no such parts: what a latent tells is its KL to a normal of the mean and variance that it has over records. */
 static int latent_use(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
                       struct vae_err *err) {
@@ -110,10 +111,11 @@ static int latent_use(struct vae_model *m, const float *x, size_t n, struct pool
     }
     for (size_t j = 0; j < k; j++) {
         double mean = sum[j] / (double)n, var = square[j] / (double)n - mean * mean, all = var + noise[j] / (double)n;
-        rep->active_units += var > 0.01;
         kl[j] /= (double)n;
         if (m->config.joint && j < m->ntop)
             kl[j] = fmax(kl[j] - 0.5 * (all + mean * mean - 1 - log(all)), 0);
+        /* means of a lower level move with the upper one, whether it says anything of its own or not */
+        rep->active_units += var > 0.01 && (m->ntop == k || kl[j] >= 0.01);
     }
     model_pass_free(&p);
     m->use = use;

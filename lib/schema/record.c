@@ -11,6 +11,15 @@
 #include "schema/schema.h"
 #include "schema/time.h"
 
+/* Are both images, of another height and width? What is flat has no shape to differ in. */
+static bool other_shape(const struct schema_col *col, const struct rec_field *f) {
+    return col->ndim > 1 && f->ndim > 1 && (col->shape[0] != f->shape[0] || col->shape[1] != f->shape[1]);
+}
+
+static int refuse_shape(const struct schema_col *col, const struct rec_field *f, struct vae_err *err) {
+    return err_set(err, VAE_EDATA, "expected images of %zu x %zu, got %zu x %zu", col->shape[0], col->shape[1], f->shape[0], f->shape[1]);
+}
+
 int schema_bind(const struct schema *s, const struct vae_head *head, struct schema_map *map, struct vae_err *err) {
     size_t values = 0, numeric = 0;
     for (size_t i = 0; i < head->nfields; i++) {
@@ -22,6 +31,8 @@ int schema_bind(const struct schema *s, const struct vae_head *head, struct sche
     if (!map->field)
         return err_set(err, VAE_EOS, "out of memory");
     map->whole = numeric == 1 && head->nfields == 1 && values == s->d;
+    if (map->whole && s->ncols == 1 && other_shape(&s->col[0], &head->fields[0]))
+        return refuse_shape(&s->col[0], &head->fields[0], err);
     for (size_t c = 0; c < s->ncols && !map->whole; c++) {
         const struct schema_col *col = &s->col[c];
         int f = rec_head_find(head, col->name);
@@ -40,6 +51,8 @@ int schema_bind(const struct schema *s, const struct vae_head *head, struct sche
             return err_set(err, VAE_EDATA, "column '%s' is missing", name);
         if (head->fields[f].width != width)
             return err_set(err, VAE_EDATA, "column '%s': expected %zu values, got %zu", name, width, head->fields[f].width);
+        if (other_shape(col, &head->fields[f]))
+            return refuse_shape(col, &head->fields[f], err);
         map->field[c] = f;
     }
     return 0;

@@ -32,29 +32,7 @@ struct scorer {
     struct score_parts *parts;
 };
 
-enum { MAX_DRAWS = 65536, BALANCED = 8 };
-
-/* Draws come in pairs eps, -eps: what is odd in eps cancels in their mean. From BALANCED draws on, each latent's have
- * mean square 1: all records share the noise, so its error in E[eps^2] would not average out over them (with 16 draws as
- * they fall, the ELBO of a linear model was off by 0.16 nats, several times its standard error). */
-static void fill_noise(struct scorer *s, uint64_t seed) {
-    size_t k = s->m->neps;
-    for (size_t a = 0; a < s->draws; a++) {
-        float *e = s->noise + a * k;
-        rng_normals(e, k, 1, 1, seed, RNG_SCORE, 0, NULL, a / 2);
-        for (size_t j = 0; j < k && a % 2; j++)
-            e[j] = -e[j];
-    }
-    /* the importance-weighted bound is one only for draws from q as they fall */
-    for (size_t j = 0; j < k && s->draws >= BALANCED && s->by != VAE_BY_IW; j++) {
-        double square = 0;
-        for (size_t a = 0; a < s->draws; a++)
-            square += (double)s->noise[a * k + j] * (double)s->noise[a * k + j];
-        float factor = (float)sqrt((double)s->draws / square);
-        for (size_t a = 0; a < s->draws; a++)
-            s->noise[a * k + j] *= factor;
-    }
-}
+enum { MAX_DRAWS = 65536 };
 
 struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, struct pool *pool,
                           struct vae_err *err) {
@@ -81,7 +59,7 @@ struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, 
     for (size_t i = 0; i < s->nworkers && !r; i++)
         r = model_pass_init(&s->pass[i], m, MAT_PANEL, false, err);
     if (!r) {
-        fill_noise(s, 1); /* a fixed seed: the score of a record must not depend on anybody's option */
+        score_noise(s->noise, s->draws, m->neps, s->by != VAE_BY_IW);
         return s;
     }
     scorer_free(s);
