@@ -222,7 +222,7 @@ static void test_priors(const char *path) {
             return;
         CHECK(t->nw == m->nw && t->config.joint == kind.joint && t->npseudo == m->npseudo && t->ntop == m->ntop &&
                   !memcmp(t->w, m->w, m->nw * sizeof *m->w) &&
-                  !memcmp(t->prior_param, m->prior_param, m->nprior * sizeof(float)),
+                  (!m->nprior || !memcmp(t->prior_param, m->prior_param, m->nprior * sizeof(float))),
               "%s comes back as another model", models_kind_name(&kind));
         vae_model_free(t);
         size_t n;
