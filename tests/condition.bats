@@ -128,6 +128,8 @@ PY
     equal lying "$(spread lying.npy)" rows
     equal standing "$(spread standing.npy)" columns
     vae-enc -m "$DIGITS" --label-from "$LABELS" -t csv "$IMAGES" >latents.csv
+    vae-cat -t idx "$IMAGES" >same.idx # in another format they have another name
+    vae-enc -m "$DIGITS" --label-from "$LABELS" -t csv same.idx | cmp - latents.csv
     equal "first label" "$(sed -n 2p latents.csv | cut -d, -f1)" "a b"
     vae-enc -m "$DIGITS" --label-from "$LABELS" "$IMAGES" | vae-dec | cmp <(vae-dec -m "$DIGITS" -t npy latents.csv) -
     # variations keep the label that stands beside them: telling it again changes nothing, not knowing it does

@@ -21,16 +21,17 @@ static int refuse_shape(const struct schema_col *col, const struct rec_field *f,
 }
 
 int schema_bind(const struct schema *s, const struct vae_head *head, struct schema_map *map, struct vae_err *err) {
-    size_t values = 0, numeric = 0;
+    size_t values = 0, own = 0, only = 0; /* of the data's own fields: labels may stand beside */
     for (size_t i = 0; i < head->nfields; i++) {
-        bool number = head->fields[i].type != REC_UTF8;
-        numeric += number;
-        values += number ? head->fields[i].width : 0;
+        values += head->fields[i].type != REC_UTF8 ? head->fields[i].width : 0;
+        own += !head->fields[i].apart;
+        only = head->fields[i].apart ? only : i;
     }
+    bool array = own == 1 && head->fields[only].type != REC_UTF8;
     map->field = mem_array(s->ncols ? s->ncols : 1, sizeof *map->field);
     if (!map->field)
         return err_set(err, VAE_EOS, "out of memory");
-    map->whole = numeric == 1 && head->nfields == 1 && values == s->d;
+    map->whole = array && head->nfields == 1 && values == s->d;
     if (map->whole && s->ncols == 1 && other_shape(&s->col[0], &head->fields[0]))
         return refuse_shape(&s->col[0], &head->fields[0], err);
     for (size_t c = 0; c < s->ncols && !map->whole; c++) {
@@ -38,14 +39,14 @@ int schema_bind(const struct schema *s, const struct vae_head *head, struct sche
         int f = rec_head_find(head, col->name);
         size_t width = col->kind == SCHEMA_ARRAY ? col->width : 1;
         char name[80];
-        if (f < 0 && !col->condition && head->nfields == 1 && numeric == 1 && col->kind == SCHEMA_ARRAY && values == width)
-            f = 0; /* arrays have no names */
+        if (f < 0 && !col->condition && array && col->kind == SCHEMA_ARRAY && head->fields[only].width == width)
+            f = (int)only; /* arrays have no names */
         err_quote(name, sizeof name, col->name, strlen(col->name));
         if (f < 0 && col->condition) { /* then it is not told */
             map->field[c] = -1;
             continue;
         }
-        if (f < 0 && head->nfields == 1 && numeric == 1)
+        if (f < 0 && array && head->nfields == 1)
             return err_set(err, VAE_EDATA, "expected %zu values a record, got %zu", s->d, values);
         if (f < 0)
             return err_set(err, VAE_EDATA, "column '%s' is missing", name);
