@@ -66,7 +66,7 @@ if wanted deep "$VAE_DATA/binarized_mnist"; then
     binarised --latent ladder -l 40 --prior vamp --hidden 300 --lr .002 --warmup .1 --valid .05 --budget 60m
 fi
 if wanted codes "$VAE_DATA/binarized_mnist"; then
-    binarised --latent fsq --dropout 0 --lr .002 --hidden 256 --warmup .1 --budget 30m
+    binarised --latent fsq --hidden 300 --lr .002 --warmup .1 --valid .05 --budget 30m
 fi
 if wanted labels "$VAE_DATA/mnist"; then
     /usr/bin/python3 "$tests/bench/labels.py" "$VAE_DATA/mnist"
