@@ -42,6 +42,24 @@ static void edit(unsigned char *p, size_t n, const char *from, const char *to) {
     repair_model(p, n);
 }
 
+struct change {
+    const char *from, *to, *why;
+};
+
+/* The model at path with each of the changes alone is refused, and why is said. */
+static void refuse_edits(const char *path, const struct change *t, size_t changes) {
+    for (size_t i = 0; i < changes; i++) {
+        struct vae_err err = {0};
+        size_t n;
+        unsigned char *p = read_file(path, &n);
+        edit(p, n, t[i].from, t[i].to);
+        struct vae_model *bad = model_parse(p, n, "changed", &err);
+        CHECK(!bad && err.code == VAE_EDATA && strstr(err.msg, t[i].why), "%s: %s", t[i].to, err.msg);
+        vae_model_free(bad);
+        free(p);
+    }
+}
+
 /* A copy is what the file would be; one that forgets is a model still, with the weights and without what was fitted behind them. */
 static void test_copy(const char *path) {
     static const size_t widths[] = {1, 2, 1, 0};
@@ -87,9 +105,7 @@ static void test_size(const char *path) {
 
 /* Channels that are no sizes, are too many, or do not fit the image or the weights. */
 static void test_channels(const char *path) {
-    static const struct {
-        const char *from, *to, *why;
-    } t[] = {
+    static const struct change t[] = {
         {"\\\"channels\\\":[3,2]", "\\\"channels\\\":[3,4]", "do not fit the configuration"},
         {"\\\"channels\\\":[3,2]", "\\\"channels\\\":[3  ]", "do not fit the configuration"},
         {"\\\"channels\\\":[3,2]", "\\\"channels\\\":[0,2]", "senseless width"},
@@ -106,15 +122,7 @@ static void test_channels(const char *path) {
     double *raw = models_data(40, 25, false);
     struct vae_model *m = models_new(&c, widths, raw, 40, 1);
     CHECK(m && !vae_model_save(m, path, &err), "%s", err.msg);
-    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-        size_t n;
-        unsigned char *p = read_file(path, &n);
-        edit(p, n, t[i].from, t[i].to);
-        struct vae_model *bad = model_parse(p, n, "changed", &err);
-        CHECK(!bad && err.code == VAE_EDATA && strstr(err.msg, t[i].why), "%s: %s", t[i].to, err.msg);
-        vae_model_free(bad);
-        free(p);
-    }
+    refuse_edits(path, t, sizeof t / sizeof *t);
     vae_model_free(m);
     static const size_t flat[] = {24, 0};
     m = model_new(&c, models_schema(flat, &schema_standard, raw, 40), &err);
@@ -254,9 +262,7 @@ static void test_priors(const char *path) {
 
 /* Codes of other values than the weights are for, of none, of families and with priors that have none. */
 static void test_codes(const char *path) {
-    static const struct {
-        const char *from, *to, *why;
-    } t[] = {
+    static const struct change t[] = {
         {"\\\"codes\\\":4", "\\\"codes\\\":6", "do not fit the configuration"},
         {"\\\"codes\\\":4", "\\\"codes\\\":1", "codes"},
         {"\\\"codes\\\":4", "\\\"codes\\\":0", "codes"},
@@ -274,15 +280,7 @@ static void test_codes(const char *path) {
     double *raw = models_data(40, 5, false);
     struct vae_model *m = models_new(&c, widths, raw, 40, 1);
     CHECK(m && !vae_model_save(m, path, &err), "%s", err.msg);
-    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
-        size_t n;
-        unsigned char *p = read_file(path, &n);
-        edit(p, n, t[i].from, t[i].to);
-        struct vae_model *bad = model_parse(p, n, "changed", &err);
-        CHECK(!bad && err.code == VAE_EDATA && strstr(err.msg, t[i].why), "%s: %s", t[i].to, err.msg);
-        vae_model_free(bad);
-        free(p);
-    }
+    refuse_edits(path, t, sizeof t / sizeof *t);
     vae_model_free(m);
     free(raw);
 }

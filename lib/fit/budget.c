@@ -4,8 +4,8 @@
  *   steps (a s + r b) + 50 (va t + r vb) + p + q = 0.95 budget
  *
  * with a, va the seconds of a step and of a validation; s = 1 + R/5 and t = 1 + R for the R points of --rates; b, vb the same of the
- * fits across folds, each on one thread, r of them one after the other; p the fit of the prior to draw from, q scores and baselines. All are measured on copies that are thrown away:
- * the model is the one that --steps of the same number gives.
+ * fits across folds, each on one thread, r of them one after the other; p the fit of the prior to draw from, q scores and
+ * baselines. All are measured on copies that are thrown away: the model is the one that --steps of the same number gives.
  */
 #include <math.h>
 #include <stdlib.h>

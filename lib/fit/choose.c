@@ -207,7 +207,6 @@ static int choose_channels(const struct vae_fit_opts *o, const struct schema *s,
     return 0;
 }
 
-/* The codes of a family that has such, and the prior over the latents. */
 static bool conditions(const struct schema *s) {
     bool any = false;
     for (size_t c = 0; c < s->ncols; c++)
@@ -215,6 +214,7 @@ static bool conditions(const struct schema *s) {
     return any;
 }
 
+/* The codes of a family that has such, and the prior over the latents. */
 static int choose_latents(const struct vae_fit_opts *o, const struct fit_rows *r, struct fit_plan *p, struct vae_err *err) {
     struct model_config *c = &p->model;
     const struct latent_codes *codes = c->latent->codes;

@@ -3,8 +3,8 @@
  *
  * Latents that are idle on the rows held out (measure.c) are answered by a second training from the same start: the weight of the KL
  * rises over half of the steps, and while it rises each latent may have FREE nats for nothing, where the objective has that. What
- * did better on the rows held out is kept, be it the first, as where the second one diverges. There is no second answer, and no first one where idle latents are what
- * was asked for or what is right:
+ * did better on the rows held out is kept, be it the first, as where the second one diverges. There is no second answer, and no
+ * first one where idle latents are what was asked for or what is right:
  *
  *   - down a chain the columns tell all that latents could;
  *   - a weight of the KL above 1, or a constraint, asks for less;

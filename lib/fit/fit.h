@@ -83,7 +83,8 @@ int fit_one(const struct fit_plan *, const struct fit_rows *, const uint64_t *ro
 /* collapse.c: trains the material, a second time where its latents are idle though there is something to tell. */
 int fit_train(const struct fit_plan *, struct fit_material *, const struct train_run *, struct train_result *, struct vae_err *);
 /* The prior to draw from, fitted to draws of the posteriors of training rows x[n,d]; and the first half of that, what it
- * is fitted to, for a prior that is not trained with the model: z is the caller's to free, also after a failure, and stays 0 where the prior learns nothing. */
+ * is fitted to, for a prior that is not trained with the model: z is the caller's to free, also after a failure, and stays 0 where
+ * the prior learns nothing. */
 struct fit_draws {
     float *z; /* [n,k + told] */
     size_t n;

@@ -80,8 +80,8 @@ static int code_use(struct vae_model *m, const float *x, size_t n, struct pool *
 }
 
 /* KL per latent, and the variance of the posterior means over records (active: above 0.01; Burda et al. 2016; of a ladder with
- * a KL above 0.01, too). A prior that was
- * trained along has no such parts: what a latent tells is its KL to a normal of the mean and variance that it has over records. */
+ * a KL above 0.01, too). A prior that was trained along has no such parts: what a latent tells is its KL to a normal of the mean and
+ * variance that it has over records. */
 static int latent_use(struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
                       struct vae_err *err) {
     size_t k = m->config.latent_dim;
@@ -197,7 +197,8 @@ int fit_measure(struct vae_model *m, const float *x, size_t n, struct pool *pool
     if (r)
         return r;
     rep->elbo = bound.mean, rep->elbo_se = mean_error(&bound);
-    rep->iw = rep->iw_se = rep->iw_ess = NAN; /* a chain has none but that of its latents; of codes that are certain it is the ELBO */
+    /* a chain has none but that of its latents; of codes that are certain it is the ELBO */
+    rep->iw = rep->iw_se = rep->iw_ess = NAN;
     if (m->neps && !chain)
         r = importance_bound(m, x, n, pool, rep, err);
     return r ? r : fit_use(m, x, n, pool, rep, err);

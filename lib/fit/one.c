@@ -8,7 +8,6 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "fit/fit.h"
-#include "model/codes.h"
 #include "model/op.h"
 
 enum { VALID_MAX = 2000, SETTLE_PRIOR = 20, PRIOR_ROWS = 1 << 16 };
@@ -204,7 +203,7 @@ int fit_prior_draw(struct vae_model *m, const struct prior *prior, const float *
         size_t here = d->n - at < MAT_PANEL ? d->n - at : MAT_PANEL;
         draw_panel(m, &p, x + at * m->schema->d, here, draws, seed, RNG_GMM, at);
         mat_transpose(k, here, model_z(&p), p.ld, d->z + at * width, width);
-        mat_transpose(m->space.told, here, codes_told(m, &p), p.ld, d->z + at * width + k, width);
+        mat_transpose(m->space.told, here, condition_told(m, &p), p.ld, d->z + at * width + k, width);
     }
     model_pass_free(&p);
     return r;

@@ -24,8 +24,7 @@ int gen_prior_open(struct gen_prior *g, const struct vae_model *m, const char *n
     if (p->size(&m->space, 1) && !g->nparam)
         return err_set(err, VAE_EUSAGE, "this model has no '%s' prior; it was fitted with --prior %s", name,
                        m->prior->name);
-    g->space = m->space;
-    g->space.told = p->told ? m->ncond : 0;
+    g->space = model_prior_space(m, p);
     g->z = mem_floats(MAT_PANEL * (g->space.k + g->space.told));
     if (!g->z)
         return err_set(err, VAE_EOS, "out of memory");

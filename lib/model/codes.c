@@ -31,7 +31,7 @@ static float *hot(const struct vae_model *m, struct model_pass *p) {
 }
 
 static void tell(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
-    const float *from = codes_told(m, p) + col;
+    const float *from = condition_told(m, p) + col;
     for (size_t f = 0; f < m->space.told; f++)
         memcpy(p->chances.act[0] + f * p->ld + col, from + f * p->ld, n * sizeof *from);
 }

@@ -11,10 +11,6 @@ static inline bool codes_are(const struct vae_model *m) { return m->codes.codes 
 void codes_find(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n, bool draw);
 /* Those in pass->code -> z. */
 void codes_place(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
-/* What their prior is told of the records in the pass: the conditions, with which the encoder's input ends. */
-static inline const float *codes_told(const struct vae_model *m, const struct model_pass *p) {
-    return p->enc.act[0] + (m->nfeature - m->ncond) * p->ld;
-}
 /* Of them, as bottleneck_kl() and bottleneck_ratio(). */
 void codes_kl(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n, double *by);
 void codes_ratio(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n, double *ratio);

@@ -222,9 +222,13 @@ struct vae_model *model_new(const struct model_config *config, struct schema *s,
     return model_new_sized(config, s, MODEL_ANY_SIZE, err);
 }
 
+struct prior_space model_prior_space(const struct vae_model *m, const struct prior *p) {
+    return (struct prior_space){m->space.k, m->space.codes, p->told ? m->ncond : 0};
+}
+
 void model_set_prior(struct vae_model *m, const struct prior *p) {
     m->prior = p;
-    m->space.told = p->told ? m->ncond : 0;
+    m->space = model_prior_space(m, p);
 }
 
 void model_forget(struct vae_model *m) {

@@ -198,6 +198,10 @@ void condition_drop(const struct vae_model *, struct model_pass *, size_t col, s
                     const uint64_t *rows);
 /* The conditions in pass->x -> the decoder's input (a chain is told them with the columns it sees). */
 void condition_look(const struct vae_model *, struct model_pass *, size_t col, size_t n);
+/* Of records that the encoder has seen: the features [ncond,ld] of their conditions, with which its input ends. */
+static inline const float *condition_told(const struct vae_model *m, const struct model_pass *p) {
+    return p->enc.act[0] + (m->nfeature - m->ncond) * p->ld;
+}
 /* From now on the outputs o of a decoder are o(none) + guidance (o(c) - o(none)): the conditions count for more (guidance above 1)
  * or less (Ho & Salimans 2022, 2207.12598). */
 int condition_guide(const struct vae_model *, struct model_pass *, double guidance, struct vae_err *);
@@ -323,6 +327,8 @@ void model_grad(const struct vae_model *, const float *w, struct model_pass *, s
 json_t *model_config_json(const struct model_config *); /* as a model file has it; NULL when out of memory */
 /* The same model once more: what its file would say. */
 struct vae_model *model_copy(const struct vae_model *, struct vae_err *);
+/* What a prior of this model is over. */
+struct prior_space model_prior_space(const struct vae_model *, const struct prior *);
 /* The prior to draw from, and what it is over. */
 void model_set_prior(struct vae_model *, const struct prior *);
 /* Forgets what was fitted and measured behind the training: the prior to draw from, scores for p-values, kept conditions. */
