@@ -11,7 +11,7 @@ static struct {
 } o = {.alpha = NAN};
 
 static const char *by_name(size_t i) {
-    static const char *const name[] = {"auto", "elbo", "iw", "recon", "mse"}; /* in the order of enum vae_by */
+    static const char *const name[] = {"auto", "elbo", "iw", "recon", "mse", "near"}; /* in the order of enum vae_by */
     return i < sizeof name / sizeof *name ? name[i] : NULL;
 }
 
@@ -124,7 +124,7 @@ int main(int argc, char **argv) {
         .seed = cli.seed.value,
         .by = (enum vae_by)o.by,
         .draws = o.draws,
-        .parts = o.parts,
+        .parts = o.parts || o.mean_nll,
         .alpha = isnan(o.alpha) ? 0 : o.alpha,
         .classify = o.class,
     };

@@ -160,9 +160,9 @@ struct vae_op_opts {
     struct vae_in *avoid; /* generate: records that none may be a near-copy of, read to their end */
     bool skip_bad;        /* leave bad records of those two out, counting them */
     bool best;          /* complete: the single best value instead of draws */
-    enum vae_by { VAE_BY_AUTO, VAE_BY_ELBO, VAE_BY_IW, VAE_BY_RECON, VAE_BY_MSE } by; /* score */
+    enum vae_by { VAE_BY_AUTO, VAE_BY_ELBO, VAE_BY_IW, VAE_BY_RECON, VAE_BY_MSE, VAE_BY_NEAR } by; /* score */
     int draws;          /* score: posterior draws, 0: the model's own number */
-    bool parts;         /* score: nll, recon, kl and mse too */
+    bool parts;         /* score: nll, recon, kl and mse too (and their totals) */
     double alpha;       /* score: threshold on p, 0: the model's own */
     const char *classify; /* classify: a condition, NULL: the only one */
 };
@@ -293,6 +293,8 @@ struct vae_fit_opts {
     double rates[VAE_FIT_RATES]; /* [nrates] measure the rate and the distortion at these weights of the KL, too */
     size_t nrates;
     bool calibrate;      /* keep rows apart for p-values */
+    bool contaminated;   /* detect: odd rows are among the training rows */
+    bool exemplars;      /* detect: keep training rows in the model that others are compared with */
     bool skip_bad;       /* leave bad rows out, counting them */
     /* Progress, perhaps from another thread, but one call at a time; returning true stops with VAE_ESTOP. */
     bool (*report)(void *ctx, const struct vae_progress *);

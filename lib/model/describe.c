@@ -12,7 +12,8 @@
 static const char *const stored[] = {"smallest and largest value of each column", "levels of categories and how many rows had each",
                                      "quantiles of columns of numbers, and all values where they are few",
                                      "scores of the calibration rows", "the conditions of up to 4096 training rows",
-                                     "pseudo-inputs of the prior, which began as training rows", NULL};
+                                     "pseudo-inputs of the prior, which began as training rows",
+                                     "up to 4096 training rows, which others are compared with (--no-exemplars leaves them out)", NULL};
 
 static bool has_cells(const struct vae_model *m) {
     bool any = false;
@@ -23,8 +24,9 @@ static bool has_cells(const struct vae_model *m) {
 
 /* Is it in this model's file, stored[i]? */
 static bool is_stored(const struct vae_model *m, size_t i) {
-    enum { LEVELS = 1, QUANTILES, SCORES, CONDITIONS, PSEUDO };
-    bool there[] = {[SCORES] = m->cal.n > 0, [CONDITIONS] = m->conditions.n > 0, [PSEUDO] = m->npseudo > 0};
+    enum { LEVELS = 1, QUANTILES, SCORES, CONDITIONS, PSEUDO, EXEMPLARS };
+    bool there[] = {[SCORES] = m->cal.n > 0, [CONDITIONS] = m->conditions.n > 0, [PSEUDO] = m->npseudo > 0,
+                    [EXEMPLARS] = m->exemplars.n > 0};
     return i >= SCORES ? there[i] : i == LEVELS || i == QUANTILES ? has_cells(m) : true;
 }
 

@@ -133,6 +133,8 @@ struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, c
         err_set(err, VAE_EOS, "out of memory");
     else if (!schema_bind(m->schema, in, &op->map, err) && !score_head(op, err) && !op_seal(op, false, err) &&
              (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err))) {
+        if (opts->parts)
+            scorer_all(s->scorer);
         set_threshold(op);
         return op;
     }

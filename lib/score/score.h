@@ -17,14 +17,17 @@ struct score_parts {
     double iw;        /* importance-weighted bound on log p(x), as many draws */
     double ess;       /* effective sample size of its weights */
     double mse;       /* mean over values of the squared error of the mean reconstruction, in model units */
+    double near;      /* distance to the neighbours among the exemplars (exemplars.h), NaN where the model has none */
 };
 /* The score that `by` names: higher is odder. */
 double score_by(const struct score_parts *, enum vae_by by);
 
 struct scorer; /* buffers and fixed noise for one model */
 
-/* by VAE_BY_AUTO is the model's own. draws 0: the model's own number. pool may be NULL. */
+/* by VAE_BY_AUTO is the model's own; VAE_EUSAGE where the model has none such. draws 0: the model's own number. pool may be NULL.
+ * VAE_BY_NEAR asks the nets for nothing: all but that part is NaN, unless scorer_all() was called. */
 struct scorer *scorer_new(const struct vae_model *, enum vae_by, int draws, struct pool *, struct vae_err *);
+void scorer_all(struct scorer *);
 void scorer_free(struct scorer *);
 enum vae_by scorer_by(const struct scorer *);
 int scorer_draws(const struct scorer *);
