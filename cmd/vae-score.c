@@ -71,7 +71,7 @@ static void warn(const struct vae_op *op) {
     struct vae_score_totals t;
     vae_score_totals(op, &t);
     if (t.alpha_raised)
-        cli_warn("the calibration rows are too few for this alpha; %.6g is used", t.alpha);
+        cli_warn("the calibration rows are too few for the model's alpha; %.6g is used", t.alpha);
     else if (!isfinite(t.threshold))
         cli_warn("the model has no calibration for this score: no p, no anomalies");
 }

@@ -163,7 +163,7 @@ struct vae_op_opts {
     enum vae_by { VAE_BY_AUTO, VAE_BY_ELBO, VAE_BY_IW, VAE_BY_RECON, VAE_BY_MSE } by; /* score */
     int draws;          /* score: posterior draws, 0: the model's own number */
     bool parts;         /* score: nll, recon, kl and mse too */
-    double alpha;       /* score: threshold on p, 0: the model's own */
+    double alpha;       /* score: threshold on p, 0: the model's own; VAE_EUSAGE where its calibration scores cannot show it */
     const char *classify; /* classify: a condition, NULL: the only one */
 };
 struct vae_op *vae_encode(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
@@ -224,7 +224,7 @@ struct vae_score_totals {
     double mean_ess;         /* effective sample size of the importance weights, of `draws` */
     int draws;
     double alpha, threshold; /* in force */
-    bool alpha_raised;       /* the calibration rows are too few for the alpha wanted: the smallest attainable is used */
+    bool alpha_raised;       /* the calibration rows are too few for the model's own alpha: the smallest attainable is used */
 };
 void vae_score_totals(const struct vae_op *, struct vae_score_totals *);
 
