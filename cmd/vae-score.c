@@ -5,7 +5,7 @@
 
 static struct {
     int by, iw, draws;
-    bool iw_given, by_given, draws_given, parts, check, mean_nll, classify;
+    bool iw_given, by_given, draws_given, parts, tail, check, mean_nll, classify;
     const char *class;
     double alpha;
 } o = {.alpha = NAN};
@@ -26,6 +26,8 @@ static const struct cli_opt options[] = {
     {.name = "parts", .kind = CLI_FLAG, .to = &o.parts, .help = "columns nll, recon, kl and mse too"},
     {.name = "alpha", .arg = "A", .kind = CLI_REAL, .to = &o.alpha, .lo = 1e-12, .hi = 1,
      .help = "p at or below it is an anomaly, else the model's own"},
+    {.name = "tail", .kind = CLI_FLAG, .to = &o.tail,
+     .help = "let p go on below what the calibration scores can show"},
     {.name = "mean-nll", .kind = CLI_FLAG, .to = &o.mean_nll, .help = "no records, but one line: mean nll, its error"},
     {.name = "check", .kind = CLI_FLAG, .to = &o.check, .help = "exit with 1 where there were anomalies"},
     {.name = "classify", .kind = CLI_FLAG, .to = &o.classify,
@@ -59,7 +61,7 @@ static void check_options(void) {
         cli_usage("--iw says --by iw and --draws already; leave one out");
     if (o.iw_given)
         o.by = VAE_BY_IW, o.draws = o.iw;
-    if (o.classify && (o.by_given || o.iw_given || o.parts || o.check || o.mean_nll || !isnan(o.alpha)))
+    if (o.classify && (o.by_given || o.iw_given || o.parts || o.check || o.mean_nll || o.tail || !isnan(o.alpha)))
         cli_usage("--classify tells levels, not scores: of the options about scores only --draws goes with it");
     if (o.class && !o.classify)
         cli_usage("--class goes with --classify");
@@ -126,6 +128,7 @@ int main(int argc, char **argv) {
         .draws = o.draws,
         .parts = o.parts,
         .alpha = isnan(o.alpha) ? 0 : o.alpha,
+        .tail = o.tail,
         .classify = o.class,
     };
     bool open = cli_model(&r, cli.model) && cli_in(&r, argv + 1, n, r.model);

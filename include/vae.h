@@ -164,6 +164,7 @@ struct vae_op_opts {
     int draws;          /* score: posterior draws, 0: the model's own number */
     bool parts;         /* score: nll, recon, kl and mse too */
     double alpha;       /* score: threshold on p, 0: the model's own; VAE_EUSAGE where its calibration scores cannot show it */
+    bool tail;          /* score: p goes on below what they can show, by a tail fitted to them */
     const char *classify; /* classify: a condition, NULL: the only one */
 };
 struct vae_op *vae_encode(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
@@ -225,6 +226,7 @@ struct vae_score_totals {
     int draws;
     double alpha, threshold; /* in force */
     bool alpha_raised;       /* the calibration rows are too few for the model's own alpha: the smallest attainable is used */
+    bool approximate;        /* p is more than a count of calibration scores: a tail was fitted */
 };
 void vae_score_totals(const struct vae_op *, struct vae_score_totals *);
 

@@ -104,6 +104,7 @@ static int set_verdict(struct vae_op *op, struct vae_err *err) {
     struct vae_score_totals *t = &s->totals;
     int r = verdict_set(&s->verdict, op->m, scorer_by(s->scorer), scorer_draws(s->scorer), &op->opts, err);
     t->alpha = s->verdict.alpha, t->threshold = s->verdict.threshold, t->alpha_raised = s->verdict.raised;
+    t->approximate = s->verdict.beyond;
     t->draws = scorer_draws(s->scorer);
     return r;
 }
