@@ -295,6 +295,8 @@ struct vae_fit_opts {
     double rates[VAE_FIT_RATES]; /* [nrates] measure the rate and the distortion at these weights of the KL, too */
     size_t nrates;
     bool calibrate;      /* keep rows apart for p-values */
+    double alpha;        /* p at or below it is an anomaly; NaN: .001, or what the calibration rows can show */
+    double contamination; /* the share of the rows that are odd, and the same threshold by that name; NaN: not said */
     bool skip_bad;       /* leave bad rows out, counting them */
     /* Progress, perhaps from another thread, but one call at a time; returning true stops with VAE_ESTOP. */
     bool (*report)(void *ctx, const struct vae_progress *);

@@ -74,3 +74,32 @@ PY
     fails 65 vae-score "no calibration for this score" "vae-score -q -m none.vae --tail few.csv"
     fails 65 vae-score "no calibration for this score" "vae-score -q -m $MODEL --tail --iw 5 $WINE"
 }
+
+@test "vae-fit --alpha, --contamination: the threshold is in the model, vae-info shows it, scores go by it" {
+    heavy 600 1 >t.csv
+    fit="vae-fit -q --for detect --steps 60"
+    $fit -m a.vae --alpha .02 t.csv
+    $fit -m c.vae --contamination .1 t.csv
+    $fit -m d.vae t.csv
+    vae-info d.vae | grep -q 'alpha 0.00166'
+    for q in a:.02 c:.1; do
+        m=${q%:*}.vae share=${q#*:}
+        vae-score -q -m "$m" t.csv >own.csv
+        awk -F, -v a="$share" 'NR > 1 && ($3 <= a) != $4 { print; exit 1 }' own.csv
+        vae-score -q -m "$m" --alpha "$share" t.csv | cmp - own.csv
+        vae-score -q -m "$m" --contamination "$share" t.csv | cmp - own.csv
+        for by in elbo iw recon mse; do
+            at=$(vae-info --json "$m" | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["model"]["calibration"]["thresholds"][sys.argv[1]])' $by)
+            vae-info "$m" | grep -qE "^thresholds .* $by -?[0-9.]+"
+            vae-score -q -m "$m" --by $by t.csv |
+                awk -F, -v at="$at" 'NR > 1 { odd += $4; if (($2 >= at) != $4 && ($2 - at) ^ 2 > 1e-12 * at * at) { print $0, at; exit 1 } } END { exit !odd }'
+        done
+    done
+    vae-info a.vae | grep -q '600 rows, alpha 0.02$'
+    vae-info c.vae | grep -q '600 rows, contamination 0.1$'
+    fails 64 vae-fit "alpha 0.001: 600 calibration rows show p from 0.00166.*larger.*more rows" "$fit -m e.vae --alpha .001 t.csv"
+    fails 64 vae-fit "contamination 0.001: 600 .*larger share.*more rows" "$fit -m e.vae --contamination .001 t.csv"
+    fails 64 vae-fit "both choose the threshold" "$fit -m e.vae --alpha .1 --contamination .001 t.csv"
+    fails 64 vae-fit "contradict" "$fit -m e.vae --alpha .1 --no-calibrate t.csv"
+    fails 64 vae-score "both choose the threshold" "vae-score -m $MODEL --alpha .1 --contamination .1 $WINE"
+}

@@ -72,6 +72,7 @@ struct model_calibration {
     int draws;          /* posterior draws a score is made of */
 };
 enum { MODEL_NBY = 4 };
+extern const char *const model_by_names[]; /* by enum vae_by */
 
 /* What the nets see of one value: features f0..f0+n-1 of the panel that model_features() fills. */
 struct model_feature {
