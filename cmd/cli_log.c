@@ -164,6 +164,8 @@ void cli_summary(const struct cli_totals *t) {
         put_real(f, "max_score", t->score->max_score);
         put_real(f, "alpha", t->score->alpha);
         put_real(f, "threshold", t->score->threshold);
+        if (t->score->approximate)
+            put_pair(f, false, "p", "approximate", true);
     }
     if (t->model_id) {
         char id[13];

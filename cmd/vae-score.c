@@ -5,10 +5,10 @@
 
 static struct {
     int by, iw, draws;
-    bool iw_given, by_given, draws_given, parts, check, mean_nll, classify;
+    bool iw_given, by_given, draws_given, parts, tail, check, mean_nll, classify;
     const char *class;
-    double alpha;
-} o = {.alpha = NAN};
+    double alpha, contamination;
+} o = {.alpha = NAN, .contamination = NAN};
 
 static const char *by_name(size_t i) {
     static const char *const name[] = {"auto", "elbo", "iw", "recon", "mse", "near"}; /* in the order of enum vae_by */
@@ -26,6 +26,10 @@ static const struct cli_opt options[] = {
     {.name = "parts", .kind = CLI_FLAG, .to = &o.parts, .help = "columns nll, recon, kl and mse too"},
     {.name = "alpha", .arg = "A", .kind = CLI_REAL, .to = &o.alpha, .lo = 1e-12, .hi = 1,
      .help = "p at or below it is an anomaly, else the model's own"},
+    {.name = "contamination", .arg = "C", .kind = CLI_REAL, .to = &o.contamination, .lo = 1e-6, .hi = 0.5,
+     .help = "share of rows like the training data that are odd, instead of --alpha"},
+    {.name = "tail", .kind = CLI_FLAG, .to = &o.tail,
+     .help = "let p go on below what the calibration scores can show"},
     {.name = "mean-nll", .kind = CLI_FLAG, .to = &o.mean_nll, .help = "no records, but one line: mean nll, its error"},
     {.name = "check", .kind = CLI_FLAG, .to = &o.check, .help = "exit with 1 where there were anomalies"},
     {.name = "classify", .kind = CLI_FLAG, .to = &o.classify,
@@ -59,8 +63,10 @@ static void check_options(void) {
         cli_usage("--iw says --by iw and --draws already; leave one out");
     if (o.iw_given)
         o.by = VAE_BY_IW, o.draws = o.iw;
-    if (o.classify && (o.by_given || o.iw_given || o.parts || o.check || o.mean_nll || !isnan(o.alpha)))
+    if (o.classify && (o.by_given || o.iw_given || o.parts || o.check || o.mean_nll || o.tail || !isnan(o.alpha) || !isnan(o.contamination)))
         cli_usage("--classify tells levels, not scores: of the options about scores only --draws goes with it");
+    if (!isnan(o.alpha) && !isnan(o.contamination))
+        cli_usage("--alpha and --contamination both choose the threshold; leave one out");
     if (o.class && !o.classify)
         cli_usage("--class goes with --classify");
     if (o.mean_nll && o.parts)
@@ -71,7 +77,7 @@ static void warn(const struct vae_op *op) {
     struct vae_score_totals t;
     vae_score_totals(op, &t);
     if (t.alpha_raised)
-        cli_warn("the calibration rows are too few for this alpha; %.6g is used", t.alpha);
+        cli_warn("the calibration rows are too few for the model's alpha; %.6g is used", t.alpha);
     else if (!isfinite(t.threshold))
         cli_warn("the model has no calibration for this score: no p, no anomalies");
 }
@@ -125,7 +131,8 @@ int main(int argc, char **argv) {
         .by = (enum vae_by)o.by,
         .draws = o.draws,
         .parts = o.parts || o.mean_nll,
-        .alpha = isnan(o.alpha) ? 0 : o.alpha,
+        .alpha = !isnan(o.contamination) ? o.contamination : isnan(o.alpha) ? 0 : o.alpha,
+        .tail = o.tail,
         .classify = o.class,
     };
     bool open = cli_model(&r, cli.model) && cli_in(&r, argv + 1, n, r.model);

@@ -163,7 +163,8 @@ struct vae_op_opts {
     enum vae_by { VAE_BY_AUTO, VAE_BY_ELBO, VAE_BY_IW, VAE_BY_RECON, VAE_BY_MSE, VAE_BY_NEAR } by; /* score */
     int draws;          /* score: posterior draws, 0: the model's own number */
     bool parts;         /* score: nll, recon, kl and mse too (and their totals) */
-    double alpha;       /* score: threshold on p, 0: the model's own */
+    double alpha;       /* score: threshold on p, 0: the model's own; VAE_EUSAGE where its calibration scores cannot show it */
+    bool tail;          /* score: p goes on below what they can show, by a tail fitted to them */
     const char *classify; /* classify: a condition, NULL: the only one */
 };
 struct vae_op *vae_encode(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
@@ -224,7 +225,8 @@ struct vae_score_totals {
     double mean_ess;         /* effective sample size of the importance weights, of `draws` */
     int draws;
     double alpha, threshold; /* in force */
-    bool alpha_raised;       /* the calibration rows are too few for the alpha wanted: the smallest attainable is used */
+    bool alpha_raised;       /* the calibration rows are too few for the model's own alpha: the smallest attainable is used */
+    bool approximate;        /* p is more than a count of calibration scores: a tail was fitted */
 };
 void vae_score_totals(const struct vae_op *, struct vae_score_totals *);
 
@@ -295,6 +297,8 @@ struct vae_fit_opts {
     bool calibrate;      /* keep rows apart for p-values */
     bool contaminated;   /* detect: odd rows are among the training rows */
     bool exemplars;      /* detect: keep training rows in the model that others are compared with */
+    double alpha;        /* p at or below it is an anomaly; NaN: .001, or what the calibration rows can show */
+    double contamination; /* the share of the rows that are odd, and the same threshold by that name; NaN: not said */
     bool skip_bad;       /* leave bad rows out, counting them */
     /* Progress, perhaps from another thread, but one call at a time; returning true stops with VAE_ESTOP. */
     bool (*report)(void *ctx, const struct vae_progress *);

@@ -114,11 +114,22 @@ static int fold(void *ctx, const uint64_t *rows, size_t n, const uint64_t *test,
     return r;
 }
 
+int fit_can_show(const struct fit_plan *p, size_t n, struct vae_err *err) {
+    bool share = !isnan(p->opts.contamination);
+    size_t rows = p->ncal ? p->ncal : p->folds ? n : 0;
+    if ((!share && isnan(p->opts.alpha)) || p->alpha * ((double)rows + 1) >= 1)
+        return 0;
+    return err_set(err, VAE_EUSAGE, "--%s %g: %zu calibration rows show p from %.4g up; %s, or fit to more rows",
+                   share ? "contamination" : "alpha", p->alpha, rows, 1.0006 / ((double)rows + 1),
+                   share ? "say a larger share" : "say a larger one (vae-score --tail goes below it)");
+}
+
 int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, struct vae_model *m, const uint64_t *cal,
                   size_t ncal, struct pool *pool, struct vae_err *err) {
     struct model_calibration *c = &m->cal;
     c->draws = SCORE_DRAWS;
     c->by = m->exemplars.n ? VAE_BY_NEAR : plan->train.objective->draws ? VAE_BY_IW : VAE_BY_ELBO; /* the bound it was fitted by */
+    c->alpha = plan->alpha;
     if (!ncal && !plan->folds)
         return 0;
     c->n = ncal ? ncal : data->n;

@@ -54,6 +54,7 @@ struct fit_plan {
     size_t folds;
     bool exemplars;   /* keep training rows to compare with */
     double trim;      /* share of the rows, the oddest, that nothing is fitted to; 0: none may be odd */
+    double alpha;     /* p at or below it is an anomaly */
 };
 /* Likelihoods, sizes and schedules from the data, where the options leave the choice. Columns get their likelihood and
  * transform; levels that are better taken as numbers become numbers, in rows->raw too. */
@@ -122,6 +123,8 @@ int fit_score(struct scorer *, struct pool *, const float *x, size_t n, size_t d
 int fit_parts(const struct vae_model *, enum vae_by, int draws, const float *x, size_t n, struct pool *, struct score_parts **,
               struct vae_err *);
 
+/* Before training: VAE_EUSAGE where an alpha was asked for that the calibration rows of n rows cannot show. */
+int fit_can_show(const struct fit_plan *, size_t n, struct vae_err *);
 /* Calibrates m: by the rows `cal`, or across folds. */
 int fit_calibrate(const struct fit_plan *, const struct fit_rows *, struct vae_model *m, const uint64_t *cal,
                   size_t ncal, struct pool *, struct vae_err *);

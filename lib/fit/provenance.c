@@ -44,6 +44,8 @@ static json_t *plan_json(const struct fit_plan *p, const struct fit_rows *data) 
         json_object_set_new(j, "capacity", json_real(t->capacity));
     if (t->target_mse > 0)
         json_object_set_new(j, "target_mse", json_real(t->target_mse));
+    if (!isnan(p->opts.contamination))
+        json_object_set_new(j, "contamination", json_real(p->opts.contamination));
     add_objective(j, t);
     return j;
 }

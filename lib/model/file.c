@@ -124,11 +124,11 @@ json_t *model_config_json(const struct model_config *c) {
     return j;
 }
 
-static const char *const by_names[] = {"auto", "elbo", "iw", "recon", "mse", "near"};
+const char *const model_by_names[] = {"auto", "elbo", "iw", "recon", "mse", "near"};
 
 static json_t *calibration_json(const struct vae_model *m) {
     return json_pack("{s:I, s:s, s:f, s:s, s:i}", "rows", (json_int_t)m->cal.n, "method", m->cal.method, "alpha",
-                     m->cal.alpha, "by", by_names[m->cal.by], "draws", m->cal.draws);
+                     m->cal.alpha, "by", model_by_names[m->cal.by], "draws", m->cal.draws);
 }
 
 /* All of a model as a container; *cells is room that must live as long. NULL and err. */
@@ -296,7 +296,7 @@ static int load_calibration(struct vae_model *m, const struct tensors *t, struct
         const struct tensor *score = tensors_find(t, "calibration");
         int known = 0;
         for (int i = VAE_BY_ELBO; i <= (int)model_scores(m); i++)
-            known = !strcmp(by, by_names[i]) ? i : known;
+            known = !strcmp(by, model_by_names[i]) ? i : known;
         m->cal.by = (enum vae_by)known;
         m->cal.draws = (int)draws;
         m->cal.method = !strcmp(method, "held-out") ? "held-out" : !strcmp(method, "none") ? "none" : "cross-conformal";

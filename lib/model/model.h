@@ -80,6 +80,7 @@ struct model_exemplars {
     float *weight, *missing; /* [width] of a coordinate; what two rows differ by where one lacks it */
     float *sparse;   /* [n] mean distance to the nearest among the others; NULL where odd rows may be among them */
 };
+extern const char *const model_by_names[]; /* by enum vae_by */
 
 /* What the nets see of one value: features f0..f0+n-1 of the panel that model_features() fills. */
 struct model_feature {

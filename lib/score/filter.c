@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "model/op.h"
 #include "score/score.h"
+#include "score/verdict.h"
 
 struct score_state {
     struct scorer *scorer;
@@ -13,8 +14,7 @@ struct score_state {
     size_t cap;
     size_t field; /* of score; p, anomaly and the parts stand behind it */
     bool row_column;
-    const float *cal; /* calibration scores of the same kind, NULL for none */
-    double threshold;
+    struct verdict verdict;
     struct vae_score_totals totals;
     double square, mean; /* Welford's moments of nll */
 };
@@ -51,10 +51,9 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
         const struct score_parts *p = &s->parts[i];
         /* what is printed decides, so that equal scores have equal p */
         float score = (float)score_by(p, scorer_by(s->scorer));
-        bool anomaly = !((double)score < s->threshold); /* a score that is no number is one, too */
-        double pvalue = s->cal ? conformal_p(s->cal, op->m->cal.n, score) : NAN;
+        bool anomaly = !((double)score < s->verdict.threshold); /* a score that is no number is one, too */
         double nll = scorer_by(s->scorer) == VAE_BY_IW ? -p->iw : -p->elbo;
-        double value[7] = {(double)score, pvalue, anomaly, nll, p->recon, p->kl, p->mse};
+        double value[7] = {(double)score, verdict_p(&s->verdict, score), anomaly, nll, p->recon, p->kl, p->mse};
         for (size_t f = 0; f < ncol; f++)
             col[f][i] = (float)value[f];
         if (row)
@@ -100,25 +99,14 @@ static int score_head(struct vae_op *op, struct vae_err *err) {
     return 0;
 }
 
-static void set_threshold(struct vae_op *op) {
+static int set_verdict(struct vae_op *op, struct vae_err *err) {
     struct score_state *s = op->state;
-    const struct model_calibration *cal = &op->m->cal;
-    double alpha = op->opts.alpha > 0 ? op->opts.alpha : cal->alpha, smallest;
-    s->threshold = INFINITY;
-    /* the bound of another number of draws has another distribution */
-    bool like = scorer_by(s->scorer) != VAE_BY_IW || scorer_draws(s->scorer) == cal->draws;
-    if (cal->n && like) {
-        s->cal = cal->score + (size_t)(scorer_by(s->scorer) - 1) * cal->n;
-        s->threshold = conformal_threshold(s->cal, cal->n, alpha, &smallest);
-        if (alpha < smallest) {
-            s->totals.alpha_raised = true;
-            alpha = smallest;
-            s->threshold = conformal_threshold(s->cal, cal->n, alpha, &smallest);
-        }
-    }
-    s->totals.alpha = alpha;
-    s->totals.threshold = s->threshold;
-    s->totals.draws = scorer_draws(s->scorer);
+    struct vae_score_totals *t = &s->totals;
+    int r = verdict_set(&s->verdict, op->m, scorer_by(s->scorer), scorer_draws(s->scorer), &op->opts, err);
+    t->alpha = s->verdict.alpha, t->threshold = s->verdict.threshold, t->alpha_raised = s->verdict.raised;
+    t->approximate = s->verdict.beyond;
+    t->draws = scorer_draws(s->scorer);
+    return r;
 }
 
 struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, const struct vae_op_opts *opts,
@@ -132,10 +120,9 @@ struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, c
     if (!s)
         err_set(err, VAE_EOS, "out of memory");
     else if (!schema_bind(m->schema, in, &op->map, err) && !score_head(op, err) && !op_seal(op, false, err) &&
-             (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err))) {
+             (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err)) && !set_verdict(op, err)) {
         if (opts->parts)
             scorer_all(s->scorer);
-        set_threshold(op);
         return op;
     }
     if (!s)

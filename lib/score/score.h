@@ -8,6 +8,7 @@
 #define SCORE_SCORE_H
 
 #include "base/pool.h"
+#include "model/calibration.h"
 #include "model/model.h"
 
 /* All that is known of one record; nats in input units. */
@@ -37,13 +38,6 @@ void scorer_run(struct scorer *, const float *x, const uint64_t *rows, size_t n,
 enum { SCORE_DRAWS = 16 };
 /* The noise of that: noise[draws,k] (noise.c); mean: for means over the draws, not for importance weights. */
 void score_noise(float *noise, size_t draws, size_t k, bool mean);
-
-/* The conformal p-value (Vovk et al. 2005) of a score against n calibration scores, ascending:
- * (1 + #{cal >= s}) / (n + 1). */
-double conformal_p(const float *cal, size_t n, float s);
-/* The score at which p falls to alpha or below; +infinity where n is too small for that: then *smallest is the least alpha
- * that n scores can reach, 1/(n + 1). */
-double conformal_threshold(const float *cal, size_t n, double alpha, double *smallest);
 
 /*
  * Cross-conformal calibration: `folds` fits, each scoring the rows it was not shown. fit(ctx, rows, n, test, ntest, out,
