@@ -113,6 +113,7 @@ int cli_end(struct cli_run *r) {
     if (r->scored) {
         vae_score_totals(r->op, &score);
         totals.score = &score;
+        totals.rows = score.rows; /* not all of them need be written */
     }
     cli_summary(&totals);
     vae_op_free(r->op);

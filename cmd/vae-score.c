@@ -5,7 +5,7 @@
 
 static struct {
     int by, iw, draws;
-    bool iw_given, by_given, draws_given, parts, check, mean_nll, classify;
+    bool iw_given, by_given, draws_given, parts, only, check, mean_nll, classify;
     const char *class;
     double alpha;
 } o = {.alpha = NAN};
@@ -26,6 +26,7 @@ static const struct cli_opt options[] = {
     {.name = "parts", .kind = CLI_FLAG, .to = &o.parts, .help = "columns nll, recon, kl and mse too"},
     {.name = "alpha", .arg = "A", .kind = CLI_REAL, .to = &o.alpha, .lo = 1e-12, .hi = 1,
      .help = "p at or below it is an anomaly, else the model's own"},
+    {.name = "only", .kind = CLI_FLAG, .to = &o.only, .help = "write the anomalies alone"},
     {.name = "mean-nll", .kind = CLI_FLAG, .to = &o.mean_nll, .help = "no records, but one line: mean nll, its error"},
     {.name = "check", .kind = CLI_FLAG, .to = &o.check, .help = "exit with 1 where there were anomalies"},
     {.name = "classify", .kind = CLI_FLAG, .to = &o.classify,
@@ -59,12 +60,13 @@ static void check_options(void) {
         cli_usage("--iw says --by iw and --draws already; leave one out");
     if (o.iw_given)
         o.by = VAE_BY_IW, o.draws = o.iw;
-    if (o.classify && (o.by_given || o.iw_given || o.parts || o.check || o.mean_nll || !isnan(o.alpha)))
+    if (o.classify && (o.by_given || o.iw_given || o.parts || o.only || o.check || o.mean_nll || !isnan(o.alpha)))
         cli_usage("--classify tells levels, not scores: of the options about scores only --draws goes with it");
     if (o.class && !o.classify)
         cli_usage("--class goes with --classify");
-    if (o.mean_nll && o.parts)
-        cli_usage("--mean-nll prints no records that --parts could add to");
+    if (o.mean_nll && (o.parts || o.only))
+        cli_usage("--mean-nll prints no records that --%s could %s", o.parts ? "parts" : "only",
+                  o.parts ? "add to" : "choose from");
 }
 
 static void warn(const struct vae_op *op) {
@@ -99,8 +101,9 @@ static void score(struct cli_run *r) {
     struct vae_score_totals t;
     r->scored = true;
     vae_score_totals(r->op, &t);
-    if (o.check && !isfinite(t.threshold)) { /* a watch that can never bark must not look like a quiet night */
-        cli_fail(&r->err, VAE_EDATA, "the model has no calibration for this score: --check cannot tell");
+    if ((o.check || o.only) && !isfinite(t.threshold)) { /* a watch that can never bark must not look like a quiet night */
+        cli_fail(&r->err, VAE_EDATA, "the model has no calibration for this score: --%s cannot tell",
+                 o.check ? "check" : "only");
         return;
     }
     if (!o.mean_nll)
@@ -125,6 +128,7 @@ int main(int argc, char **argv) {
         .by = (enum vae_by)o.by,
         .draws = o.draws,
         .parts = o.parts,
+        .only = o.only,
         .alpha = isnan(o.alpha) ? 0 : o.alpha,
         .classify = o.class,
     };

@@ -164,6 +164,7 @@ struct vae_op_opts {
     int draws;          /* score: posterior draws, 0: the model's own number */
     bool parts;         /* score: nll, recon, kl and mse too */
     double alpha;       /* score: threshold on p, 0: the model's own */
+    bool only;          /* score: give the anomalies alone; all count */
     const char *classify; /* classify: a condition, NULL: the only one */
 };
 struct vae_op *vae_encode(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);

@@ -118,6 +118,15 @@ int op_carry(struct vae_op *op, const struct vae_batch *b, size_t from, size_t n
     return r;
 }
 
+int op_carry_picked(struct vae_op *op, const struct vae_batch *b, size_t from, const size_t *pick, size_t n,
+                    struct vae_err *err) {
+    int r = 0;
+    for (size_t i = 0; i < op->nkeep; i++)
+        for (size_t k = 0; k < n && !r; k++)
+            r = rec_build_copy(op->build, (size_t)op->keep_out[i], &b->cols[op->keep_in[i]], from + pick[k], 1, k, err);
+    return r;
+}
+
 int op_seal(struct vae_op *op, bool panels, struct vae_err *err) {
     if (op->opts.guided && !op->m->ncond)
         return err_set(err, VAE_EUSAGE, "--guidance is for models with conditions (vae-fit -c), and this has none");
@@ -245,13 +254,13 @@ int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, cons
     size_t n = in->rows - *from, good = n;
     rec_build_reset(op->build);
     int r = op_reserve(op, n, err);
+    op->given = SIZE_MAX;
     if (!r)
         r = op->run(op, in, *from, &good, err);
     if (r && r != VAE_EROW)
         return r;
     rec_build_quoted(op->build, in->quoted); /* kept cells are as they came */
-    *out = rec_build_batch(op->build, op->given ? op->given : good);
-    op->given = 0;
+    *out = rec_build_batch(op->build, op->given == SIZE_MAX ? good : op->given);
     op->row += good;
     *from += good + (r == VAE_EROW);
     return r;

@@ -7,9 +7,17 @@
 #include "model/op.h"
 #include "score/score.h"
 
+/* What a record is found to be. */
+struct verdict {
+    float score;
+    bool anomaly;
+};
+
 struct score_state {
     struct scorer *scorer;
     struct score_parts *parts;
+    struct verdict *verdict;
+    size_t *pick; /* the records that are written */
     size_t cap;
     size_t field; /* of score; p, anomaly and the parts stand behind it */
     bool row_column;
@@ -22,7 +30,7 @@ struct score_state {
 static void score_free(void *p) {
     struct score_state *s = p;
     scorer_free(s->scorer);
-    free(s->parts);
+    free(s->parts), free(s->verdict), free(s->pick);
     free(s);
 }
 
@@ -37,6 +45,22 @@ static void total(struct score_state *s, const struct score_parts *p, double sco
     t->mean_ess += (p->ess - t->mean_ess) / (double)t->rows;
 }
 
+/* Finds what each of n records is, counts them all, and picks those to write; how many. */
+static size_t judge(struct vae_op *op, size_t n) {
+    struct score_state *s = op->state;
+    size_t picked = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct verdict *v = &s->verdict[i];
+        /* what is printed decides, so that equal scores have equal p */
+        v->score = (float)score_by(&s->parts[i], scorer_by(s->scorer));
+        v->anomaly = !((double)v->score < s->threshold); /* a score that is no number is one, too */
+        total(s, &s->parts[i], (double)v->score, v->anomaly);
+        if (!op->opts.only || v->anomaly)
+            s->pick[picked++] = i;
+    }
+    return picked;
+}
+
 static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
     struct score_state *s = op->state;
     int r = rec_build_rows(op->build, n, err);
@@ -47,20 +71,31 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
     for (size_t f = 0; f < ncol; f++)
         col[f] = rec_build_data(op->build, s->field + f);
     double *row = s->row_column ? rec_build_data(op->build, 0) : NULL;
-    for (size_t i = 0; i < n; i++) {
-        const struct score_parts *p = &s->parts[i];
-        /* what is printed decides, so that equal scores have equal p */
-        float score = (float)score_by(p, scorer_by(s->scorer));
-        bool anomaly = !((double)score < s->threshold); /* a score that is no number is one, too */
-        double pvalue = s->cal ? conformal_p(s->cal, op->m->cal.n, score) : NAN;
+    for (size_t k = 0; k < n; k++) {
+        const struct score_parts *p = &s->parts[s->pick[k]];
+        const struct verdict *v = &s->verdict[s->pick[k]];
+        double pvalue = s->cal ? conformal_p(s->cal, op->m->cal.n, v->score) : NAN;
         double nll = scorer_by(s->scorer) == VAE_BY_IW ? -p->iw : -p->elbo;
-        double value[7] = {(double)score, pvalue, anomaly, nll, p->recon, p->kl, p->mse};
+        double value[7] = {(double)v->score, pvalue, v->anomaly, nll, p->recon, p->kl, p->mse};
         for (size_t f = 0; f < ncol; f++)
-            col[f][i] = (float)value[f];
+            col[f][k] = (float)value[f];
         if (row)
-            row[i] = (double)(op->row + i + 1);
-        total(s, p, (double)score, anomaly);
+            row[k] = (double)(op->row + s->pick[k] + 1);
     }
+    return 0;
+}
+
+static int reserve(struct score_state *s, size_t n, struct vae_err *err) {
+    if (n <= s->cap)
+        return 0;
+    free(s->parts), free(s->verdict), free(s->pick);
+    s->cap = 0;
+    s->parts = mem_array(n, sizeof *s->parts);
+    s->verdict = mem_array(n, sizeof *s->verdict);
+    s->pick = mem_array(n, sizeof *s->pick);
+    if (!s->parts || !s->verdict || !s->pick)
+        return err_set(err, VAE_EOS, "out of memory for %zu scores", n);
+    s->cap = n;
     return 0;
 }
 
@@ -69,18 +104,14 @@ static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, 
     int bad = op_read(op, b, from, n, err);
     if (bad && bad != VAE_EROW)
         return bad;
-    if (*n > s->cap) {
-        free(s->parts);
-        s->cap = 0;
-        s->parts = mem_array(*n, sizeof *s->parts);
-        if (!s->parts)
-            return err_set(err, VAE_EOS, "out of memory for %zu scores", *n);
-        s->cap = *n;
-    }
+    int r = reserve(s, *n, err);
+    if (r)
+        return r;
     scorer_run(s->scorer, op->x, NULL, *n, s->parts);
-    int r = score_write(op, *n, err);
+    op->given = judge(op, *n);
+    r = score_write(op, op->given, err);
     if (!r)
-        r = op_carry(op, b, from, *n, err);
+        r = op_carry_picked(op, b, from, s->pick, op->given, err);
     return r ? r : bad;
 }
 
