@@ -92,6 +92,7 @@ struct cli_shared {
     struct cli_list keep;
     const char *label_from;
     bool label_from_path;
+    bool paste;
     size_t threads;
     struct cli_seed seed;
     bool unbuffered, skip_bad, quiet, verbose;

@@ -49,6 +49,7 @@ bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_mo
         .nkeep = cli.keep.n,
         .label_from = cli.label_from,
         .label_from_path = cli.label_from_path,
+        .whole_rows = cli.paste,
         .model = match,
     };
     r->in = vae_in_open(paths, n, &opts, &r->err);

@@ -27,6 +27,7 @@ static const struct cli_opt options[] = {
     {.name = "alpha", .arg = "A", .kind = CLI_REAL, .to = &o.alpha, .lo = 1e-12, .hi = 1,
      .help = "p at or below it is an anomaly, else the model's own"},
     {.name = "only", .kind = CLI_FLAG, .to = &o.only, .help = "write the anomalies alone"},
+    {.name = "paste", .kind = CLI_FLAG, .to = &cli.paste, .help = "append the scores to the rows as they came"},
     {.name = "mean-nll", .kind = CLI_FLAG, .to = &o.mean_nll, .help = "no records, but one line: mean nll, its error"},
     {.name = "check", .kind = CLI_FLAG, .to = &o.check, .help = "exit with 1 where there were anomalies"},
     {.name = "classify", .kind = CLI_FLAG, .to = &o.classify,
@@ -56,6 +57,8 @@ static const struct cli_command command = {
 };
 
 static void check_options(void) {
+    if (cli.paste && cli.to)
+        cli_usage("--paste gives the rows as they came: there is nothing for --to to change");
     if (o.iw_given && ((o.by_given && o.by != VAE_BY_IW) || o.draws_given))
         cli_usage("--iw says --by iw and --draws already; leave one out");
     if (o.iw_given)
@@ -64,9 +67,8 @@ static void check_options(void) {
         cli_usage("--classify tells levels, not scores: of the options about scores only --draws goes with it");
     if (o.class && !o.classify)
         cli_usage("--class goes with --classify");
-    if (o.mean_nll && (o.parts || o.only))
-        cli_usage("--mean-nll prints no records that --%s could %s", o.parts ? "parts" : "only",
-                  o.parts ? "add to" : "choose from");
+    if (o.mean_nll && (o.parts || o.only || cli.paste))
+        cli_usage("--mean-nll prints no records: leave --%s out", o.parts ? "parts" : o.only ? "only" : "paste");
 }
 
 static void warn(const struct vae_op *op) {

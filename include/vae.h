@@ -65,6 +65,7 @@ struct vae_in_opts {
     int header;               /* 1 first row is a header, 0 it is not, -1 told by the content */
     char *const *keep;        /* names (or 1-based numbers) of columns to carry, never to model */
     size_t nkeep;
+    bool whole_rows;          /* tables: also each row as it came, which scores are then appended to */
     size_t batch_rows;        /* at most so many records a batch, 0: a good number */
     const char *label_from; /* a file whose columns stand beside the records, row by row: the labels of images; NULL: none */
     bool label_from_path;   /* or each record's label is the folder its file is in */

@@ -40,3 +40,35 @@ waits() {
     exec 9>&-
     wait $!
 }
+
+@test "--paste: the rows as they came, the scores behind them; with --only and --classify, too" {
+    $SCORE "$CELLS" | cut -d, -f2- >scores.csv
+    paste -d, "$CELLS" scores.csv >want.csv
+    $SCORE --paste "$CELLS" | same want.csv -
+    $SCORE --paste --only "$CELLS" | same <(awk -F, 'NR == 1 || $NF == 1' want.csv) -
+    # a dialect of its own: semicolons, CRLF, quotes, blanks, columns nobody asked for, another order, no last line end
+    awk -F, -v OFS=';' '{ x = $2; $2 = $3; $3 = x; print "\"a;\"\"" NR "\"", $0, NR == 1 ? "\" note\" " : "x " }' "$CELLS" |
+        sed 's/$/\r/' | head -c -2 >odd.csv
+    $SCORE --paste odd.csv 2>err >out.csv
+    equal "messages" "$(<err)" ""
+    paste -d';' <(tr -d '\r' <odd.csv) <(tr , ';' <scores.csv) | sed 's/$/\r/' | same - out.csv
+    # without a header, from a pipe, gzipped, as TSV
+    tail -n +2 "$CELLS" | tr , '\t' | gzip | $SCORE --paste | same <(tail -n +2 want.csv | tr , '\t') -
+    vae-fit -q -m told.vae -c cultivar --steps 20 "$WINE"
+    vae-score -q -m told.vae --classify --paste <(sed 's/cultivar/was/' "$WINE") |
+        same <(paste -d, <(sed 's/cultivar/was/' "$WINE") <(vae-score -q -m told.vae --classify <(sed 's/cultivar/was/' "$WINE") | cut -d, -f2-)) -
+}
+
+@test "--paste: headers that come by later, further files, bad rows, header alone" {
+    awk -F, -v OFS=, '{ print $NF, $0 }' "$CELLS" | sed '1s/^[^,]*/more/' >turned.csv
+    $SCORE --paste "$CELLS" >a.csv
+    $SCORE --paste turned.csv >b.csv
+    cat "$CELLS" "$CELLS" | $SCORE --paste | same <(cat a.csv && tail -n +2 a.csv) -
+    cat "$CELLS" turned.csv turned.csv | $SCORE --paste | same <(cat a.csv b.csv && tail -n +2 b.csv) -
+    $SCORE --paste "$CELLS" <(tr , ';' <turned.csv) | same <(cat a.csv <(tr , ';' <b.csv)) -
+    head -n 1 "$CELLS" | $SCORE --paste | same <(head -n 1 a.csv) -
+    (head -n 3 "$CELLS" && echo "x,y" && sed -n 4,5p "$CELLS") | $SCORE --paste --skip-bad | same <(head -n 5 a.csv) -
+    fails 65 vae-score "column 'score' already" "$SCORE --paste a.csv"
+    fails 64 vae-score "no table.*vae-cat -t csv" "vae-cat -t vts $CELLS | $SCORE --paste"
+    fails 64 vae-score "nothing for --to" "$SCORE --paste -t vts $CELLS"
+}

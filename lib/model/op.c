@@ -78,7 +78,7 @@ int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
     for (size_t f = 0; f < in->nfields; f++)
         if (keep ? keep[f] : in->fields[f].keep) {
             const struct rec_field *from = &in->fields[f];
-            if (op->m && column_named(op->m->schema, from->name) && !op_is_condition(op, from->name)) {
+            if (op->m && !from->whole && column_named(op->m->schema, from->name) && !op_is_condition(op, from->name)) {
                 char name[80];
                 return err_set(err, VAE_EUSAGE, "column '%s' is modelled, so it cannot be carried (-k) as well",
                                err_quote(name, sizeof name, from->name, strlen(from->name)));
@@ -87,6 +87,7 @@ int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
             if (!field)
                 return VAE_EOS;
             field->keep = true;
+            field->whole = from->whole;
             field->decimals = from->decimals;
             op->keep_in[op->nkeep] = (int)f;
             op->keep_out[op->nkeep++] = (int)op->head->nfields - 1;
@@ -99,10 +100,14 @@ int op_keep_or_row(struct vae_op *op, bool *row, struct vae_err *err) {
     if (!keep)
         return err_set(err, VAE_EOS, "out of memory");
     *row = true;
-    for (size_t f = 0; f < op->in->nfields; f++) {
-        keep[f] = op->in->fields[f].keep && !op_is_condition(op, op->in->fields[f].name);
+    size_t n = op->in->nfields;
+    bool whole = n > 0 && op->in->fields[n - 1].whole;
+    for (size_t f = 0; f < n; f++) {
+        keep[f] = whole ? f == n - 1 : op->in->fields[f].keep && !op_is_condition(op, op->in->fields[f].name);
         *row = *row && !keep[f];
     }
+    if (whole) /* what is appended to the rows is in their dialect */
+        op->head->origin = json_incref(op->in->origin);
     int r = *row ? 0 : op_keep(op, keep, err);
     free(keep);
     struct rec_field *f = *row ? rec_head_add(op->head, "row", REC_F64, 0, NULL, err) : NULL;
@@ -260,6 +265,7 @@ int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, cons
     if (r && r != VAE_EROW)
         return r;
     rec_build_quoted(op->build, in->quoted); /* kept cells are as they came */
+    rec_build_dialect(op->build, in->dialect);
     *out = rec_build_batch(op->build, op->given == SIZE_MAX ? good : op->given);
     op->row += good;
     *from += good + (r == VAE_EROW);
