@@ -8,6 +8,8 @@ static struct {
     bool iw_given, by_given, draws_given, parts, only, check, mean_nll, classify;
     const char *class;
     double alpha;
+    struct cli_of persist;
+    size_t cooldown;
 } o = {.alpha = NAN};
 
 static const char *by_name(size_t i) {
@@ -27,6 +29,10 @@ static const struct cli_opt options[] = {
     {.name = "alpha", .arg = "A", .kind = CLI_REAL, .to = &o.alpha, .lo = 1e-12, .hi = 1,
      .help = "p at or below it is an anomaly, else the model's own"},
     {.name = "only", .kind = CLI_FLAG, .to = &o.only, .help = "write the anomalies alone"},
+    {.name = "persist", .arg = "K/N", .kind = CLI_OF, .to = &o.persist, .lo = 1, .hi = 1 << 16,
+     .help = "an alarm only where K of the last N records are anomalies"},
+    {.name = "cooldown", .arg = "N", .kind = CLI_COUNT, .to = &o.cooldown, .lo = 1, .hi = 1e9,
+     .help = "no alarm for N records after one"},
     {.name = "paste", .kind = CLI_FLAG, .to = &cli.paste, .help = "append the scores to the rows as they came"},
     {.name = "mean-nll", .kind = CLI_FLAG, .to = &o.mean_nll, .help = "no records, but one line: mean nll, its error"},
     {.name = "check", .kind = CLI_FLAG, .to = &o.check, .help = "exit with 1 where there were anomalies"},
@@ -63,7 +69,7 @@ static void check_options(void) {
         cli_usage("--iw says --by iw and --draws already; leave one out");
     if (o.iw_given)
         o.by = VAE_BY_IW, o.draws = o.iw;
-    if (o.classify && (o.by_given || o.iw_given || o.parts || o.only || o.check || o.mean_nll || !isnan(o.alpha)))
+    if (o.classify && (o.by_given || o.iw_given || o.parts || o.only || o.persist.k || o.cooldown || o.check || o.mean_nll || !isnan(o.alpha)))
         cli_usage("--classify tells levels, not scores: of the options about scores only --draws goes with it");
     if (o.class && !o.classify)
         cli_usage("--class goes with --classify");
@@ -114,7 +120,7 @@ static void score(struct cli_run *r) {
         return;
     cli_pump(r);
     vae_score_totals(r->op, &t);
-    if (o.check && t.anomalies)
+    if (o.check && t.alarms)
         r->status = 1;
     if (o.mean_nll && !r->err.code)
         print_mean(r);
@@ -131,6 +137,8 @@ int main(int argc, char **argv) {
         .draws = o.draws,
         .parts = o.parts,
         .only = o.only,
+        .persist = {o.persist.k, o.persist.n},
+        .cooldown = o.cooldown,
         .alpha = isnan(o.alpha) ? 0 : o.alpha,
         .classify = o.class,
     };

@@ -165,7 +165,9 @@ struct vae_op_opts {
     int draws;          /* score: posterior draws, 0: the model's own number */
     bool parts;         /* score: nll, recon, kl and mse too */
     double alpha;       /* score: threshold on p, 0: the model's own */
-    bool only;          /* score: give the anomalies alone; all count */
+    bool only;          /* score: give the anomalies alone, or the alarms where there are any to tell; all count */
+    size_t persist[2];  /* score: {K, N}: an alarm where at least K of the last N records are anomalies; 0: at each one */
+    size_t cooldown;    /* score: records after an alarm that raise none */
     const char *classify; /* classify: a condition, NULL: the only one */
 };
 struct vae_op *vae_encode(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
@@ -221,6 +223,7 @@ int vae_op_generate(struct vae_op *, size_t n, const struct vae_batch **out, str
 
 struct vae_score_totals {
     uint64_t rows, anomalies;
+    uint64_t alarms;         /* of records by persist and cooldown; without them each anomaly */
     double max_score;
     double mean_nll, se_nll; /* mean over records and its standard error, nats */
     double mean_ess;         /* effective sample size of the importance weights, of `draws` */

@@ -72,3 +72,22 @@ waits() {
     fails 64 vae-score "no table.*vae-cat -t csv" "vae-cat -t vts $CELLS | $SCORE --paste"
     fails 64 vae-score "nothing for --to" "$SCORE --paste -t vts $CELLS"
 }
+
+@test "--persist and --cooldown: alarms, which --only and --check go by" {
+    $SCORE "$CELLS" >plain.csv
+    $SCORE --persist 3/4 --cooldown 5 "$CELLS" >out.csv
+    awk -F, -v OFS=, 'NR == 1 { print $0, "alarm"; next }
+        { a[NR] = $4; n = a[NR] + a[NR - 1] + a[NR - 2] + a[NR - 3]; now = $4 && n >= 3 && NR > quiet
+          if (now) quiet = NR + 5; print $0, now + 0 }' plain.csv | same - out.csv
+    alarms=$(awk -F, '$5 == 1' out.csv | wc -l)
+    [ "$alarms" -gt 10 ] && [ "$alarms" -lt 60 ]
+    $SCORE --persist 3/4 --cooldown 5 --only "$CELLS" | same <(awk -F, 'NR == 1 || $5 == 1' out.csv) -
+    $SCORE --persist 3/4 --cooldown 5 -o out2.csv -v "$CELLS" 2>&1 | grep -q " alarms $alarms,"
+    # two single ones, far apart
+    paste -d, <(cut -d, -f4 plain.csv) "$CELLS" | grep ^0 | cut -d, -f2- >quiet.csv
+    (sed -n 1,2p "$CELLS" && head -n 5 quiet.csv && sed -n 3p "$CELLS") >few.csv
+    $SCORE --check few.csv >few || status=$?
+    equal "status of single ones" "${status:-0}" 1
+    $SCORE --check --persist 2/3 few.csv >few
+    for bad in 4/3 0/3 3 3/ /3 a/b 1/99999999; do fails 64 vae-score "expected K/N" "$SCORE --persist $bad $CELLS"; done
+}

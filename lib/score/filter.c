@@ -5,13 +5,18 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/op.h"
+#include "score/persist.h"
 #include "score/score.h"
 
 /* What a record is found to be. */
 struct verdict {
     float score;
-    bool anomaly;
+    bool anomaly, alarm;
 };
+
+/* The columns behind the kept ones; some are there only where they are asked for. */
+enum { SCORE, P, ANOMALY, ALARM, NLL, RECON, KL, MSE, NCOLUMNS };
+static const char *const column_name[NCOLUMNS] = {"score", "p", "anomaly", "alarm", "nll", "recon", "kl", "mse"};
 
 struct score_state {
     struct scorer *scorer;
@@ -19,7 +24,11 @@ struct score_state {
     struct verdict *verdict;
     size_t *pick; /* the records that are written */
     size_t cap;
-    size_t field; /* of score; p, anomaly and the parts stand behind it */
+    size_t field; /* of the first of the columns, score */
+    size_t ncolumns;
+    int column[NCOLUMNS];
+    bool alarms; /* asked for: they are what is written alone, not anomalies */
+    struct persist persist;
     bool row_column;
     const float *cal; /* calibration scores of the same kind, NULL for none */
     double threshold;
@@ -30,15 +39,18 @@ struct score_state {
 static void score_free(void *p) {
     struct score_state *s = p;
     scorer_free(s->scorer);
+    persist_free(&s->persist);
     free(s->parts), free(s->verdict), free(s->pick);
     free(s);
 }
 
-static void total(struct score_state *s, const struct score_parts *p, double score, bool anomaly) {
+static void total(struct score_state *s, const struct score_parts *p, const struct verdict *v) {
     struct vae_score_totals *t = &s->totals;
+    double score = (double)v->score;
     double nll = score_by(p, scorer_by(s->scorer) == VAE_BY_IW ? VAE_BY_IW : VAE_BY_ELBO), delta = nll - s->mean;
     t->rows++;
-    t->anomalies += anomaly;
+    t->anomalies += v->anomaly;
+    t->alarms += v->alarm;
     t->max_score = t->rows == 1 || score > t->max_score ? score : t->max_score;
     s->mean += delta / (double)t->rows;
     s->square += delta * (nll - s->mean);
@@ -54,8 +66,9 @@ static size_t judge(struct vae_op *op, size_t n) {
         /* what is printed decides, so that equal scores have equal p */
         v->score = (float)score_by(&s->parts[i], scorer_by(s->scorer));
         v->anomaly = !((double)v->score < s->threshold); /* a score that is no number is one, too */
-        total(s, &s->parts[i], (double)v->score, v->anomaly);
-        if (!op->opts.only || v->anomaly)
+        v->alarm = persist_add(&s->persist, v->anomaly);
+        total(s, &s->parts[i], v);
+        if (!op->opts.only || (s->alarms ? v->alarm : v->anomaly))
             s->pick[picked++] = i;
     }
     return picked;
@@ -66,9 +79,8 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
     int r = rec_build_rows(op->build, n, err);
     if (r)
         return r;
-    float *col[7];
-    size_t ncol = op->opts.parts ? 7 : 3;
-    for (size_t f = 0; f < ncol; f++)
+    float *col[NCOLUMNS];
+    for (size_t f = 0; f < s->ncolumns; f++)
         col[f] = rec_build_data(op->build, s->field + f);
     double *row = s->row_column ? rec_build_data(op->build, 0) : NULL;
     for (size_t k = 0; k < n; k++) {
@@ -76,9 +88,9 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
         const struct verdict *v = &s->verdict[s->pick[k]];
         double pvalue = s->cal ? conformal_p(s->cal, op->m->cal.n, v->score) : NAN;
         double nll = scorer_by(s->scorer) == VAE_BY_IW ? -p->iw : -p->elbo;
-        double value[7] = {(double)v->score, pvalue, v->anomaly, nll, p->recon, p->kl, p->mse};
-        for (size_t f = 0; f < ncol; f++)
-            col[f][k] = (float)value[f];
+        double value[NCOLUMNS] = {(double)v->score, pvalue, v->anomaly, v->alarm, nll, p->recon, p->kl, p->mse};
+        for (size_t f = 0; f < s->ncolumns; f++)
+            col[f][k] = (float)value[s->column[f]];
         if (row)
             row[k] = (double)(op->row + s->pick[k] + 1);
     }
@@ -115,18 +127,22 @@ static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, 
     return r ? r : bad;
 }
 
-/* [row or kept columns], score, p, anomaly and, where asked, the parts. */
+/* [row or kept columns], then the columns. */
 static int score_head(struct vae_op *op, struct vae_err *err) {
-    static const char *const name[] = {"score", "p", "anomaly", "nll", "recon", "kl", "mse"};
     struct score_state *s = op->state;
+    const bool wanted[NCOLUMNS] = {[SCORE] = true, [P] = true, [ANOMALY] = true, [ALARM] = s->alarms, [NLL] = op->opts.parts,
+                                   [RECON] = op->opts.parts, [KL] = op->opts.parts, [MSE] = op->opts.parts};
     if (op_keep_or_row(op, &s->row_column, err))
         return err ? err->code : VAE_EOS;
     s->field = op->head->nfields;
-    for (size_t i = 0; i < (op->opts.parts ? 7 : 3); i++) {
-        struct rec_field *f = rec_head_add(op->head, name[i], REC_F32, 0, NULL, err);
-        if (!f)
+    for (int c = 0; c < NCOLUMNS; c++) {
+        struct rec_field *f = wanted[c] ? rec_head_add(op->head, column_name[c], REC_F32, 0, NULL, err) : NULL;
+        if (wanted[c] && !f)
             return VAE_EOS;
-        f->decimals = i == 2 ? 0 : -1;
+        if (f) {
+            f->decimals = c == ANOMALY || c == ALARM ? 0 : -1;
+            s->column[s->ncolumns++] = c;
+        }
     }
     return 0;
 }
@@ -160,9 +176,11 @@ struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, c
     struct score_state *s = op->state = mem_array(1, sizeof *s);
     op->run = score_run;
     op->free_state = score_free;
+    if (s)
+        s->alarms = opts->persist[0] || opts->cooldown;
     if (!s)
         err_set(err, VAE_EOS, "out of memory");
-    else if (!schema_bind(m->schema, in, &op->map, err) && !score_head(op, err) && !op_seal(op, false, err) &&
+    else if (!persist_init(&s->persist, opts->persist[0], opts->persist[1], opts->cooldown, err) && !schema_bind(m->schema, in, &op->map, err) && !score_head(op, err) && !op_seal(op, false, err) &&
              (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err))) {
         set_threshold(op);
         return op;
