@@ -10,6 +10,7 @@ static struct {
     double alpha;
     struct cli_of persist;
     size_t cooldown;
+    const char *benign;
 } o = {.alpha = NAN};
 
 static const char *by_name(size_t i) {
@@ -33,6 +34,8 @@ static const struct cli_opt options[] = {
      .help = "an alarm only where K of the last N records are anomalies"},
     {.name = "cooldown", .arg = "N", .kind = CLI_COUNT, .to = &o.cooldown, .lo = 1, .hi = 1e9,
      .help = "no alarm for N records after one"},
+    {.name = "benign", .arg = "FILE", .kind = CLI_TEXT, .to = &o.benign,
+     .help = "records like these are known, and no anomalies"},
     {.name = "paste", .kind = CLI_FLAG, .to = &cli.paste, .help = "append the scores to the rows as they came"},
     {.name = "mean-nll", .kind = CLI_FLAG, .to = &o.mean_nll, .help = "no records, but one line: mean nll, its error"},
     {.name = "check", .kind = CLI_FLAG, .to = &o.check, .help = "exit with 1 where there were anomalies"},
@@ -69,7 +72,7 @@ static void check_options(void) {
         cli_usage("--iw says --by iw and --draws already; leave one out");
     if (o.iw_given)
         o.by = VAE_BY_IW, o.draws = o.iw;
-    if (o.classify && (o.by_given || o.iw_given || o.parts || o.only || o.persist.k || o.cooldown || o.check || o.mean_nll || !isnan(o.alpha)))
+    if (o.classify && (o.by_given || o.iw_given || o.parts || o.only || o.persist.k || o.cooldown || o.benign || o.check || o.mean_nll || !isnan(o.alpha)))
         cli_usage("--classify tells levels, not scores: of the options about scores only --draws goes with it");
     if (o.class && !o.classify)
         cli_usage("--class goes with --classify");
@@ -126,11 +129,19 @@ static void score(struct cli_run *r) {
         print_mean(r);
 }
 
+/* The records of --benign; *in NULL where there are none. */
+static bool open_benign(struct cli_run *r, struct vae_in **in) {
+    char *path = (char *)(uintptr_t)o.benign;
+    const struct vae_in_opts opts = {.header = -1, .model = r->model};
+    return !path || (*in = vae_in_open(&path, 1, &opts, &r->err));
+}
+
 int main(int argc, char **argv) {
     struct cli_run r = {0};
     size_t n = cli_begin(&command, argc, argv);
     check_options();
-    const struct vae_op_opts opts = {
+    cli_one_standard(argv + 1, n, o.benign, "benign");
+    struct vae_op_opts opts = {
         .threads = cli.threads,
         .seed = cli.seed.value,
         .by = (enum vae_by)o.by,
@@ -139,6 +150,7 @@ int main(int argc, char **argv) {
         .only = o.only,
         .persist = {o.persist.k, o.persist.n},
         .cooldown = o.cooldown,
+        .skip_bad = cli.skip_bad,
         .alpha = isnan(o.alpha) ? 0 : o.alpha,
         .classify = o.class,
     };
@@ -146,7 +158,8 @@ int main(int argc, char **argv) {
     if (open && o.classify) {
         if ((r.op = vae_classify(r.model, vae_in_head(r.in), &opts, &r.err)) && cli_out(&r, vae_op_head(r.op), false))
             cli_pump(&r);
-    } else if (open && (r.op = vae_score(r.model, vae_in_head(r.in), &opts, &r.err)))
+    } else if (open && open_benign(&r, &opts.benign) && (r.op = vae_score(r.model, vae_in_head(r.in), &opts, &r.err)))
         score(&r);
+    vae_in_free(opts.benign);
     return cli_end(&r);
 }

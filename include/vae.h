@@ -159,7 +159,8 @@ struct vae_op_opts {
     double guidance;
     struct vae_in *like;  /* generate: records to vary, read to their end */
     struct vae_in *avoid; /* generate: records that none may be a near-copy of, read to their end */
-    bool skip_bad;        /* leave bad records of those two out, counting them */
+    struct vae_in *benign; /* score: records that are known: what is like one of them is no anomaly; read to their end */
+    bool skip_bad;        /* leave bad records of those three out, counting them */
     bool best;          /* complete: the single best value instead of draws */
     enum vae_by { VAE_BY_AUTO, VAE_BY_ELBO, VAE_BY_IW, VAE_BY_RECON, VAE_BY_MSE } by; /* score */
     int draws;          /* score: posterior draws, 0: the model's own number */
@@ -223,6 +224,7 @@ int vae_op_generate(struct vae_op *, size_t n, const struct vae_batch **out, str
 
 struct vae_score_totals {
     uint64_t rows, anomalies;
+    uint64_t benign;         /* would be anomalies, but are like a known record */
     uint64_t alarms;         /* of records by persist and cooldown; without them each anomaly */
     double max_score;
     double mean_nll, se_nll; /* mean over records and its standard error, nats */
@@ -238,7 +240,7 @@ struct vae_op_totals {
     uint64_t missing, unknown; /* cells read that were missing; texts that are no level the model knows */
     uint64_t filled;           /* cells that vae_complete() filled */
     uint64_t copies;           /* generated records dropped as near-copies */
-    uint64_t bad_given;        /* records of `like` and `avoid` left out */
+    uint64_t bad_given;        /* records of `like`, `avoid` and `benign` left out */
     double ess, draws;         /* mean effective sample size of the importance weights, and of how many draws */
 };
 void vae_op_totals(const struct vae_op *, struct vae_op_totals *);

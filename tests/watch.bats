@@ -91,3 +91,33 @@ waits() {
     $SCORE --check --persist 2/3 few.csv >few
     for bad in 4/3 0/3 3 3/ /3 a/b 1/99999999; do fails 64 vae-score "expected K/N" "$SCORE --persist $bad $CELLS"; done
 }
+
+@test "--benign: a known row and others like it are no anomalies, all else is what it was" {
+    $SCORE --paste "$CELLS" | awk -F, -v OFS=, 'NR == 1 || ($NF == 1 && n++ < 3)' | rev | cut -d, -f4- | rev >odd.csv
+    sed -n 1,2p odd.csv >known.csv
+    # the same; nearly the same; far off in one number; another anomaly
+    awk -F, -v OFS=, 'NR < 3 { print } NR == 2 { $3 *= 1.001; $9 *= .999; print; $3 += 40; print } NR == 3' odd.csv >rows.csv
+    $SCORE rows.csv | cut -d, -f4 | tr '\n' ' ' | grep "anomaly 1 1 1 1 "
+    equal "verdicts" "$($SCORE --benign known.csv rows.csv | cut -d, -f4,5 | tr '\n' ' ')" "anomaly,benign 0,1 0,1 1,0 1,0 "
+    $SCORE --benign <(vae-cat -t tsv known.csv) --only rows.csv | same <($SCORE --benign known.csv rows.csv | sed -n '1p;4,5p') -
+    $SCORE --benign known.csv --log-format logfmt rows.csv 2>&1 | grep -q "anomalies=2 .*benign=2 "
+    $SCORE --benign known.csv "$CELLS" | cut -d, -f1-3 | same <($SCORE "$CELLS" | cut -d, -f1-3) -
+    sed '2s/,[^,]*/,x/' known.csv >bad.csv
+    fails 65 vae-score "bad.csv:2: " "$SCORE --benign bad.csv rows.csv"
+    fails 65 vae-score "no rows, and --benign needs some" "head -n 1 known.csv | $SCORE --benign - rows.csv"
+    fails 64 vae-score "standard input is one stream" "$SCORE --benign -"
+    fails 66 vae-score "none.csv" "$SCORE --benign none.csv rows.csv"
+}
+
+@test "--benign: 99 of 100 draws of one record are like another of them, levels and all" {
+    vae-fit -q -m mixed.vae --for detect --as cultivar=category --steps 200 "$WINE"
+    (head -n 1 "$WINE" && for _ in {1..400}; do sed -n 60p "$WINE"; done) | vae-enc -m mixed.vae |
+        vae-dec -m mixed.vae --sample >draws.csv
+    for i in 1 2 3; do
+        sed -n "1p;$((i + 1))p" draws.csv >one.csv
+        # levels count apart: only draws of the same one
+        (head -n 1 draws.csv && grep "^$(tail -n 1 one.csv | cut -d, -f1)," draws.csv) |
+            vae-score -q -m mixed.vae --alpha .99 --benign one.csv |
+            awk -F, 'NR > 1 { n += $4 + $5; like += $5 } END { print n, like }'
+    done | awk '{ n += $1; like += $2 } END { print n, like; exit !(n > 600 && like > .96 * n && like < n) }'
+}

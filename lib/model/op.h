@@ -53,6 +53,10 @@ int op_carry_picked(struct vae_op *, const struct vae_batch *, size_t from, cons
 int op_seal(struct vae_op *, bool panels, struct vae_err *);
 /* Reads records from..from+*n-1 into raw and x; *n becomes the number before the first bad one. As schema_read(). */
 int op_read(struct vae_op *, const struct vae_batch *, size_t from, size_t *n, struct vae_err *);
+/* All rows of a reader that is given beside the input -> raw[rows,d], the caller's whatever comes of it; option is for messages. Bad
+ * ones are left out and counted in *bad, or with bad NULL end it. */
+int op_read_all(const struct vae_model *, struct vae_in *, const char *option, uint64_t *bad, double **raw, size_t *rows,
+                struct vae_err *);
 /* Room for n records in raw and x. */
 int op_reserve(struct vae_op *, size_t n, struct vae_err *);
 

@@ -5,18 +5,20 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/op.h"
+#include "score/benign.h"
 #include "score/persist.h"
 #include "score/score.h"
 
 /* What a record is found to be. */
 struct verdict {
     float score;
-    bool anomaly, alarm;
+    bool anomaly, benign, alarm; /* benign: it would be an anomaly, but is like a known record */
 };
 
 /* The columns behind the kept ones; some are there only where they are asked for. */
-enum { SCORE, P, ANOMALY, ALARM, NLL, RECON, KL, MSE, NCOLUMNS };
-static const char *const column_name[NCOLUMNS] = {"score", "p", "anomaly", "alarm", "nll", "recon", "kl", "mse"};
+enum { SCORE, P, ANOMALY, ALARM, BENIGN, NLL, RECON, KL, MSE, NCOLUMNS };
+static const char *const column_name[NCOLUMNS] = {"score", "p", "anomaly", "alarm", "benign",
+                                                "nll",   "recon", "kl", "mse"};
 
 struct score_state {
     struct scorer *scorer;
@@ -29,6 +31,7 @@ struct score_state {
     int column[NCOLUMNS];
     bool alarms; /* asked for: they are what is written alone, not anomalies */
     struct persist persist;
+    struct benign *benign; /* NULL: none are known */
     bool row_column;
     const float *cal; /* calibration scores of the same kind, NULL for none */
     double threshold;
@@ -40,6 +43,7 @@ static void score_free(void *p) {
     struct score_state *s = p;
     scorer_free(s->scorer);
     persist_free(&s->persist);
+    benign_free(s->benign);
     free(s->parts), free(s->verdict), free(s->pick);
     free(s);
 }
@@ -51,6 +55,7 @@ static void total(struct score_state *s, const struct score_parts *p, const stru
     t->rows++;
     t->anomalies += v->anomaly;
     t->alarms += v->alarm;
+    t->benign += v->benign;
     t->max_score = t->rows == 1 || score > t->max_score ? score : t->max_score;
     s->mean += delta / (double)t->rows;
     s->square += delta * (nll - s->mean);
@@ -66,6 +71,8 @@ static size_t judge(struct vae_op *op, size_t n) {
         /* what is printed decides, so that equal scores have equal p */
         v->score = (float)score_by(&s->parts[i], scorer_by(s->scorer));
         v->anomaly = !((double)v->score < s->threshold); /* a score that is no number is one, too */
+        v->benign = v->anomaly && s->benign && benign_like(s->benign, op->raw + i * op->m->schema->d);
+        v->anomaly = v->anomaly && !v->benign;
         v->alarm = persist_add(&s->persist, v->anomaly);
         total(s, &s->parts[i], v);
         if (!op->opts.only || (s->alarms ? v->alarm : v->anomaly))
@@ -88,7 +95,8 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
         const struct verdict *v = &s->verdict[s->pick[k]];
         double pvalue = s->cal ? conformal_p(s->cal, op->m->cal.n, v->score) : NAN;
         double nll = scorer_by(s->scorer) == VAE_BY_IW ? -p->iw : -p->elbo;
-        double value[NCOLUMNS] = {(double)v->score, pvalue, v->anomaly, v->alarm, nll, p->recon, p->kl, p->mse};
+        double value[NCOLUMNS] = {(double)v->score, pvalue, v->anomaly, v->alarm, v->benign,
+                                  nll, p->recon, p->kl, p->mse};
         for (size_t f = 0; f < s->ncolumns; f++)
             col[f][k] = (float)value[s->column[f]];
         if (row)
@@ -130,7 +138,8 @@ static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, 
 /* [row or kept columns], then the columns. */
 static int score_head(struct vae_op *op, struct vae_err *err) {
     struct score_state *s = op->state;
-    const bool wanted[NCOLUMNS] = {[SCORE] = true, [P] = true, [ANOMALY] = true, [ALARM] = s->alarms, [NLL] = op->opts.parts,
+    const bool wanted[NCOLUMNS] = {[SCORE] = true, [P] = true, [ANOMALY] = true, [ALARM] = s->alarms,
+                                   [BENIGN] = op->opts.benign, [NLL] = op->opts.parts,
                                    [RECON] = op->opts.parts, [KL] = op->opts.parts, [MSE] = op->opts.parts};
     if (op_keep_or_row(op, &s->row_column, err))
         return err ? err->code : VAE_EOS;
@@ -140,10 +149,18 @@ static int score_head(struct vae_op *op, struct vae_err *err) {
         if (wanted[c] && !f)
             return VAE_EOS;
         if (f) {
-            f->decimals = c == ANOMALY || c == ALARM ? 0 : -1;
+            f->decimals = c == ANOMALY || c == ALARM || c == BENIGN ? 0 : -1;
             s->column[s->ncolumns++] = c;
         }
     }
+    return 0;
+}
+
+static int read_benign(struct vae_op *op, struct vae_err *err) {
+    struct score_state *s = op->state;
+    struct vae_in *in = op->opts.benign;
+    if (in && !(s->benign = benign_new(op->m, in, op->opts.skip_bad ? &op->totals.bad_given : NULL, err)))
+        return VAE_EDATA;
     return 0;
 }
 
@@ -181,6 +198,7 @@ struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, c
     if (!s)
         err_set(err, VAE_EOS, "out of memory");
     else if (!persist_init(&s->persist, opts->persist[0], opts->persist[1], opts->cooldown, err) && !schema_bind(m->schema, in, &op->map, err) && !score_head(op, err) && !op_seal(op, false, err) &&
+             !read_benign(op, err) &&
              (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err))) {
         set_threshold(op);
         return op;
