@@ -38,6 +38,8 @@ void scorer_run(struct scorer *, const float *x, const uint64_t *rows, size_t n,
 enum { SCORE_DRAWS = 16 };
 /* The noise of that: noise[draws,k] (noise.c); mean: for means over the draws, not for importance weights. */
 void score_noise(float *noise, size_t draws, size_t k, bool mean);
+/* The z with P(|N(0,1)| < z) = u, by bisection. */
+double score_half_normal(double u);
 
 /*
  * Cross-conformal calibration: `folds` fits, each scoring the rows it was not shown. fit(ctx, rows, n, test, ntest, out,
