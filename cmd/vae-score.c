@@ -14,7 +14,7 @@ static struct {
 } o = {.alpha = NAN, .contamination = NAN};
 
 static const char *by_name(size_t i) {
-    static const char *const name[] = {"auto", "elbo", "iw", "recon", "mse", "near"}; /* in the order of enum vae_by */
+    static const char *const name[] = {"auto", "elbo", "iw", "recon", "mse", "near", "denoise"}; /* in the order of enum vae_by */
     return i < sizeof name / sizeof *name ? name[i] : NULL;
 }
 

@@ -36,6 +36,7 @@ enum rng_purpose {
     RNG_MATCH,       /* draws from the prior that latents are held against: step = optimiser step, row = place in the batch */
     RNG_CODEBOOK,    /* where codes out of use start anew: step = optimiser step, row = code */
     RNG_EXEMPLAR,    /* which training rows are kept to compare with */
+    RNG_DENOISE,     /* training of the denoiser */
 };
 
 /* One Philox block: four 32-bit words for key `seed` and counter c. */

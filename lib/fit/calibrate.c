@@ -128,7 +128,7 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
                   size_t ncal, struct pool *pool, struct vae_err *err) {
     struct model_calibration *c = &m->cal;
     c->draws = SCORE_DRAWS;
-    c->by = m->exemplars.n ? VAE_BY_NEAR : plan->train.objective->draws ? VAE_BY_IW : VAE_BY_ELBO; /* the bound it was fitted by */
+    c->by = m->exemplars.n ? VAE_BY_NEAR : m->denoiser.n ? VAE_BY_DENOISE : plan->train.objective->draws ? VAE_BY_IW : VAE_BY_ELBO; /* the bound it was fitted by */
     c->alpha = plan->alpha;
     if (!ncal && !plan->folds)
         return 0;
@@ -146,7 +146,8 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
     if (!ncal && m->exemplars.n)
         r = left_out(m, data, pool, c->score + (VAE_BY_NEAR - 1) * c->n, err);
     if (!ncal)
-        return r ? r : conformal_cross(data->n, plan->folds, plan->train.seed, pool, fold, &f, VAE_BY_MSE, c->score, err);
+        return r ? r : conformal_cross(data->n, plan->folds, plan->train.seed, pool, fold, &f,
+                                       m->exemplars.n ? VAE_BY_MSE : model_scores(m), c->score, err);
     r = score_rows(m, data, cal, ncal, pool, c->score, ncal, err);
     for (size_t by = 0; by < model_scores(m) && !r; by++)
         conformal_sort(c->score + by * ncal, ncal);

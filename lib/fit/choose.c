@@ -409,7 +409,7 @@ int fit_choose(const struct vae_fit_opts *opts, struct fit_rows *r, struct fit_p
     p->valid = or_else(o->valid, 0.1);
     p->alpha = or_else(o->contamination, or_else(o->alpha, ALPHA));
     bool detect = o->purpose == VAE_FOR_DETECT;
-    p->exemplars = detect && o->exemplars;
+    p->exemplars = detect && o->exemplars, p->denoiser = detect && !o->exemplars;
     p->trim = o->contaminated ? or_else(o->contamination, TRIM) : 0;
     if (o->contaminated && !detect)
         return err_set(err, VAE_EUSAGE, "--contaminated goes with --for detect");

@@ -53,6 +53,7 @@ struct fit_plan {
     size_t ncal;      /* rows kept apart for p-values; 0: cross-conformal over `folds`, or none */
     size_t folds;
     bool exemplars;   /* keep training rows to compare with */
+    bool denoiser;    /* or train a net that takes noise from records */
     double trim;      /* share of the rows, the oddest, that nothing is fitted to; 0: none may be odd */
     double alpha;     /* p at or below it is an anomaly */
 };

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "fit/fit.h"
 #include "model/op.h"
+#include "score/denoise.h"
 #include "score/exemplars.h"
 
 enum { VALID_MAX = 2000, SETTLE_PRIOR = 20, PRIOR_ROWS = 1 << 16 };
@@ -263,6 +264,8 @@ static int fit_kept(const struct fit_plan *plan, const struct fit_rows *data, co
     if (!r && plan->exemplars)
         r = exemplars_learn(&f->m->exemplars, f->m->schema, f->x, f->n, plan->trim > 0 ? EXEMPLARS_TRIMMED : EXEMPLARS_CLEAN, seed,
                             run->pool, err);
+    if (!r && plan->denoiser)
+        r = denoise_learn(f->m, f->x, f->n, seed, run->pool, err);
     if (!r && prior)
         r = fit_prior(f->m, plan->prior, f->x, f->train.n, f->cfg.draws, seed, run->pool, err);
     return r;

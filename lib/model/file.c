@@ -73,12 +73,15 @@ static int walk(struct vae_model *m, array_fn *fn, void *ctx, struct vae_err *er
     if (!r && m->cal.n)
         r = fn(ctx, "calibration", 2, cal, TENSOR_F32, m->cal.score, err);
     struct model_exemplars *e = &m->exemplars;
+    struct model_denoiser *o = &m->denoiser;
     const struct {
         const char *name;
         size_t ndim, shape[2];
         float *data;
     } kept[] = {{"exemplars", 2, {e->n, e->width}, e->u}, {"exemplars.weight", 1, {e->width}, e->weight},
-                {"exemplars.missing", 1, {e->width}, e->missing}, {"exemplars.sparse", 1, {e->n}, e->sparse}};
+                {"exemplars.missing", 1, {e->width}, e->missing}, {"exemplars.sparse", 1, {e->n}, e->sparse},
+                {"denoiser", 1, {o->nw}, o->w}, {"denoiser.weight", 1, {o->width}, o->weight},
+                {"denoiser.mean", 1, {o->n}, o->mean}, {"denoiser.size", 1, {1}, o->size}};
     for (size_t i = 0; i < sizeof kept / sizeof *kept && !r; i++)
         if (kept[i].data)
             r = fn(ctx, kept[i].name, kept[i].ndim, kept[i].shape, TENSOR_F32, kept[i].data, err);
@@ -124,7 +127,7 @@ json_t *model_config_json(const struct model_config *c) {
     return j;
 }
 
-const char *const model_by_names[] = {"auto", "elbo", "iw", "recon", "mse", "near"};
+const char *const model_by_names[] = {"auto", "elbo", "iw", "recon", "mse", "near", "denoise"};
 
 static json_t *calibration_json(const struct vae_model *m) {
     return json_pack("{s:I, s:s, s:f, s:s, s:i}", "rows", (json_int_t)m->cal.n, "method", m->cal.method, "alpha",
@@ -361,6 +364,18 @@ static int load_exemplars(struct vae_model *m, const struct tensors *t, struct v
     return e->u && e->weight && e->missing && (e->sparse || !tensors_find(t, "exemplars.sparse")) ? 0 : err_set(err, VAE_EOS, "out of memory");
 }
 
+static int load_denoiser(struct vae_model *m, const struct tensors *t, struct vae_err *err) {
+    const struct tensor *w = tensors_find(t, "denoiser"), *weight = tensors_find(t, "denoiser.weight"), *mean = tensors_find(t, "denoiser.mean");
+    if (!w)
+        return 0;
+    if (!weight || !mean || !w->count || !weight->count || !mean->count)
+        return err_set(err, VAE_EDATA, "a part of the denoiser is missing");
+    m->denoiser = (struct model_denoiser){.n = mean->count, .width = weight->count, .nw = w->count, .w = mem_floats(w->count),
+                                          .weight = mem_floats(weight->count), .mean = mem_floats(mean->count), .size = mem_floats(1)};
+    const struct model_denoiser *d = &m->denoiser;
+    return d->w && d->weight && d->mean && d->size ? 0 : err_set(err, VAE_EOS, "out of memory");
+}
+
 static int make_prior(struct vae_model *m, const struct prior *prior, size_t size, struct vae_err *err) {
     if (model_prior_trained(m))
         return size == m->nprior ? 0 : err_set(err, VAE_EDATA, "the prior does not fit the model");
@@ -386,6 +401,9 @@ static int check_values(const struct vae_model *m, struct vae_err *err) {
     for (size_t i = 0; i < m->exemplars.n && m->exemplars.sparse; i++)
         if (!(m->exemplars.sparse[i] >= 0))
             return err_set(err, VAE_EDATA, "the exemplars have a distance below 0");
+    for (size_t k = 0; k < m->denoiser.width; k++)
+        if (!(m->denoiser.weight[k] >= 0 && *m->denoiser.size > 0))
+            return err_set(err, VAE_EDATA, "the denoiser has a scale below 0");
     for (size_t by = 0; by < model_scores(m); by++)
         for (size_t i = 1; i < m->cal.n; i++)
             if (m->cal.score[by * m->cal.n + i] < m->cal.score[by * m->cal.n + i - 1])
@@ -415,6 +433,8 @@ static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
     if (!m)
         return NULL;
     r = load_exemplars(m, t, err);
+    if (!r)
+        r = load_denoiser(m, t, err);
     if (!r)
         r = load_calibration(m, t, err);
     if (!r)

@@ -236,6 +236,11 @@ void model_exemplars_free(struct model_exemplars *e) {
     *e = (struct model_exemplars){0};
 }
 
+void model_denoiser_free(struct model_denoiser *d) {
+    free(d->weight), free(d->mean), free(d->size), free(d->w);
+    *d = (struct model_denoiser){0};
+}
+
 void model_forget(struct vae_model *m) {
     if (!model_prior_trained(m)) {
         free(m->prior_param);
@@ -244,6 +249,7 @@ void model_forget(struct vae_model *m) {
     }
     free(m->cal.score), free(m->use), free(m->conditions.x);
     model_exemplars_free(&m->exemplars);
+    model_denoiser_free(&m->denoiser);
     m->cal = none, m->use = NULL, m->conditions.x = NULL, m->conditions.n = 0;
     json_object_clear(m->training);
 }
@@ -268,6 +274,7 @@ void vae_model_free(struct vae_model *m) {
         free(m->prior_param);
     free(m->cal.score);
     model_exemplars_free(&m->exemplars);
+    model_denoiser_free(&m->denoiser);
     json_decref(m->training);
     free(m->path);
     free(m);

@@ -71,7 +71,7 @@ struct model_calibration {
     enum vae_by by;     /* what "auto" means */
     int draws;          /* posterior draws a score is made of */
 };
-enum { MODEL_NBY = 5 };
+enum { MODEL_NBY = 6 };
 
 /* Training rows that records are compared with (score/exemplars.h), by their coordinates (score/gower.h). */
 struct model_exemplars {
@@ -81,6 +81,14 @@ struct model_exemplars {
     float *sparse;   /* [n] mean distance to the nearest among the others; NULL where odd rows may be among them */
 };
 extern const char *const model_by_names[]; /* by enum vae_by */
+
+/* A net that takes noise from records (score/denoise.h). */
+struct model_denoiser {
+    size_t n, width; /* values it sees, coordinates (score/gower.h) they come from; 0: none */
+    float *weight, *mean, *size; /* [width] of coordinates; [n] of values; their root mean square */
+    size_t nw;
+    float *w;        /* [nw] */
+};
 
 /* What the nets see of one value: features f0..f0+n-1 of the panel that model_features() fills. */
 struct model_feature {
@@ -134,6 +142,7 @@ struct vae_model {
     float *prior_param;      /* of a prior trained along without pseudo-inputs, weights */
 
     struct model_exemplars exemplars;
+    struct model_denoiser denoiser;
     struct model_calibration cal;
     json_t *training;        /* provenance: options that shape the result, seed, rows, CRC, the end of the curve */
     char *path;              /* as it was opened, or NULL */
@@ -141,7 +150,9 @@ struct vae_model {
 };
 
 /* Kinds of scores it can be calibrated for: the first of enum vae_by behind auto. */
-static inline size_t model_scores(const struct vae_model *m) { return m->exemplars.n ? VAE_BY_NEAR : VAE_BY_MSE; }
+static inline size_t model_scores(const struct vae_model *m) {
+    return m->denoiser.n ? VAE_BY_DENOISE : m->exemplars.n ? VAE_BY_NEAR : VAE_BY_MSE;
+}
 /* Are the parameters of the prior to draw from weights of the model, or made of such? */
 static inline bool model_prior_trained(const struct vae_model *m) { return m->config.joint || m->config.code_prior; }
 /* Latents of the upper level. */
@@ -344,6 +355,7 @@ struct prior_space model_prior_space(const struct vae_model *, const struct prio
 /* The prior to draw from, and what it is over. */
 void model_set_prior(struct vae_model *, const struct prior *);
 void model_exemplars_free(struct model_exemplars *); /* leaves none */
+void model_denoiser_free(struct model_denoiser *);
 /* Forgets what was fitted and measured behind the training: the prior to draw from, scores for p-values, kept conditions. */
 void model_forget(struct vae_model *);
 /* The model in the n bytes of a file (vae_model_load() reads one); name is for messages. NULL and err. */

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "prior/flow.h"
-#include "prior/learn.h"
+#include "nn/learn.h"
 
 enum { BATCH = 512, LEAST_STEPS = 1000, MOST_STEPS = 6000, EPOCHS = 100 };
 static const double LR = 1e-3;

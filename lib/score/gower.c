@@ -1,7 +1,6 @@
 /* gower.c - Gower's distance between records: see gower.h. */
 #include "score/gower.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +26,15 @@ size_t gower_width(const struct schema *s) {
         for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
             n += is_second(&s->col[c], j) ? 2 : 1;
     return n;
+}
+
+void gower_levels(const struct schema *s, size_t *levels) {
+    for (size_t c = 0; c < s->ncols; c++)
+        for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++) {
+            *levels++ = is_level(s, &s->col[c], j) ? s->cells[j].n : 0;
+            if (is_second(&s->col[c], j))
+                *levels++ = 0;
+        }
 }
 
 static float within(double v) {

@@ -12,6 +12,8 @@
 #ifndef SCORE_GOWER_H
 #define SCORE_GOWER_H
 
+#include <float.h>
+
 #include "model/model.h"
 
 enum {
@@ -21,6 +23,8 @@ enum {
 #define GOWER_ABSENT (-FLT_MAX) /* a coordinate that is missing */
 
 size_t gower_width(const struct schema *);
+/* levels[width]: how many a coordinate has that is compared for equality, 0: it is a number. */
+void gower_levels(const struct schema *, size_t *levels);
 /* x[d] in model units -> u[width]; weight[width] of learn(), NULL: unscaled. */
 void gower_place(const struct schema *, const float *weight, const float *x, float *u);
 /* Unscaled coordinates from[width] -> to[width], which may be the same. */

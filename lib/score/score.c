@@ -6,6 +6,7 @@
  *   recon   E_q[-log p(x|z)]
  *   mse     squared error of the reconstruction from the posterior mean
  *   near    distance to the neighbours among training rows (exemplars.h)
+ *   denoise distance to where a denoiser puts it (denoise.h)
  */
 #include "score/score.h"
 
@@ -18,6 +19,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "model/op.h"
+#include "score/denoise.h"
 #include "score/exemplars.h"
 #include "score/gower.h"
 
@@ -29,6 +31,7 @@ struct scorer {
     size_t nworkers;
     bool bound;                  /* are the nets asked? */
     struct exemplars *exemplars; /* NULL: none */
+    struct denoise *denoise;     /* NULL: none */
     struct model_pass *pass;
     float *noise; /* [draws,k], shared by all records */
     const float *x;
@@ -56,9 +59,14 @@ struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, 
         err_set(err, VAE_EUSAGE, "the model has no exemplars to compare with (vae-fit --for detect keeps some)");
         return NULL;
     }
+    if (by == VAE_BY_DENOISE && !m->denoiser.n) {
+        free(s);
+        err_set(err, VAE_EUSAGE, "the model has no denoiser (vae-fit --for detect --no-exemplars makes one)");
+        return NULL;
+    }
     s->m = m;
     s->by = by != VAE_BY_AUTO ? by : m->cal.by;
-    s->bound = s->by != VAE_BY_NEAR;
+    s->bound = s->by != VAE_BY_NEAR && s->by != VAE_BY_DENOISE;
     s->draws = draws > 0 ? (size_t)draws : m->cal.draws > 0 ? (size_t)m->cal.draws : SCORE_DRAWS;
     s->passes = m->neps ? s->draws : 1;
     s->pool = pool;
@@ -70,6 +78,8 @@ struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, 
     for (size_t i = 0; i < s->nworkers && !r; i++)
         r = model_pass_init(&s->pass[i], m, MAT_PANEL, false, err);
     if (!r && m->exemplars.n && !(s->exemplars = exemplars_new(&m->exemplars, m->schema, s->nworkers, err)))
+        r = VAE_EOS;
+    if (!r && m->denoiser.n && !(s->denoise = denoise_new(m, s->nworkers, err)))
         r = VAE_EOS;
     if (!r) {
         score_noise(s->noise, s->draws, m->neps, s->by != VAE_BY_IW);
@@ -85,6 +95,7 @@ void scorer_free(struct scorer *s) {
     for (size_t i = 0; s->pass && i < s->nworkers; i++)
         model_pass_free(&s->pass[i]);
     exemplars_free(s->exemplars);
+    denoise_free(s->denoise);
     free(s->pass), free(s->noise), free(s);
 }
 
@@ -159,17 +170,19 @@ static void score_task(void *ctx, size_t task, size_t worker) {
     const float *x = s->rows ? s->x : s->x + first * s->m->schema->d;
     const uint64_t *rows = s->rows ? s->rows + first : NULL;
     struct score_parts *out = s->parts + first;
-    double near[MAT_PANEL];
+    double near[MAT_PANEL], denoise[MAT_PANEL];
     for (size_t i = 0; i < n; i++)
-        out[i] = (struct score_parts){NAN, NAN, NAN, NAN, NAN, NAN, NAN}, near[i] = NAN;
+        out[i] = (struct score_parts){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}, near[i] = denoise[i] = NAN;
     if (s->bound) {
         op_encode_panel(s->m, p, x, rows, n);
         score_panel(s, p, out, n);
     }
-    if (s->exemplars)
+    if (s->exemplars && (s->bound || s->by == VAE_BY_NEAR))
         exemplars_score(s->exemplars, worker, x, rows, n, near);
+    if (s->denoise && (s->bound || s->by == VAE_BY_DENOISE))
+        denoise_score(s->denoise, worker, x, rows, n, denoise);
     for (size_t i = 0; i < n; i++)
-        out[i].near = near[i];
+        out[i].near = near[i], out[i].denoise = denoise[i];
 }
 
 double score_by(const struct score_parts *p, enum vae_by by) {
@@ -178,6 +191,7 @@ double score_by(const struct score_parts *p, enum vae_by by) {
     case VAE_BY_RECON: return p->recon;
     case VAE_BY_MSE: return p->mse;
     case VAE_BY_NEAR: return p->near;
+    case VAE_BY_DENOISE: return p->denoise;
     default: return -p->elbo;
     }
 }

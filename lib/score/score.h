@@ -19,6 +19,7 @@ struct score_parts {
     double ess;       /* effective sample size of its weights */
     double mse;       /* mean over values of the squared error of the mean reconstruction, in model units */
     double near;      /* distance to the neighbours among the exemplars (exemplars.h), NaN where the model has none */
+    double denoise;   /* distance to where the denoiser puts it (denoise.h), the same */
 };
 /* The score that `by` names: higher is odder. */
 double score_by(const struct score_parts *, enum vae_by by);
@@ -26,7 +27,7 @@ double score_by(const struct score_parts *, enum vae_by by);
 struct scorer; /* buffers and fixed noise for one model */
 
 /* by VAE_BY_AUTO is the model's own; VAE_EUSAGE where the model has none such. draws 0: the model's own number. pool may be NULL.
- * VAE_BY_NEAR asks the nets for nothing: all but that part is NaN, unless scorer_all() was called. */
+ * VAE_BY_NEAR and VAE_BY_DENOISE do not ask the encoder and the decoder: what is theirs is NaN, unless scorer_all() was called. */
 struct scorer *scorer_new(const struct vae_model *, enum vae_by, int draws, struct pool *, struct vae_err *);
 void scorer_all(struct scorer *);
 void scorer_free(struct scorer *);

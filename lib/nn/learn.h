@@ -1,6 +1,6 @@
-/* learn.h - fitting the net of a prior to rows. */
-#ifndef PRIOR_LEARN_H
-#define PRIOR_LEARN_H
+/* learn.h - fitting a net of its own to rows, beside the model. */
+#ifndef NN_LEARN_H
+#define NN_LEARN_H
 
 #include "base/pool.h"
 #include "base/rng.h"

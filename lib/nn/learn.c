@@ -1,9 +1,9 @@
 /*
- * learn.c - fitting the net of a prior. As in fit/train.c a step is shards of records through the net, blocks of
+ * learn.c - fitting a net. As in fit/train.c a step is shards of records through the net, blocks of
  * gradients over the whole batch, chunks of the optimiser: the same bits whichever thread does what. A tenth of the
  * rows is held out; the averaged weights that did best on them are kept.
  */
-#include "prior/learn.h"
+#include "nn/learn.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ static int learner_init(struct learner *t, struct vae_err *err) {
     t->grad = mem_floats(net->nw), t->best = mem_floats(net->nw);
     t->rows = mem_array(t->batch, sizeof *t->rows), t->loss = mem_array(t->batch, sizeof *t->loss);
     if (!t->grad || !t->best || !t->rows || !t->loss)
-        return err_set(err, VAE_EOS, "out of memory for a prior of %zu weights", net->nw);
+        return err_set(err, VAE_EOS, "out of memory for a net of %zu weights", net->nw);
     memcpy(t->best, t->l->w, net->nw * sizeof *t->best);
     memcpy(t->opt.ema, t->l->w, net->nw * sizeof *t->opt.ema);
     return 0;
@@ -127,7 +127,7 @@ int learn_net(const struct learn *l, struct vae_err *err) {
     double best = r || !t.nvalid ? INFINITY : validate(&t);
     while (!r && t.nvalid && t.step < l->steps) {
         if (pool_stopped(l->pool)) {
-            r = err_set(err, VAE_ESTOP, "stopped while fitting the prior");
+            r = err_set(err, VAE_ESTOP, "stopped behind training");
             break;
         }
         t.step++;
