@@ -121,25 +121,25 @@ static double validate(struct learner *t) {
 }
 
 int learn_net(const struct learn *l, struct vae_err *err) {
-    struct learner t = {.l = l, .nvalid = l->n / 10 < MOST_VALID ? l->n / 10 : MOST_VALID};
+    struct learner t = {.l = l, .nvalid = l->all ? 0 : l->n / 10 < MOST_VALID ? l->n / 10 : MOST_VALID};
     t.batch = l->n - t.nvalid < BATCH ? l->n - t.nvalid : BATCH;
     int r = learner_init(&t, err);
     double best = r || !t.nvalid ? INFINITY : validate(&t);
-    while (!r && t.nvalid && t.step < l->steps) {
+    while (!r && (t.nvalid || l->all) && t.step < l->steps) {
         if (pool_stopped(l->pool)) {
             r = err_set(err, VAE_ESTOP, "stopped behind training");
             break;
         }
         t.step++;
         train_step(&t);
-        double loss = t.step % (l->steps / LOOKS) == 0 ? validate(&t) : INFINITY;
+        double loss = t.nvalid && t.step % (l->steps / LOOKS) == 0 ? validate(&t) : INFINITY;
         if (loss < best) {
             best = loss;
             memcpy(t.best, t.opt.ema, l->net->nw * sizeof *t.best);
         }
     }
     if (!r)
-        memcpy(l->w, t.best, l->net->nw * sizeof *l->w);
+        memcpy(l->w, l->all ? t.opt.ema : t.best, l->net->nw * sizeof *l->w);
     learner_free(&t);
     return r;
 }

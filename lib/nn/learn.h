@@ -25,6 +25,7 @@ struct learn {
     uint64_t seed;
     enum rng_purpose purpose; /* of the order of the rows */
     double lr;
+    bool all;                 /* no rows are held out, and the last weights are kept */
     struct pool *pool;
     /* From the rows to the output, loss[n], and the gradient of its mean over the batch in the output. */
     void (*shard)(void *ctx, const struct learn_shard *);

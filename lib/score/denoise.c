@@ -13,7 +13,7 @@
 #include "nn/learn.h"
 #include "score/gower.h"
 
-enum { BLOCKS = 2, NARROW = 128, WIDE = 512, TOLD = 3 /* of the level of noise */, LEVELS = 6, PAIRS = 2 };
+enum { LAYERS = 3, NARROW = 128, WIDE = 512, TOLD = 3 /* of the level of noise */, LEVELS = 6, PAIRS = 2, DRAWS = LEVELS * PAIRS };
 enum { STEPS = 2000, LEAST_ROWS = 10 };
 static const double LR = 1e-3, SIGMA_LOW = 0.05, SIGMA_HIGH = 2, SIGMA_FIRST = 0.17;
 static const float HALF = 0.70710678f; /* of a level that is there: two of them are 1 apart */
@@ -66,11 +66,12 @@ static void tell_level(float t, float *f, size_t ld) {
 
 static double sigma_at(double t) { return SIGMA_LOW * pow(SIGMA_HIGH / SIGMA_LOW, t); }
 
-static size_t hidden_for(size_t n) { return n <= 64 ? NARROW : n <= 256 ? 2 * NARROW : WIDE; }
+static size_t width_for(size_t n) { return n <= 64 ? NARROW : n <= 256 ? 2 * NARROW : WIDE; }
 
+/* Without a linear way round the layers, which would put right what is far from all rows, too. */
 static int make_net(struct nn_net *net, size_t n, struct vae_err *err) {
-    const size_t w = hidden_for(n), hidden[BLOCKS] = {w, w};
-    const struct nn_mlp m = {n + TOLD, n, BLOCKS, hidden, &nn_silu, true, 0, 0};
+    const size_t w = width_for(n), hidden[LAYERS] = {w, w, w};
+    const struct nn_mlp m = {n + TOLD, n, LAYERS, hidden, &nn_silu, false, 0, 0};
     int r = nn_mlp(net, &m, err);
     if (r)
         return r;
@@ -158,7 +159,7 @@ static int train(struct vae_model *m, const struct spots *at, const float *u, si
     }
     if (!r) {
         nn_init(&t.net, d->w, seed, 6000);
-        const struct learn l = {.net = &t.net, .w = d->w, .n = n, .steps = STEPS, .seed = seed, .purpose = RNG_DENOISE, .lr = LR,
+        const struct learn l = {.net = &t.net, .w = d->w, .n = n, .steps = STEPS, .seed = seed, .purpose = RNG_DENOISE, .lr = LR, .all = true,
                                 .pool = pool, .shard = learn_shard, .ctx = &t};
         r = learn_net(&l, err);
     }
@@ -207,7 +208,7 @@ struct denoise {
     const struct vae_model *m;
     struct spots at;
     struct nn_net net;
-    float *noise;     /* [n,PAIRS] */
+    float *noise;     /* [n,DRAWS] */
     size_t workers;
     struct room *room; /* [workers] */
 };
@@ -245,21 +246,21 @@ struct denoise *denoise_new(const struct vae_model *m, size_t workers, struct va
         r = err_set(err, VAE_EDATA, "the denoiser does not fit the model");
     if (!r) {
         d->m = m, d->workers = workers;
-        d->noise = mem_floats(PAIRS * d->at.n), d->room = mem_array(workers, sizeof *d->room);
+        d->noise = mem_floats(DRAWS * d->at.n), d->room = mem_array(workers, sizeof *d->room);
         r = d->noise && d->room ? 0 : err_set(err, VAE_EOS, "out of memory");
     }
     for (size_t i = 0; i < workers && !r; i++)
         r = make_room(d, &d->room[i], err);
     if (!r) {
         enum { SEED = 1 }; /* fixed: the score of a record must not depend on anybody's option */
-        rng_normals(d->noise, d->at.n, PAIRS, PAIRS, SEED, RNG_SCORE, 0, NULL, 0);
+        rng_normals(d->noise, d->at.n, DRAWS, DRAWS, SEED, RNG_SCORE, 0, NULL, 0);
         return d;
     }
     denoise_free(d);
     return NULL;
 }
 
-/* error[MAT_PANEL] += share * |D(v + sigma e, sigma) - v|^2, e[i * PAIRS] the noise or minus it. */
+/* error[MAT_PANEL] += share * |D(v + sigma e, sigma) - v|^2, e[i * DRAWS] the noise or minus it. */
 static void one_draw(const struct denoise *d, struct room *r, double t, const float *e, float sign, double share, double *error) {
     size_t n = d->at.n;
     double sigma = sigma_at(t), c = 1 / (1 + sigma * sigma);
@@ -267,7 +268,7 @@ static void one_draw(const struct denoise *d, struct room *r, double t, const fl
     for (size_t j = 0; j < n; j++)
         for (size_t i = 0; i < MAT_PANEL; i++) {
             size_t k = j * MAT_PANEL + i;
-            r->dirty[k] = r->v[k] + noise * e[j * PAIRS];
+            r->dirty[k] = r->v[k] + noise * e[j * DRAWS];
             in[k] = r->dirty[k] * shrink;
         }
     for (size_t i = 0; i < MAT_PANEL; i++)
@@ -293,7 +294,7 @@ void denoise_score(struct denoise *d, size_t worker, const float *x, const uint6
     }
     for (size_t l = 0; l < LEVELS; l++)
         for (size_t a = 0; a < 2 * PAIRS; a++)
-            one_draw(d, r, first + (1 - first) * (double)l / (LEVELS - 1), d->noise + a / 2, a % 2 ? -1 : 1,
+            one_draw(d, r, first + (1 - first) * (double)l / (LEVELS - 1), d->noise + l * PAIRS + a / 2, a % 2 ? -1 : 1,
                      1.0 / (2 * PAIRS), error);
     for (size_t i = 0; i < n; i++)
         score[i] = sqrt(error[i]);
