@@ -74,6 +74,7 @@ struct cli_opt {
     const char *help; /* one line */
     double lo, hi;    /* range of numbers; lo = hi = 0: any that is not negative */
     cli_names *names;
+    bool optional;    /* the value may be left out, and is given as --name=VALUE alone */
     bool *given;      /* set where the option was given; may be NULL */
 };
 

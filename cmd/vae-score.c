@@ -5,10 +5,11 @@
 
 static struct {
     int by, iw, draws;
-    bool iw_given, by_given, draws_given, parts, check, mean_nll, classify;
+    bool iw_given, by_given, draws_given, parts, check, mean_nll, classify, explain;
+    size_t reasons;
     const char *class;
     double alpha;
-} o = {.alpha = NAN};
+} o = {.alpha = NAN, .reasons = 3};
 
 static const char *by_name(size_t i) {
     static const char *const name[] = {"auto", "elbo", "iw", "recon", "mse"}; /* in the order of enum vae_by */
@@ -24,6 +25,8 @@ static const struct cli_opt options[] = {
     {.name = "draws", .arg = "N", .kind = CLI_INT, .to = &o.draws, .lo = 1, .hi = 1 << 16, .given = &o.draws_given,
      .help = "posterior draws a score, else the model's own number"},
     {.name = "parts", .kind = CLI_FLAG, .to = &o.parts, .help = "columns nll, recon, kl and mse too"},
+    {.name = "explain", .arg = "K", .kind = CLI_COUNT, .to = &o.reasons, .lo = 1, .hi = 1000, .optional = true, .given = &o.explain,
+     .help = "columns for the K that carry the score: value, expected value, spread, share"},
     {.name = "alpha", .arg = "A", .kind = CLI_REAL, .to = &o.alpha, .lo = 1e-12, .hi = 1,
      .help = "p at or below it is an anomaly, else the model's own"},
     {.name = "mean-nll", .kind = CLI_FLAG, .to = &o.mean_nll, .help = "no records, but one line: mean nll, its error"},
@@ -59,12 +62,12 @@ static void check_options(void) {
         cli_usage("--iw says --by iw and --draws already; leave one out");
     if (o.iw_given)
         o.by = VAE_BY_IW, o.draws = o.iw;
-    if (o.classify && (o.by_given || o.iw_given || o.parts || o.check || o.mean_nll || !isnan(o.alpha)))
+    if (o.classify && (o.by_given || o.iw_given || o.parts || o.explain || o.check || o.mean_nll || !isnan(o.alpha)))
         cli_usage("--classify tells levels, not scores: of the options about scores only --draws goes with it");
     if (o.class && !o.classify)
         cli_usage("--class goes with --classify");
-    if (o.mean_nll && o.parts)
-        cli_usage("--mean-nll prints no records that --parts could add to");
+    if (o.mean_nll && (o.parts || o.explain))
+        cli_usage("--mean-nll prints no records that --%s could add to", o.parts ? "parts" : "explain");
 }
 
 static void warn(const struct vae_op *op) {
@@ -125,6 +128,7 @@ int main(int argc, char **argv) {
         .by = (enum vae_by)o.by,
         .draws = o.draws,
         .parts = o.parts,
+        .explain = o.explain ? o.reasons : 0,
         .alpha = isnan(o.alpha) ? 0 : o.alpha,
         .classify = o.class,
     };

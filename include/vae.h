@@ -163,6 +163,7 @@ struct vae_op_opts {
     enum vae_by { VAE_BY_AUTO, VAE_BY_ELBO, VAE_BY_IW, VAE_BY_RECON, VAE_BY_MSE } by; /* score */
     int draws;          /* score: posterior draws, 0: the model's own number */
     bool parts;         /* score: nll, recon, kl and mse too */
+    size_t explain;     /* score: the columns that carry it, so many of them, 0: none */
     double alpha;       /* score: threshold on p, 0: the model's own */
     const char *classify; /* classify: a condition, NULL: the only one */
 };

@@ -191,6 +191,8 @@ struct vae_head *schema_head(const struct schema *, struct vae_err *);
 int schema_write(const struct schema *, const double *raw, size_t n, size_t row0, struct rec_build *, struct vae_err *);
 /* One value as the text of a CSV cell, appended to out (for vae-gen --complete, --where messages and vae-info). */
 int schema_put_cell(const struct schema *, size_t col, const double *raw, struct buf *out, struct vae_err *);
+/* A text as such a cell: quoted where it holds what would end it. */
+int schema_quote(const struct schema *, const char *text, size_t n, struct buf *out, struct vae_err *);
 /* A text (unquoted) as values of column col: what schema_read() makes of such a cell. *unknown: no level of the column. */
 int schema_get_cell(const struct schema *, size_t col, const char *text, size_t n, double *raw, bool *unknown,
                     struct vae_err *);

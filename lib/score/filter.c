@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/op.h"
-#include "score/score.h"
+#include "score/explain.h"
 
 struct score_state {
     struct scorer *scorer;
@@ -17,12 +17,18 @@ struct score_state {
     double threshold;
     struct vae_score_totals totals;
     double square, mean; /* Welford's moments of nll */
+    struct explain *explain; /* NULL: not asked for */
+    size_t why_field;
+    uint64_t *why_row;       /* [why_cap] records to be explained, and why they are odd: [why_cap,K] */
+    struct explain_why *why;
+    size_t row_cap, why_cap;
 };
 
 static void score_free(void *p) {
     struct score_state *s = p;
+    explain_free(s->explain);
     scorer_free(s->scorer);
-    free(s->parts);
+    free(s->parts), free(s->why_row), free(s->why);
     free(s);
 }
 
@@ -64,6 +70,24 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
     return 0;
 }
 
+/* Every record that is printed. */
+static int explain_write(struct vae_op *op, const struct vae_batch *b, size_t from, size_t n, struct vae_err *err) {
+    struct score_state *s = op->state;
+    size_t k = explain_count(s->explain), shown = 0;
+    if (mem_grow(&s->why_row, &s->row_cap, n, sizeof *s->why_row, err) ||
+        mem_grow(&s->why, &s->why_cap, n * k, sizeof *s->why, err))
+        return VAE_EOS;
+    for (size_t i = 0; i < n; i++)
+        s->why_row[shown++] = i;
+    explain_run(s->explain, op->x, s->why_row, shown, s->parts, s->why);
+    int r = 0;
+    for (size_t at = 0; at < shown && !r; at++) {
+        size_t i = s->why_row[at];
+        r = why_write(op, s->explain, s->why_field, b, from + i, i, at, s->why + at * k, &s->parts[i], err);
+    }
+    return r;
+}
+
 static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, size_t *n, struct vae_err *err) {
     struct score_state *s = op->state;
     int bad = op_read(op, b, from, n, err);
@@ -79,12 +103,14 @@ static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, 
     }
     scorer_run(s->scorer, op->x, NULL, *n, s->parts);
     int r = score_write(op, *n, err);
+    if (!r && s->explain)
+        r = explain_write(op, b, from, *n, err);
     if (!r)
         r = op_carry(op, b, from, *n, err);
     return r ? r : bad;
 }
 
-/* [row or kept columns], score, p, anomaly and, where asked, the parts. */
+/* [row or kept columns], score, p, anomaly and, where asked, the parts and why. */
 static int score_head(struct vae_op *op, struct vae_err *err) {
     static const char *const name[] = {"score", "p", "anomaly", "nll", "recon", "kl", "mse"};
     struct score_state *s = op->state;
@@ -97,7 +123,8 @@ static int score_head(struct vae_op *op, struct vae_err *err) {
             return VAE_EOS;
         f->decimals = i == 2 ? 0 : -1;
     }
-    return 0;
+    s->why_field = op->head->nfields;
+    return s->explain ? why_head(op, explain_count(s->explain), scorer_by(s->scorer), err) : 0;
 }
 
 static void set_threshold(struct vae_op *op) {
@@ -131,8 +158,10 @@ struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, c
     op->free_state = score_free;
     if (!s)
         err_set(err, VAE_EOS, "out of memory");
-    else if (!schema_bind(m->schema, in, &op->map, err) && !score_head(op, err) && !op_seal(op, false, err) &&
-             (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err))) {
+    else if (!schema_bind(m->schema, in, &op->map, err) &&
+             (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err)) &&
+             (!opts->explain || (s->explain = explain_new(m, s->scorer, opts->explain, op->pool, err))) &&
+             !score_head(op, err) && !op_seal(op, false, err)) {
         set_threshold(op);
         return op;
     }
