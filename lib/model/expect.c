@@ -114,6 +114,14 @@ static double unit(const struct expect *e, size_t j) {
     return s->stats.sd[j] > 0 ? s->stats.sd[j] / s->scale[j] : 1;
 }
 
+static double within(double v, double low, double high) { return !(v > low) ? low : v > high ? high : v; }
+
+/* x within what the training rows have. */
+static double known(const struct expect *e, size_t j, double x) {
+    const struct schema *s = e->m->schema;
+    return within(x, in_model(e, j, s->stats.low[j]), in_model(e, j, s->stats.high[j]));
+}
+
 /* Shows the encoder, or the decoder of a chain, the records as the lanes say. */
 static void look(struct expect *e, struct model_pass *p) {
     const struct vae_model *m = e->m;
@@ -159,14 +167,6 @@ static void decode(struct expect *e, struct model_pass *p, bool levels) {
             if (!cells_of(e, j))
 
 /* ---- an encoder that must be shown something --------------------------------------------------------------- */
-
-static double within(double v, double low, double high) { return !(v > low) ? low : v > high ? high : v; }
-
-/* x within what the training rows have. */
-static double known(const struct expect *e, size_t j, double x) {
-    const struct schema *s = e->m->schema;
-    return within(x, in_model(e, j, s->stats.low[j]), in_model(e, j, s->stats.high[j]));
-}
 
 static void turn(struct expect *e, struct model_pass *p) {
     look(e, p);
@@ -261,16 +261,14 @@ static double read_cells(const struct expect *e, size_t i, size_t k, float *x) {
     return number ? fmax(square - mean * mean, 0) : most;
 }
 
-/* A plain number, and its variance in input units. */
+/* A plain number, and its variance in input units: within what the training rows have, and no more than theirs. */
 static double read_number(const struct expect *e, size_t i, size_t k, float *x) {
     const struct schema *s = e->m->schema;
     const struct lane *l = &e->lane[i];
     size_t j = l->item->v0 + k;
-    double sd = unit(e, j), var = l->var[k] / (1 - l->slope[k] * l->slope[k]), v = isnan(l->x[k]) ? l->mean[k] : l->x[k];
-    if (!isfinite(v) || !(s->stats.high[j] > s->stats.low[j])) /* a constant is one */
-        v = in_model(e, j, s->stats.mean[j]);
-    *x = (float)v;
-    return (isnan(l->x[k]) ? var : fmin(var, sd * sd)) * s->scale[j] * s->scale[j];
+    double sd = unit(e, j), var = l->var[k] / (1 - l->slope[k] * l->slope[k]);
+    *x = (float)known(e, j, isnan(l->x[k]) ? l->mean[k] : l->x[k]);
+    return fmin(var, sd * sd) * s->scale[j] * s->scale[j];
 }
 
 static void read_lane(const struct expect *e, size_t i, struct expected *out) {

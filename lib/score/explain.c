@@ -20,7 +20,7 @@
 #include "base/mem.h"
 #include "model/op.h"
 
-enum { ALL = 24, SUSPECTS = 8 /* beside the K asked for, where there are more than ALL */, VALUES = 1 << 22, ROWS = 256 };
+enum { SUSPECTS = 8 /* beside the K asked for */, VALUES = 1 << 22, ROWS = 256 };
 
 struct pair {
     size_t row, item; /* of the rows at hand */
@@ -92,7 +92,7 @@ struct explain *explain_new(const struct vae_model *m, struct scorer *scorer, si
                           .draws = (size_t)scorer_draws(scorer)};
     e->passes = m->neps ? e->draws : 1;
     e->k = k < e->nitems ? k : e->nitems;
-    e->most = e->nitems <= ALL ? e->nitems : e->k + SUSPECTS < e->nitems ? e->k + SUSPECTS : e->nitems;
+    e->most = e->k + SUSPECTS < e->nitems ? e->k + SUSPECTS : e->nitems;
     e->item = mem_array(e->nitems, sizeof *e->item);
     e->noise = mem_mul(e->draws, m->neps, &n) ? mem_floats(n) : NULL;
     if (e->item && e->noise) {
