@@ -45,10 +45,10 @@ PY
 
 setup_file() {
     tables full.csv "$BATS_FILE_TMPDIR/full.planted.csv" full
-    vae-fit -q -m "$FULL" --for detect --hidden 32 --steps 500 full.csv
+    vae-fit -q -m "$FULL" --for detect --hidden 64 --steps 600 full.csv
     tables "$TABLE" "$PLANTED" gaps
-    vae-fit -q -m "$DETECT" --for detect --hidden 32 --steps 500 "$TABLE"
-    vae-fit -q -m "$CHAIN" --hidden 32 --steps 300 "$TABLE"
+    vae-fit -q -m "$DETECT" --for detect --hidden 64 --steps 600 "$TABLE"
+    vae-fit -q -m "$CHAIN" --hidden 64 --steps 450 "$TABLE"
     rm full.csv
 }
 
@@ -88,14 +88,14 @@ assert first >= 57, f'{first} of {len(rows)}'
 # the y that was tampered with is 12 off, and every one of its values would tell a reconstruction so
 of_y = [d for d in rows if d['why1'] == d['planted'] == 'y']
 off = sorted(abs(float(d['why1_expected']) - float(d['clean'])) for d in of_y)
-assert off[len(off) // 2] < .4, off
+assert off[len(off) // 2] < .8, off
 assert all(.05 < float(d['why1_spread']) < 1.5 for d in of_y), of_y
 for d in rows:
     if d['why1'] == d['planted'] == 'colour':
         want = 'red' if float(d['clean']) > 0 else 'blue, dark'
         assert abs(float(d['clean'])) < .6 or d['why1_expected'] == want and .6 < float(d['why1_spread']) <= 1, d
     if d['why1'] == d['planted'] == 'when':
-        assert d['why1_expected'][:5] == '2024-' and 86400 < float(d['why1_spread']) < 30 * 86400, d"
+        assert '2023-12' < d['why1_expected'] < '2024-05' and 86400 < float(d['why1_spread']) < 30 * 86400, d"
     done
 }
 

@@ -1,6 +1,6 @@
 /*
- * test_explain.c - explanations of scores: against a linear model with a normal posterior that is exact, where everything expected
- * has a closed form; shares that add up; records that are explained alike wherever they stand.
+ * test_explain.c - explanations of scores: against a linear model with an exact posterior, where all that is expected has a
+ * closed form; shares that add up; records that are explained alike wherever they stand.
  */
 #include "base/mat.h"
 #include "models.h"
@@ -9,8 +9,9 @@
 enum { D = 4, K = 2, ROWS = 300 };
 
 /*
- * x = W z + e, Var e = psi, W = psi^(1/2) Q diag(s) with orthonormal Q: then W' psi^-1 W is diagonal, and so is the posterior, with
- * variances 1 / (1 + s^2) and means that times W' psi^-1 x. The precision of x is psi^(-1/2) (I - Q diag(s^2 / (1 + s^2)) Q') psi^(-1/2).
+ * x = W z + e, Var e = psi, W = psi^(1/2) Q diag(s) with orthonormal Q: then W' psi^-1 W is diagonal, and so is the posterior,
+ * with variances 1 / (1 + s^2) and means that times W' psi^-1 x. The precision of x is
+ * psi^(-1/2) (I - Q diag(s^2 / (1 + s^2)) Q') psi^(-1/2).
  */
 static const double q[D][K] = {{0.5, 0.5}, {0.5, -0.5}, {0.5, 0.5}, {0.5, -0.5}}, s2[K] = {3, 2}, psi[D] = {0.3, 0.4, 0.5, 0.44};
 
@@ -23,7 +24,7 @@ static double precision(size_t i, size_t j) {
 
 static struct vae_model *linear_model(void) {
     static const size_t widths[] = {1, 1, 1, 1, 0};
-    const struct model_config c = {.latent_dim = K, .latent = &latent_gauss, .lik = &lik_gaussian, .act = &nn_silu, .sd = SD_COLUMN};
+    const struct model_config c = {.latent_dim = K, .latent = &latent_gauss, .lik = &lik_gaussian, .act = &nn_silu};
     double *raw = models_data(ROWS, D, false);
     struct vae_model *m = models_new(&c, widths, raw, ROWS, 1);
     float *enc = m->w + m->enc.node[0].w0, *dec = m->w + m->dec.node[0].w0;
@@ -73,10 +74,12 @@ static void test_linear(enum vae_by by) {
                 mean -= k == j ? 0 : precision(j, k) / p * (double)x[i * D + k];
             if (fabs(mean) > 2.5) /* beyond the training rows */
                 continue;
-            double drop = 0.5 * p * (xj - mean) * (xj - mean), spread = m->schema->scale[j] / sqrt(p);
+            double x0 = (double)w->expected.x[0], spread = m->schema->scale[j] / sqrt(p);
+            double drop = 0.5 * p * (xj - mean) * (xj - mean);
             CHECK(c || j == i % D, "row %zu: %zu is first, not %zu", i, j, i % D);
-            CHECK(fabs((double)w->expected.x[0] - mean) < 1e-3, "row %zu, %zu: %g expected, not %g", i, j, (double)w->expected.x[0], mean);
-            CHECK(fabs(w->expected.spread / spread - 1) < 0.05, "row %zu, %zu: spread %g, not %g", i, j, w->expected.spread, spread);
+            CHECK(fabs(x0 - mean) < 1e-3, "row %zu, %zu: %g expected, not %g", i, j, x0, mean);
+            CHECK(fabs(w->expected.spread / spread - 1) < 0.05, "row %zu, %zu: spread %g, not %g", i, j, w->expected.spread,
+                  spread);
             CHECK(fabs(w->drop - drop) < 0.02 + 0.02 * drop, "row %zu, %zu: a drop of %g, not %g", i, j, w->drop, drop);
             CHECK(by == VAE_BY_ELBO || !(fabs(w->share - w->drop) > 0), "row %zu, %zu: share %g", i, j, w->share);
         }
@@ -110,11 +113,13 @@ static void test_sums(const struct lik *l, bool spread) {
         for (size_t k = 0; k < WIDTH; k++) {
             const struct explain_why *w = &why[i * WIDTH + k];
             sum += w->item == SIZE_MAX ? 0 : w->share;
-            CHECK(i == 3 ? w->item != 0 && (w->item == SIZE_MAX) == (k == WIDTH - 1) : w->item < WIDTH, "%s: item %zu", l->name, w->item);
+            bool right = i == 3 ? w->item != 0 && (w->item == SIZE_MAX) == (k == WIDTH - 1) : w->item < WIDTH;
+            CHECK(right, "%s: item %zu", l->name, w->item);
             CHECK(w->item == SIZE_MAX || (w->expected.spread > 0 && isfinite(w->expected.spread)), "%s: spread %g", l->name,
                   w->expected.spread);
         }
-        CHECK(fabs(sum + parts[i].elbo) < 1e-9 * (1 + fabs(sum)), "%s: shares of %.12g, score %.12g", l->name, sum, -parts[i].elbo);
+        CHECK(fabs(sum + parts[i].elbo) < 1e-9 * (1 + fabs(sum)), "%s: shares of %.12g, not %.12g", l->name, sum,
+              -parts[i].elbo);
     }
     /* other company, in another order */
     for (size_t i = 0; i < N; i++)
@@ -123,9 +128,10 @@ static void test_sums(const struct lik *l, bool spread) {
     for (size_t i = 0; i < N - 3; i++)
         for (size_t k = 0; k < WIDTH; k++) {
             const struct explain_why *a = &why[rows[i] * WIDTH + k], *b = &turned[i * WIDTH + k];
-            CHECK(a->item == b->item && !memcmp(&a->share, &b->share, sizeof a->share) && !memcmp(&a->drop, &b->drop, sizeof a->drop) &&
-                      !memcmp(&a->expected.spread, &b->expected.spread, sizeof(double)),
-                  "%s: record %zu is explained otherwise at %zu", l->name, (size_t)rows[i], i);
+            bool same = a->item == b->item && !memcmp(&a->share, &b->share, sizeof a->share);
+            same = same && !memcmp(&a->drop, &b->drop, sizeof a->drop);
+            CHECK(same && !memcmp(&a->expected.spread, &b->expected.spread, sizeof(double)), "%s: record %zu is explained"
+                  " otherwise at %zu", l->name, (size_t)rows[i], i);
         }
     free(raw), free(x), free(why);
     explain_free(e), scorer_free(s), vae_model_free(m);

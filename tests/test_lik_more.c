@@ -415,7 +415,8 @@ static void test_spread(const struct on *s) {
     float told[VALUES];
     s->l->sd(&b, bias, theta, told, 1, 1);
     for (size_t j = 0; j < VALUES; j++)
-        CHECK(fabs((double)told[j] / sd[j] - 1) < 1e-3, "%s: value %zu starts with an sd of %g, not %g", s->l->name, j, (double)told[j], sd[j]);
+        CHECK(fabs((double)told[j] / sd[j] - 1) < 1e-3, "%s: value %zu starts with an sd of %g, not %g", s->l->name, j,
+              (double)told[j], sd[j]);
     double far = 0, nll = 0;
     for (size_t k = 0; k < VALUES; k++) { /* all of -log p at the mean of an output far down is that of theta */
         float at[2 * VALUES], v[VALUES];

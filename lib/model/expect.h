@@ -22,7 +22,7 @@ struct lik_block model_value_block(const struct vae_model *, size_t j);
 
 struct expected {
     float x[ITEM_WIDTH]; /* model units: the mean; over bins the median; of categories and ordinals the most probable level */
-    double spread;       /* standard deviation in input units, of times in seconds, of dates in days; or the level's probability */
+    double spread;       /* standard deviation in input units (times: seconds; dates: days), or the level's probability */
 };
 
 struct expect; /* a worker's room for one model */

@@ -32,7 +32,8 @@ struct explain {
     struct pool *pool;
     size_t k, nitems, most; /* suspects of a record */
     size_t draws, passes;
-    float *noise;           /* [draws,neps] the scorer's */
+    float *noise;           /* [draws,neps] the scorer's, */
+    float *expect_noise;    /* and that of what is expected, [SCORE_DRAWS,neps]: any score has the same */
     struct model_item *item;
     size_t nworkers;
     struct model_pass *pass;
@@ -75,7 +76,7 @@ static int workers(struct explain *e, struct vae_err *err) {
     int r = e->pass && e->expect ? 0 : err_set(err, VAE_EOS, "out of memory");
     for (; e->nworkers < n && !r; e->nworkers++) {
         r = model_pass_init(&e->pass[e->nworkers], e->m, MAT_PANEL, false, err);
-        e->expect[e->nworkers] = r ? NULL : expect_new(e->m, e->noise, e->draws, err);
+        e->expect[e->nworkers] = r ? NULL : expect_new(e->m, e->expect_noise, SCORE_DRAWS, err);
         r = r ? r : e->expect[e->nworkers] ? 0 : VAE_EOS;
     }
     return r;
@@ -95,8 +96,10 @@ struct explain *explain_new(const struct vae_model *m, struct scorer *scorer, si
     e->most = e->k + SUSPECTS < e->nitems ? e->k + SUSPECTS : e->nitems;
     e->item = mem_array(e->nitems, sizeof *e->item);
     e->noise = mem_mul(e->draws, m->neps, &n) ? mem_floats(n) : NULL;
-    if (e->item && e->noise) {
+    e->expect_noise = mem_floats(SCORE_DRAWS * m->neps);
+    if (e->item && e->noise && e->expect_noise) {
         model_items(m, e->item);
+        score_noise(e->expect_noise, SCORE_DRAWS, m->neps, true);
         score_noise(e->noise, e->draws, m->neps, scorer_by(scorer) != VAE_BY_IW);
         if (!reserve(e, err) && !workers(e, err))
             return e;
@@ -114,7 +117,7 @@ void explain_free(struct explain *e) {
         model_pass_free(&e->pass[i]);
         expect_free(e->expect[i]);
     }
-    free(e->pass), free(e->expect), free(e->noise), free(e->item), free(e->share), free(e->excess);
+    free(e->pass), free(e->expect), free(e->noise), free(e->expect_noise), free(e->item), free(e->share), free(e->excess);
     free(e->pair), free(e->put_right), free(e->expected), free(e->parts), free(e->all);
     free(e);
 }

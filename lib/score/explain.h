@@ -29,8 +29,8 @@ void explain_run(struct explain *, const float *x, const uint64_t *rows, size_t 
                  struct explain_why *why);
 
 /*
- * why.c: explanations as fields of a batch: for each of the k columns why1, why1_value, why1_expected, why1_spread, why1_share, ...;
- * behind them `latent`, by VAE_BY_ELBO, and `rest`, which with the shares printed add up to the score.
+ * why.c: explanations as fields of a batch: for each of the k columns why1, why1_value, why1_expected, why1_spread, why1_share,
+ * and so on; behind them `latent`, by VAE_BY_ELBO, and `rest`, which with the shares printed add up to the score.
  */
 int why_head(struct vae_op *, size_t k, enum vae_by, struct vae_err *);
 /* The next record of the output, number `at` of the batch being built, from field `field` on: record i of the batch b that was

@@ -76,8 +76,8 @@ static float rounded(double v) {
     return (float)(nearbyint(v / unit) * unit);
 }
 
-int why_write(struct vae_op *op, const struct explain *e, size_t field, const struct vae_batch *b, size_t i, size_t row, size_t at,
-              const struct explain_why *why, const struct score_parts *parts, struct vae_err *err) {
+int why_write(struct vae_op *op, const struct explain *e, size_t field, const struct vae_batch *b, size_t i, size_t row,
+              size_t at, const struct explain_why *why, const struct score_parts *parts, struct vae_err *err) {
     size_t k = explain_count(e), last = field + k * NFIELDS;
     bool latent = explain_by(e) == VAE_BY_ELBO;
     double rest = (double)(float)score_by(parts, explain_by(e));
