@@ -35,6 +35,7 @@ enum cli_kind {
     CLI_COUNTS,  /* struct cli_counts: numbers between commas, lo..hi each */
     CLI_SIZES,   /* the same, with x between: 28x28 */
     CLI_REALS,   /* struct cli_reals: numbers between commas, lo..hi each */
+    CLI_OF,      /* struct cli_of: two numbers, lo..hi each, with a slash between, the first at most the second */
     CLI_RANGE,   /* struct cli_range: two numbers, lo..hi each, with a colon between */
     CLI_HELP,
     CLI_VERSION,
@@ -56,6 +57,10 @@ struct cli_counts {
 struct cli_reals {
     double item[16];
     size_t n;
+};
+
+struct cli_of {
+    size_t k, n; /* k of n; both 0: not said */
 };
 
 struct cli_range {
@@ -93,6 +98,7 @@ struct cli_shared {
     struct cli_list keep;
     const char *label_from;
     bool label_from_path;
+    bool paste;
     size_t threads;
     struct cli_seed seed;
     bool unbuffered, skip_bad, quiet, verbose;

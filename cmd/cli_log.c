@@ -161,9 +161,13 @@ void cli_summary(const struct cli_totals *t) {
     put_real(f, "rows_per_s", seconds > 0 ? (double)t->rows / seconds : 0);
     if (t->score) {
         put_count(f, "anomalies", t->score->anomalies);
+        put_count(f, "alarms", t->score->alarms);
+        put_count(f, "benign", t->score->benign);
         put_real(f, "max_score", t->score->max_score);
         put_real(f, "alpha", t->score->alpha);
         put_real(f, "threshold", t->score->threshold);
+        if (t->score->approximate)
+            put_pair(f, false, "p", "approximate", true);
     }
     if (t->model_id) {
         char id[13];

@@ -68,7 +68,7 @@ static void warn(const struct cli_run *r) {
     if (stats.header_assumed)
         cli_warn("nothing tells whether the first row is a header; it was taken for %s (say --header or --no-header)",
                  stats.headers ? "one" : "a record");
-    if (stats.extra_columns)
+    if (stats.extra_columns && !cli.paste)
         cli_warn("%llu column%s that the model does not use: left out (-k carries columns)",
                  (unsigned long long)stats.extra_columns, stats.extra_columns == 1 ? "" : "s");
 }

@@ -49,6 +49,7 @@ bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_mo
         .nkeep = cli.keep.n,
         .label_from = cli.label_from,
         .label_from_path = cli.label_from_path,
+        .whole_rows = cli.paste,
         .model = match,
     };
     r->in = vae_in_open(paths, n, &opts, &r->err);
@@ -113,6 +114,7 @@ int cli_end(struct cli_run *r) {
     if (r->scored) {
         vae_score_totals(r->op, &score);
         totals.score = &score;
+        totals.rows = score.rows; /* not all of them need be written */
     }
     cli_summary(&totals);
     vae_op_free(r->op);

@@ -161,6 +161,12 @@ static bool read_counts(const struct cli_opt *o, const char *text, char between,
     return true;
 }
 
+static bool read_of(const struct cli_opt *o, const char *text, struct cli_of *out) {
+    const char *slash = strchr(text, '/');
+    return slash && read_count(o, text, (size_t)(slash - text), &out->k) &&
+           read_count(o, slash + 1, strlen(slash + 1), &out->n) && out->k <= out->n;
+}
+
 char *cli_names_list(cli_names *names, char *out, size_t size) {
     size_t at = 0;
     *out = 0;
@@ -221,6 +227,9 @@ bool cli_value_read(const struct cli_opt *o, const char *value, char *expected, 
     case CLI_SIZES:
         snprintf(expected, size, "numbers from %g to %g like 28x28", o->lo, o->hi);
         return read_counts(o, value, 'x', o->to);
+    case CLI_OF:
+        snprintf(expected, size, "K/N such as 3/5, both from %g to %g", o->lo, o->hi);
+        return read_of(o, value, o->to);
     case CLI_RANGE:
         snprintf(expected, size, "two numbers from %g to %g with a colon between, such as -3:3", o->lo, o->hi);
         return read_range(o, value, o->to);
@@ -281,6 +290,7 @@ char *cli_value_show(const struct cli_opt *o, char *out, size_t size) {
     case CLI_TEXTS:
     case CLI_REALS:
     case CLI_SIZES:
+    case CLI_OF:
     case CLI_RANGE: /* what it is without one depends on other options */
     case CLI_HELP:
     case CLI_VERSION:

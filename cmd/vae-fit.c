@@ -17,7 +17,7 @@ static struct {
     struct cli_counts hidden, channels;
     struct cli_reals rates;
     struct cli_list as, levels, missing, condition;
-    bool no_calibrate;
+    bool no_calibrate, contaminated, no_exemplars;
 } o;
 
 static const char *latent_name(size_t i) { return vae_latent(i, NULL); }
@@ -124,7 +124,15 @@ static const struct cli_opt options[] = {
      .help = "points of the curve without a gain before it stops, 0: never"},
     {.name = "rates", .arg = "B,B...", .kind = CLI_REALS, .to = &o.rates, .hi = 1e6,
      .help = "also tell the rate and the distortion at these weights of the KL"},
+    {.name = "contaminated", .kind = CLI_FLAG, .to = &o.contaminated,
+     .help = "with --for detect: odd rows are among the training rows"},
+    {.name = "no-exemplars", .kind = CLI_FLAG, .to = &o.no_exemplars,
+     .help = "with --for detect: keep no training rows in the model to compare with"},
     {.name = "no-calibrate", .kind = CLI_FLAG, .to = &o.no_calibrate, .help = "keep no rows apart for p-values"},
+    {.name = "alpha", .arg = "A", .kind = CLI_REAL, .to = &fit.alpha, .lo = 1e-12, .hi = 0.999,
+     .help = "p at or below it is an anomaly, else .001 or the least there is"},
+    {.name = "contamination", .arg = "C", .kind = CLI_REAL, .to = &fit.contamination, .lo = 1e-6, .hi = 0.5,
+     .help = "share of the rows that are odd: the threshold is there, instead of --alpha"},
     {.name = "max-memory", .arg = "SIZE", .kind = CLI_BYTES, .to = &fit.max_memory,
      .help = "for the data (k, M, G, T), else half of the machine's"},
     {.name = "resume", .kind = CLI_FLAG, .to = &fit.resume,
@@ -235,6 +243,7 @@ static void resolve_options(void) {
     fit.nchannels = o.channels.n;
     memcpy(fit.channels, o.channels.item, sizeof o.channels.item);
     fit.calibrate = !o.no_calibrate;
+    fit.contaminated = o.contaminated, fit.exemplars = !o.no_exemplars;
     fit.nrates = o.rates.n;
     memcpy(fit.rates, o.rates.item, sizeof o.rates.item);
     fit.as = o.as.item, fit.nas = o.as.n;

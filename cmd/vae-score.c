@@ -5,14 +5,17 @@
 
 static struct {
     int by, iw, draws;
-    bool iw_given, by_given, draws_given, parts, check, mean_nll, classify, explain;
+    bool iw_given, by_given, draws_given, parts, tail, only, check, mean_nll, classify, explain;
     size_t reasons;
     const char *class;
-    double alpha;
-} o = {.alpha = NAN, .reasons = 3};
+    double alpha, contamination;
+    struct cli_of persist;
+    size_t cooldown;
+    const char *benign;
+} o = {.alpha = NAN, .contamination = NAN, .reasons = 3};
 
 static const char *by_name(size_t i) {
-    static const char *const name[] = {"auto", "elbo", "iw", "recon", "mse"}; /* in the order of enum vae_by */
+    static const char *const name[] = {"auto", "elbo", "iw", "recon", "mse", "near"}; /* in the order of enum vae_by */
     return i < sizeof name / sizeof *name ? name[i] : NULL;
 }
 
@@ -29,6 +32,18 @@ static const struct cli_opt options[] = {
      .help = "columns for the K that carry the score: value, expected value, spread, share"},
     {.name = "alpha", .arg = "A", .kind = CLI_REAL, .to = &o.alpha, .lo = 1e-12, .hi = 1,
      .help = "p at or below it is an anomaly, else the model's own"},
+    {.name = "contamination", .arg = "C", .kind = CLI_REAL, .to = &o.contamination, .lo = 1e-6, .hi = 0.5,
+     .help = "share of rows like the training data that are odd, instead of --alpha"},
+    {.name = "tail", .kind = CLI_FLAG, .to = &o.tail,
+     .help = "let p go on below what the calibration scores can show"},
+    {.name = "only", .kind = CLI_FLAG, .to = &o.only, .help = "write the anomalies alone"},
+    {.name = "persist", .arg = "K/N", .kind = CLI_OF, .to = &o.persist, .lo = 1, .hi = 1 << 16,
+     .help = "an alarm only where K of the last N records are anomalies"},
+    {.name = "cooldown", .arg = "N", .kind = CLI_COUNT, .to = &o.cooldown, .lo = 1, .hi = 1e9,
+     .help = "no alarm for N records after one"},
+    {.name = "benign", .arg = "FILE", .kind = CLI_TEXT, .to = &o.benign,
+     .help = "records like these are known, and no anomalies"},
+    {.name = "paste", .kind = CLI_FLAG, .to = &cli.paste, .help = "append the scores to the rows as they came"},
     {.name = "mean-nll", .kind = CLI_FLAG, .to = &o.mean_nll, .help = "no records, but one line: mean nll, its error"},
     {.name = "check", .kind = CLI_FLAG, .to = &o.check, .help = "exit with 1 where there were anomalies"},
     {.name = "classify", .kind = CLI_FLAG, .to = &o.classify,
@@ -58,23 +73,28 @@ static const struct cli_command command = {
 };
 
 static void check_options(void) {
+    if (cli.paste && cli.to)
+        cli_usage("--paste gives the rows as they came: there is nothing for --to to change");
     if (o.iw_given && ((o.by_given && o.by != VAE_BY_IW) || o.draws_given))
         cli_usage("--iw says --by iw and --draws already; leave one out");
     if (o.iw_given)
         o.by = VAE_BY_IW, o.draws = o.iw;
-    if (o.classify && (o.by_given || o.iw_given || o.parts || o.explain || o.check || o.mean_nll || !isnan(o.alpha)))
+    if (o.classify && (o.by_given || o.iw_given || o.parts || o.explain || o.only || o.persist.k || o.cooldown || o.benign || o.check || o.mean_nll ||
+                       o.tail || !isnan(o.alpha) || !isnan(o.contamination)))
         cli_usage("--classify tells levels, not scores: of the options about scores only --draws goes with it");
+    if (!isnan(o.alpha) && !isnan(o.contamination))
+        cli_usage("--alpha and --contamination both choose the threshold; leave one out");
     if (o.class && !o.classify)
         cli_usage("--class goes with --classify");
-    if (o.mean_nll && (o.parts || o.explain))
-        cli_usage("--mean-nll prints no records that --%s could add to", o.parts ? "parts" : "explain");
+    if (o.mean_nll && (o.parts || o.explain || o.only || cli.paste))
+        cli_usage("--mean-nll prints no records: leave --%s out", o.parts ? "parts" : o.explain ? "explain" : o.only ? "only" : "paste");
 }
 
 static void warn(const struct vae_op *op) {
     struct vae_score_totals t;
     vae_score_totals(op, &t);
     if (t.alpha_raised)
-        cli_warn("the calibration rows are too few for this alpha; %.6g is used", t.alpha);
+        cli_warn("the calibration rows are too few for the model's alpha; %.6g is used", t.alpha);
     else if (!isfinite(t.threshold))
         cli_warn("the model has no calibration for this score: no p, no anomalies");
 }
@@ -102,8 +122,9 @@ static void score(struct cli_run *r) {
     struct vae_score_totals t;
     r->scored = true;
     vae_score_totals(r->op, &t);
-    if (o.check && !isfinite(t.threshold)) { /* a watch that can never bark must not look like a quiet night */
-        cli_fail(&r->err, VAE_EDATA, "the model has no calibration for this score: --check cannot tell");
+    if ((o.check || o.only) && !isfinite(t.threshold)) { /* a watch that can never bark must not look like a quiet night */
+        cli_fail(&r->err, VAE_EDATA, "the model has no calibration for this score: --%s cannot tell",
+                 o.check ? "check" : "only");
         return;
     }
     if (!o.mean_nll)
@@ -112,31 +133,45 @@ static void score(struct cli_run *r) {
         return;
     cli_pump(r);
     vae_score_totals(r->op, &t);
-    if (o.check && t.anomalies)
+    if (o.check && t.alarms)
         r->status = 1;
     if (o.mean_nll && !r->err.code)
         print_mean(r);
+}
+
+/* The records of --benign; *in NULL where there are none. */
+static bool open_benign(struct cli_run *r, struct vae_in **in) {
+    char *path = (char *)(uintptr_t)o.benign;
+    const struct vae_in_opts opts = {.header = -1, .model = r->model};
+    return !path || (*in = vae_in_open(&path, 1, &opts, &r->err));
 }
 
 int main(int argc, char **argv) {
     struct cli_run r = {0};
     size_t n = cli_begin(&command, argc, argv);
     check_options();
-    const struct vae_op_opts opts = {
+    cli_one_standard(argv + 1, n, o.benign, "benign");
+    struct vae_op_opts opts = {
         .threads = cli.threads,
         .seed = cli.seed.value,
         .by = (enum vae_by)o.by,
         .draws = o.draws,
-        .parts = o.parts,
+        .parts = o.parts || o.mean_nll,
         .explain = o.explain ? o.reasons : 0,
-        .alpha = isnan(o.alpha) ? 0 : o.alpha,
+        .only = o.only,
+        .persist = {o.persist.k, o.persist.n},
+        .cooldown = o.cooldown,
+        .skip_bad = cli.skip_bad,
+        .alpha = !isnan(o.contamination) ? o.contamination : isnan(o.alpha) ? 0 : o.alpha,
+        .tail = o.tail,
         .classify = o.class,
     };
     bool open = cli_model(&r, cli.model) && cli_in(&r, argv + 1, n, r.model);
     if (open && o.classify) {
         if ((r.op = vae_classify(r.model, vae_in_head(r.in), &opts, &r.err)) && cli_out(&r, vae_op_head(r.op), false))
             cli_pump(&r);
-    } else if (open && (r.op = vae_score(r.model, vae_in_head(r.in), &opts, &r.err)))
+    } else if (open && open_benign(&r, &opts.benign) && (r.op = vae_score(r.model, vae_in_head(r.in), &opts, &r.err)))
         score(&r);
+    vae_in_free(opts.benign);
     return cli_end(&r);
 }

@@ -65,6 +65,7 @@ struct vae_in_opts {
     int header;               /* 1 first row is a header, 0 it is not, -1 told by the content */
     char *const *keep;        /* names (or 1-based numbers) of columns to carry, never to model */
     size_t nkeep;
+    bool whole_rows;          /* tables: also each row as it came, which scores are then appended to */
     size_t batch_rows;        /* at most so many records a batch, 0: a good number */
     const char *label_from; /* a file whose columns stand beside the records, row by row: the labels of images; NULL: none */
     bool label_from_path;   /* or each record's label is the folder its file is in */
@@ -158,13 +159,18 @@ struct vae_op_opts {
     double guidance;
     struct vae_in *like;  /* generate: records to vary, read to their end */
     struct vae_in *avoid; /* generate: records that none may be a near-copy of, read to their end */
-    bool skip_bad;        /* leave bad records of those two out, counting them */
+    struct vae_in *benign; /* score: records that are known: what is like one of them is no anomaly; read to their end */
+    bool skip_bad;        /* leave bad records of those three out, counting them */
     bool best;          /* complete: the single best value instead of draws */
-    enum vae_by { VAE_BY_AUTO, VAE_BY_ELBO, VAE_BY_IW, VAE_BY_RECON, VAE_BY_MSE } by; /* score */
+    enum vae_by { VAE_BY_AUTO, VAE_BY_ELBO, VAE_BY_IW, VAE_BY_RECON, VAE_BY_MSE, VAE_BY_NEAR } by; /* score */
     int draws;          /* score: posterior draws, 0: the model's own number */
-    bool parts;         /* score: nll, recon, kl and mse too */
+    bool parts;         /* score: nll, recon, kl and mse too (and their totals) */
     size_t explain;     /* score: the columns that carry it, so many of them, 0: none */
-    double alpha;       /* score: threshold on p, 0: the model's own */
+    double alpha;       /* score: threshold on p, 0: the model's own; VAE_EUSAGE where its calibration scores cannot show it */
+    bool tail;          /* score: p goes on below what they can show, by a tail fitted to them */
+    bool only;          /* score: give the anomalies alone, or the alarms where there are any to tell; all count */
+    size_t persist[2];  /* score: {K, N}: an alarm where at least K of the last N records are anomalies; 0: at each one */
+    size_t cooldown;    /* score: records after an alarm that raise none */
     const char *classify; /* classify: a condition, NULL: the only one */
 };
 struct vae_op *vae_encode(const struct vae_model *, const struct vae_head *in, const struct vae_op_opts *, struct vae_err *);
@@ -220,12 +226,15 @@ int vae_op_generate(struct vae_op *, size_t n, const struct vae_batch **out, str
 
 struct vae_score_totals {
     uint64_t rows, anomalies;
+    uint64_t benign;         /* would be anomalies, but are like a known record */
+    uint64_t alarms;         /* of records by persist and cooldown; without them each anomaly */
     double max_score;
     double mean_nll, se_nll; /* mean over records and its standard error, nats */
     double mean_ess;         /* effective sample size of the importance weights, of `draws` */
     int draws;
     double alpha, threshold; /* in force */
-    bool alpha_raised;       /* the calibration rows are too few for the alpha wanted: the smallest attainable is used */
+    bool alpha_raised;       /* the calibration rows are too few for the model's own alpha: the smallest attainable is used */
+    bool approximate;        /* p is more than a count of calibration scores: a tail was fitted */
 };
 void vae_score_totals(const struct vae_op *, struct vae_score_totals *);
 
@@ -234,7 +243,7 @@ struct vae_op_totals {
     uint64_t missing, unknown; /* cells read that were missing; texts that are no level the model knows */
     uint64_t filled;           /* cells that vae_complete() filled */
     uint64_t copies;           /* generated records dropped as near-copies */
-    uint64_t bad_given;        /* records of `like` and `avoid` left out */
+    uint64_t bad_given;        /* records of `like`, `avoid` and `benign` left out */
     double ess, draws;         /* mean effective sample size of the importance weights, and of how many draws */
 };
 void vae_op_totals(const struct vae_op *, struct vae_op_totals *);
@@ -294,6 +303,10 @@ struct vae_fit_opts {
     double rates[VAE_FIT_RATES]; /* [nrates] measure the rate and the distortion at these weights of the KL, too */
     size_t nrates;
     bool calibrate;      /* keep rows apart for p-values */
+    bool contaminated;   /* detect: odd rows are among the training rows */
+    bool exemplars;      /* detect: keep training rows in the model that others are compared with */
+    double alpha;        /* p at or below it is an anomaly; NaN: .001, or what the calibration rows can show */
+    double contamination; /* the share of the rows that are odd, and the same threshold by that name; NaN: not said */
     bool skip_bad;       /* leave bad rows out, counting them */
     /* Progress, perhaps from another thread, but one call at a time; returning true stops with VAE_ESTOP. */
     bool (*report)(void *ctx, const struct vae_progress *);

@@ -264,8 +264,10 @@ static void check_p(const struct vae_model *m, double alpha) {
     float *x = models_rows(m, raw, FRESH);
     static struct score_parts parts[FRESH];
     struct scorer *s = scorer_new(m, VAE_BY_AUTO, 0, NULL, NULL);
+    CHECK(scorer_by(s) == VAE_BY_NEAR, "scores of --for detect are not by exemplars");
+    scorer_all(s);
     scorer_run(s, x, NULL, FRESH, parts);
-    for (int by = VAE_BY_ELBO; by <= VAE_BY_MSE; by++) {
+    for (int by = VAE_BY_ELBO; by <= VAE_BY_NEAR; by++) {
         size_t low = 0;
         for (size_t i = 0; i < FRESH; i++)
             low += conformal_p(m->cal.score + (size_t)(by - 1) * m->cal.n, m->cal.n,

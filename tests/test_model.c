@@ -482,7 +482,7 @@ static void test_file(const struct layout *l, const struct models_kind *q, const
     CHECK(back->nw == m->nw && !memcmp(back->w, m->w, m->nw * sizeof *m->w), "weights");
     CHECK(back->log_jacobian == m->log_jacobian && back->cal.alpha == m->cal.alpha && back->cal.by == m->cal.by &&
               back->cal.draws == 6 && back->cal.n == 9 && !strcmp(back->cal.method, "held-out") &&
-              !memcmp(back->cal.score, m->cal.score, 9 * MODEL_NBY * sizeof(float)),
+              !memcmp(back->cal.score, m->cal.score, 9 * model_scores(m) * sizeof(float)),
           "calibration or units");
     CHECK(back->nprior == m->nprior && !memcmp(back->prior_param, m->prior_param, m->nprior * sizeof(float)) &&
               back->use && !memcmp(back->use, m->use, 5 * sizeof *m->use) && back->prior == m->prior,

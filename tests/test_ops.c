@@ -218,7 +218,7 @@ static void test_ops(const struct lik *lik) {
     struct score_parts parts[20];
     scorer_run(s, x, NULL, 20, parts);
     m->cal.draws = scorer_draws(s);
-    for (size_t by = 0; by < MODEL_NBY; by++) {
+    for (size_t by = 0; by < model_scores(m); by++) {
         for (size_t i = 0; i < 20; i++)
             m->cal.score[by * 20 + i] = (float)score_by(&parts[i], (enum vae_by)(by + 1));
         conformal_sort(m->cal.score + by * 20, 20);

@@ -97,6 +97,7 @@ struct vae_head *rec_head_copy(const struct vae_head *h, struct vae_err *err) {
         if (!g)
             goto fail;
         g->keep = f->keep;
+        g->whole = f->whole;
         g->apart = f->apart;
         g->decimals = f->decimals;
     }
@@ -276,6 +277,8 @@ int rec_build_copy(struct rec_build *b, size_t field, const struct rec_col *src,
 }
 
 void rec_build_quoted(struct rec_build *b, bool quoted) { b->batch.quoted = quoted; }
+
+void rec_build_dialect(struct rec_build *b, const struct rec_dialect *dialect) { b->batch.dialect = dialect; }
 
 const struct vae_batch *rec_build_batch(struct rec_build *b, size_t rows) {
     for (size_t i = 0; i < b->nfields; i++) {

@@ -27,6 +27,7 @@ struct rec_field {
     char *name;
     enum rec_type type;
     bool keep;                  /* carried, never modelled */
+    bool whole;                 /* the whole rows of a table as they came, its name the header row ("": none); the last field */
     bool apart;                 /* it came beside the data (stream/labels.h) */
     size_t ndim, shape[REC_MAX_DIMS]; /* of one record; ndim 0 is a scalar */
     size_t width;               /* values per record: the product of shape, 1 for a scalar and for text */
@@ -64,12 +65,21 @@ struct rec_col {
     size_t stride;
 };
 
+/* How rows that are carried whole stand in their table. */
+struct rec_dialect {
+    const char *header; /* [n] the header row that holds for them, without its line end; n 0: none */
+    size_t n;
+    char delim;
+    bool crlf;
+};
+
 struct vae_batch {
     size_t rows;
     uint64_t first;      /* number of the first record in its stream, 0-based */
     size_t nfields;
     struct rec_col *cols;
     bool quoted;         /* text cells are in CSV form: a cell that starts with a double quote is quoted */
+    const struct rec_dialect *dialect; /* where a field is `whole`, else NULL */
 };
 
 /* Number i of a field of numbers of that type. */
@@ -103,6 +113,7 @@ int rec_build_text(struct rec_build *, size_t field, const char *, size_t, struc
 int rec_build_copy(struct rec_build *, size_t field, const struct rec_col *src, size_t from, size_t n, size_t to,
                    struct vae_err *);
 void rec_build_quoted(struct rec_build *, bool); /* are its text cells in CSV form? */
+void rec_build_dialect(struct rec_build *, const struct rec_dialect *);
 const struct vae_batch *rec_build_batch(struct rec_build *, size_t rows);
 void rec_build_reset(struct rec_build *);
 void rec_build_free(struct rec_build *);

@@ -35,6 +35,7 @@ enum rng_purpose {
     RNG_PLOT,        /* points of a scatter: row = record */
     RNG_MATCH,       /* draws from the prior that latents are held against: step = optimiser step, row = place in the batch */
     RNG_CODEBOOK,    /* where codes out of use start anew: step = optimiser step, row = code */
+    RNG_EXEMPLAR,    /* which training rows are kept to compare with */
 };
 
 /* One Philox block: four 32-bit words for key `seed` and counter c. */

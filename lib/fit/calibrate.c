@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "fit/fit.h"
+#include "score/exemplars.h"
 #include "score/score.h"
 
 /* As a model file takes it: a score that is no number, or too large for one, is above all others. */
@@ -54,12 +55,30 @@ static int score_rows(const struct vae_model *m, const struct fit_rows *data, co
     for (int iw = 0; iw < 2 && !r; iw++) {
         struct scorer *s = scorer_new(m, iw ? VAE_BY_IW : VAE_BY_ELBO, SCORE_DRAWS, pool, err);
         r = s ? fit_score(s, pool, x, n, d, parts, err) : VAE_EOS;
-        for (int by = VAE_BY_ELBO; by <= MODEL_NBY && !r; by++)
+        for (int by = VAE_BY_ELBO; by <= (int)model_scores(m) && !r; by++)
             for (size_t i = 0; i < n && iw == (by == VAE_BY_IW); i++)
                 out[(size_t)(by - 1) * stride + i] = score_kept(score_by(&parts[i], (enum vae_by)by));
         scorer_free(s);
     }
     free(x), free(parts);
+    return r;
+}
+
+/* Distances to the exemplars of all rows, each as if it was none of them: what folds are for the nets. */
+static int left_out(const struct vae_model *m, const struct fit_rows *data, struct pool *pool, float *out, struct vae_err *err) {
+    size_t values, n = data->n;
+    float *x = mem_mul(n, m->schema->d, &values) ? mem_floats(values) : NULL;
+    double *score = mem_array(n, sizeof *score);
+    int r = x && score ? 0 : err_set(err, VAE_EOS, "out of memory for %zu rows", n);
+    if (!r) {
+        schema_to_model(m->schema, data->raw, NULL, n, x);
+        r = exemplars_left_out(&m->exemplars, m->schema, x, n, pool, score, err);
+    }
+    for (size_t i = 0; i < n && !r; i++)
+        out[i] = score_kept(score[i]);
+    if (!r)
+        conformal_sort(out, n);
+    free(x), free(score);
     return r;
 }
 
@@ -95,11 +114,22 @@ static int fold(void *ctx, const uint64_t *rows, size_t n, const uint64_t *test,
     return r;
 }
 
+int fit_can_show(const struct fit_plan *p, size_t n, struct vae_err *err) {
+    bool share = !isnan(p->opts.contamination);
+    size_t rows = p->ncal ? p->ncal : p->folds ? n : 0;
+    if ((!share && isnan(p->opts.alpha)) || p->alpha * ((double)rows + 1) >= 1)
+        return 0;
+    return err_set(err, VAE_EUSAGE, "--%s %g: %zu calibration rows show p from %.4g up; %s, or fit to more rows",
+                   share ? "contamination" : "alpha", p->alpha, rows, 1.0006 / ((double)rows + 1),
+                   share ? "say a larger share" : "say a larger one (vae-score --tail goes below it)");
+}
+
 int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, struct vae_model *m, const uint64_t *cal,
                   size_t ncal, struct pool *pool, struct vae_err *err) {
     struct model_calibration *c = &m->cal;
     c->draws = SCORE_DRAWS;
-    c->by = plan->train.objective->draws ? VAE_BY_IW : VAE_BY_ELBO; /* the bound it was fitted by */
+    c->by = m->exemplars.n ? VAE_BY_NEAR : plan->train.objective->draws ? VAE_BY_IW : VAE_BY_ELBO; /* the bound it was fitted by */
+    c->alpha = plan->alpha;
     if (!ncal && !plan->folds)
         return 0;
     c->n = ncal ? ncal : data->n;
@@ -109,11 +139,16 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
     c->score = mem_array(c->n, MODEL_NBY * sizeof *c->score);
     if (!c->score)
         return err_set(err, VAE_EOS, "out of memory for %zu scores", c->n);
-    struct folds f = {plan, data, PTHREAD_MUTEX_INITIALIZER};
+    struct fit_plan nets = *plan;
+    nets.exemplars = false;
+    struct folds f = {&nets, data, PTHREAD_MUTEX_INITIALIZER};
+    int r = 0;
+    if (!ncal && m->exemplars.n)
+        r = left_out(m, data, pool, c->score + (VAE_BY_NEAR - 1) * c->n, err);
     if (!ncal)
-        return conformal_cross(data->n, plan->folds, plan->train.seed, pool, fold, &f, MODEL_NBY, c->score, err);
-    int r = score_rows(m, data, cal, ncal, pool, c->score, ncal, err);
-    for (size_t by = 0; by < MODEL_NBY && !r; by++)
+        return r ? r : conformal_cross(data->n, plan->folds, plan->train.seed, pool, fold, &f, VAE_BY_MSE, c->score, err);
+    r = score_rows(m, data, cal, ncal, pool, c->score, ncal, err);
+    for (size_t by = 0; by < model_scores(m) && !r; by++)
         conformal_sort(c->score + by * ncal, ncal);
     return r;
 }

@@ -14,13 +14,17 @@ enum { WIDE = 256, MANY_ROWS = 2000, FOLDS = 5, CAL_ROWS = 1000, AGAIN = 5 /* a 
 enum { DRAWS = 5 /* of z a record, where an objective takes several (1509.00519 has 1, 5 and 50) */ };
 enum { MIN_BINS = 8, MAX_BINS = 128, ROWS_A_BIN = 50, MAX_LEVELS = 4096 /* of all numbers together */ };
 
+/* Share of contaminated rows that is left out: more than most are odd, and those that are not do little harm by it. */
+static const double TRIM = 0.1;
+static const double ALPHA = 0.001;
+
 /* Floating-point operations of a fit, unless told: some five minutes of two cores of 2024. */
 static const double WORK = 1e14, CHAIN_WORK = 5e13;
 
 void vae_fit_defaults(struct vae_fit_opts *o) {
-    *o = (struct vae_fit_opts){.seed = 1, .calibrate = true, .beta = NAN, .warmup = NAN, .free_bits = NAN, .lr = NAN,
+    *o = (struct vae_fit_opts){.seed = 1, .calibrate = true, .exemplars = true, .beta = NAN, .warmup = NAN, .free_bits = NAN, .lr = NAN,
                                .decay = NAN, .capacity = NAN, .target_mse = NAN, .dropout = NAN, .valid = NAN,
-                               .checkpoint_every = NAN, .budget = NAN, .tc = NAN, .mmd = NAN};
+                               .checkpoint_every = NAN, .budget = NAN, .tc = NAN, .mmd = NAN, .alpha = NAN, .contamination = NAN};
 }
 
 int vae_fit_check(const struct vae_fit_opts *o, struct vae_err *err) {
@@ -39,6 +43,9 @@ int vae_fit_check(const struct vae_fit_opts *o, struct vae_err *err) {
         {{!isnan(o->target_mse), !isnan(o->beta)}, {"--target-mse", "--beta"}, "both choose the weight of the KL"},
         {{!isnan(o->target_mse), o->cycles}, {"--target-mse", "--cycles"}, "both choose the weight of the KL"},
         {{!isnan(o->target_mse), !isnan(o->free_bits)}, {"--target-mse", "--free-bits"}, "contradict each other"},
+        {{!isnan(o->alpha), !isnan(o->contamination)}, {"--alpha", "--contamination"}, "both choose the threshold"},
+        {{!isnan(o->alpha), !o->calibrate}, {"--alpha", "--no-calibrate"}, "contradict each other"},
+        {{!isnan(o->contamination), !o->calibrate}, {"--contamination", "--no-calibrate"}, "contradict each other"},
     };
     const struct {
         bool given;
@@ -400,7 +407,12 @@ int fit_choose(const struct vae_fit_opts *opts, struct fit_rows *r, struct fit_p
         return e;
     choose_training(o, r, &p->model, o->init ? o->init->nfeature : features(r->schema, p), &p->train);
     p->valid = or_else(o->valid, 0.1);
+    p->alpha = or_else(o->contamination, or_else(o->alpha, ALPHA));
     bool detect = o->purpose == VAE_FOR_DETECT;
+    p->exemplars = detect && o->exemplars;
+    p->trim = o->contaminated ? or_else(o->contamination, TRIM) : 0;
+    if (o->contaminated && !detect)
+        return err_set(err, VAE_EUSAGE, "--contaminated goes with --for detect");
     if (o->calibrate && r->n >= MANY_ROWS) { /* new rows want all the rows there are more than p-values do */
         p->ncal = r->n / (p->model.chain ? 20 : 5);
         if (!detect && p->ncal > CAL_ROWS)

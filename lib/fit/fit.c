@@ -90,7 +90,8 @@ static struct vae_model *fit_plan_run(struct fit_plan *p, const struct fit_rows 
         order[rng_permute(i, n, o->seed, RNG_SPLIT, 0)] = i;
     struct fit_material made = {0};
     struct train_result res;
-    int r = plan_steps(p, data, order, nfit, until, pool, c, err);
+    int r = fit_can_show(p, n, err);
+    r = r ? r : plan_steps(p, data, order, nfit, until, pool, c, err);
     pool_on_stop(pool, is_over, &teller);
     if (!r && c)
         r = checkpoint_plan(c, fit_whole_plan(p, data), err);

@@ -52,6 +52,9 @@ struct fit_plan {
     double valid;     /* share of the rows a fit is given that it holds out for itself */
     size_t ncal;      /* rows kept apart for p-values; 0: cross-conformal over `folds`, or none */
     size_t folds;
+    bool exemplars;   /* keep training rows to compare with */
+    double trim;      /* share of the rows, the oddest, that nothing is fitted to; 0: none may be odd */
+    double alpha;     /* p at or below it is an anomaly */
 };
 /* Likelihoods, sizes and schedules from the data, where the options leave the choice. Columns get their likelihood and
  * transform; levels that are better taken as numbers become numbers, in rows->raw too. */
@@ -74,6 +77,9 @@ struct fit_material {
     struct train_config cfg;
 };
 void fit_material_free(struct fit_material *);
+/* trim.c: rows[n] without the oddest -> kept[*nkept], in their order; kept has room for n. */
+int fit_trim(const struct fit_plan *, const struct fit_rows *, const uint64_t *rows, size_t n, struct pool *, uint64_t *kept,
+             size_t *nkept, struct vae_err *);
 /* The model started, nothing trained. fit_material_free() in any case, here and below. */
 int fit_prepare(const struct fit_plan *, const struct fit_rows *, const uint64_t *rows, size_t n, struct fit_material *,
                 struct vae_err *);
@@ -117,6 +123,8 @@ int fit_score(struct scorer *, struct pool *, const float *x, size_t n, size_t d
 int fit_parts(const struct vae_model *, enum vae_by, int draws, const float *x, size_t n, struct pool *, struct score_parts **,
               struct vae_err *);
 
+/* Before training: VAE_EUSAGE where an alpha was asked for that the calibration rows of n rows cannot show. */
+int fit_can_show(const struct fit_plan *, size_t n, struct vae_err *);
 /* Calibrates m: by the rows `cal`, or across folds. */
 int fit_calibrate(const struct fit_plan *, const struct fit_rows *, struct vae_model *m, const uint64_t *cal,
                   size_t ncal, struct pool *, struct vae_err *);

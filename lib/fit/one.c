@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "fit/fit.h"
 #include "model/op.h"
+#include "score/exemplars.h"
 
 enum { VALID_MAX = 2000, SETTLE_PRIOR = 20, PRIOR_ROWS = 1 << 16 };
 
@@ -248,8 +249,9 @@ int fit_prepare(const struct fit_plan *plan, const struct fit_rows *data, const 
     return init ? 0 : pseudo_start(f->m, f->x, f->train.n, f->cfg.seed, err);
 }
 
-int fit_one(const struct fit_plan *plan, const struct fit_rows *data, const uint64_t *rows, size_t n, bool prior,
-            const struct train_run *run, struct train_result *res, struct fit_material *f, struct vae_err *err) {
+/* fit_one() of rows that are all to be fitted. */
+static int fit_kept(const struct fit_plan *plan, const struct fit_rows *data, const uint64_t *rows, size_t n, bool prior,
+                    const struct train_run *run, struct train_result *res, struct fit_material *f, struct vae_err *err) {
     uint64_t seed = plan->train.seed;
     int r = fit_prepare(plan, data, rows, n, f, err);
     if (!r)
@@ -258,7 +260,23 @@ int fit_one(const struct fit_plan *plan, const struct fit_rows *data, const uint
         r = settle(f->m, f->x + f->train.n * data->schema->d, f->nheld, f->cfg.draws, seed, run->pool, err);
     if (!r)
         r = condition_keep_rows(f->m, f->x, f->train.n, err);
+    if (!r && plan->exemplars)
+        r = exemplars_learn(&f->m->exemplars, f->m->schema, f->x, f->n, plan->trim > 0 ? EXEMPLARS_TRIMMED : EXEMPLARS_CLEAN, seed,
+                            run->pool, err);
     if (!r && prior)
         r = fit_prior(f->m, plan->prior, f->x, f->train.n, f->cfg.draws, seed, run->pool, err);
+    return r;
+}
+
+int fit_one(const struct fit_plan *plan, const struct fit_rows *data, const uint64_t *rows, size_t n, bool prior,
+            const struct train_run *run, struct train_result *res, struct fit_material *f, struct vae_err *err) {
+    *f = (struct fit_material){0};
+    if (!(plan->trim > 0))
+        return fit_kept(plan, data, rows, n, prior, run, res, f, err);
+    uint64_t *kept = mem_array(n, sizeof *kept);
+    int r = kept ? fit_trim(plan, data, rows, n, run->pool, kept, &n, err) : err_set(err, VAE_EOS, "out of memory for %zu rows", n);
+    if (!r)
+        r = fit_kept(plan, data, kept, n, prior, run, res, f, err);
+    free(kept);
     return r;
 }

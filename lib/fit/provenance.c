@@ -36,12 +36,16 @@ static json_t *plan_json(const struct fit_plan *p, const struct fit_rows *data) 
                      "program", VAE_VERSION, "blas_core", mat_core());
     if (p->opts.init)
         json_object_set_new(j, "init", json_string(p->opts.init->id));
+    if (p->trim > 0)
+        json_object_set_new(j, "trim", json_real(p->trim));
     if (t->cycles)
         json_object_set_new(j, "cycles", json_integer((json_int_t)t->cycles));
     if (t->capacity > 0)
         json_object_set_new(j, "capacity", json_real(t->capacity));
     if (t->target_mse > 0)
         json_object_set_new(j, "target_mse", json_real(t->target_mse));
+    if (!isnan(p->opts.contamination))
+        json_object_set_new(j, "contamination", json_real(p->opts.contamination));
     add_objective(j, t);
     return j;
 }

@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "gen/generate.h"
-#include "stream/format.h"
 
 static const double REDRAWN = 0.5; /* share of the columns of a variation that are drawn anew */
 
@@ -16,39 +15,10 @@ void gen_given_free(struct gen_given *g) {
     *g = (struct gen_given){0};
 }
 
-/* The rows of a batch behind what is there. */
-static int add(struct gen_given *g, size_t *cap, const struct vae_model *m, const struct schema_map *map,
-               struct vae_in *in, const struct vae_batch *b, uint64_t *bad, struct vae_err *err) {
-    size_t d = m->schema->d, from = 0, good, values;
-    if (!mem_add(g->n, b->rows, &values) || !mem_mul(values, d, &values))
-        return err_set(err, VAE_EOS, "too many rows");
-    int r = mem_grow(&g->raw, cap, values, sizeof *g->raw, err);
-    while (!r && from < b->rows) {
-        r = schema_read(m->schema, map, b, vae_in_head(in), from, b->rows - from, g->raw + g->n * d, NULL, &good, err);
-        g->n += good, from += good;
-        if (r == VAE_EROW && !bad)
-            err_prefix(err, "%s", vae_in_where(in, from));
-        else if (r == VAE_EROW)
-            ++*bad, from++, r = 0;
-    }
-    return r;
-}
-
 int gen_given_read(struct gen_given *g, const struct vae_model *m, struct vae_in *in, const char *option, uint64_t *bad,
                    struct vae_err *err) {
-    struct schema_map map = {0};
-    const struct vae_batch *b;
-    size_t cap = 0, values;
-    int n = 0, r = schema_bind(m->schema, vae_in_head(in), &map, err);
-    while (!r && (n = vae_in_next(in, &b, err))) {
-        if (n == VAE_EROW && bad)
-            ++*bad;
-        else
-            r = n < 0 ? n : add(g, &cap, m, &map, in, b, bad, err);
-    }
-    schema_map_free(&map);
-    if (!r && !g->n)
-        r = err_set(err, VAE_EDATA, "%s: no %srows, and %s needs some", stream_in_name(in), bad && *bad ? "good " : "", option);
+    size_t values;
+    int r = op_read_all(m, in, option, bad, &g->raw, &g->n, err);
     if (r)
         return r;
     g->x = mem_mul(g->n, m->schema->d, &values) ? mem_floats(values) : NULL;

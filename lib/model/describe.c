@@ -6,13 +6,15 @@
 #include "base/json.h"
 #include "base/mat.h"
 #include "base/mem.h"
+#include "model/calibration.h"
 #include "model/objective.h"
 
 /* What a reader of the file could learn of single rows: see is_stored(). */
 static const char *const stored[] = {"smallest and largest value of each column", "levels of categories and how many rows had each",
                                      "quantiles of columns of numbers, and all values where they are few",
                                      "scores of the calibration rows", "the conditions of up to 4096 training rows",
-                                     "pseudo-inputs of the prior, which began as training rows", NULL};
+                                     "pseudo-inputs of the prior, which began as training rows",
+                                     "up to 4096 training rows, which others are compared with (--no-exemplars leaves them out)", NULL};
 
 static bool has_cells(const struct vae_model *m) {
     bool any = false;
@@ -23,8 +25,9 @@ static bool has_cells(const struct vae_model *m) {
 
 /* Is it in this model's file, stored[i]? */
 static bool is_stored(const struct vae_model *m, size_t i) {
-    enum { LEVELS = 1, QUANTILES, SCORES, CONDITIONS, PSEUDO };
-    bool there[] = {[SCORES] = m->cal.n > 0, [CONDITIONS] = m->conditions.n > 0, [PSEUDO] = m->npseudo > 0};
+    enum { LEVELS = 1, QUANTILES, SCORES, CONDITIONS, PSEUDO, EXEMPLARS };
+    bool there[] = {[SCORES] = m->cal.n > 0, [CONDITIONS] = m->conditions.n > 0, [PSEUDO] = m->npseudo > 0,
+                    [EXEMPLARS] = m->exemplars.n > 0};
     return i >= SCORES ? there[i] : i == LEVELS || i == QUANTILES ? has_cells(m) : true;
 }
 
@@ -55,6 +58,33 @@ static json_t *columns_json(const struct vae_model *m) {
     return cols;
 }
 
+/* The score that alpha begins at, of each kind. */
+static double threshold(const struct vae_model *m, size_t by) {
+    double smallest;
+    return conformal_threshold(m->cal.score + (by - 1) * m->cal.n, m->cal.n, m->cal.alpha, &smallest);
+}
+
+static json_t *calibration_json(const struct vae_model *m) {
+    json_t *at = json_object(), *share = json_object_get(m->training, "contamination");
+    for (size_t by = 1; m->cal.n && by <= MODEL_NBY; by++)
+        if (isfinite(threshold(m, by)))
+            json_object_set_new(at, model_by_names[by], json_real(threshold(m, by)));
+    json_t *j = json_pack("{s:I, s:s, s:f, s:i, s:o}", "rows", (json_int_t)m->cal.n, "method", m->cal.method, "alpha",
+                          m->cal.alpha, "draws", m->cal.draws, "thresholds", at);
+    json_object_set(j, "contamination", share);
+    return j;
+}
+
+static int calibration_text(const struct vae_model *m, struct buf *b) {
+    const json_t *share = json_object_get(m->training, "contamination");
+    int r = buf_printf(b, NULL, "\ncalibration  %s, %zu rows, %s %g", m->cal.method, m->cal.n, share ? "contamination" : "alpha",
+                       m->cal.alpha);
+    r = r ? r : buf_printf(b, NULL, "%s", m->cal.n ? "\nthresholds  " : "");
+    for (size_t by = 1; m->cal.n && by <= MODEL_NBY && !r; by++)
+        r = buf_printf(b, NULL, "%s %s %.6g", by > 1 ? "," : "", model_by_names[by], threshold(m, by));
+    return r ? r : buf_put(b, "\n", 1, NULL);
+}
+
 static json_t *model_json(const struct vae_model *m) {
     json_t *hidden = json_array(), *channels = json_array(), *kl = json_array(), *keep = json_array();
     for (size_t i = 0; i < m->config.nhidden; i++)
@@ -76,9 +106,7 @@ static json_t *model_json(const struct vae_model *m) {
     json_object_set_new(j, "columns", columns_json(m));
     json_object_set_new(j, "keep", keep);
     json_object_set(j, "origin", m->schema->origin);
-    json_object_set_new(j, "calibration",
-                        json_pack("{s:I, s:s, s:f, s:i}", "rows", (json_int_t)m->cal.n, "method", m->cal.method,
-                                  "alpha", m->cal.alpha, "draws", m->cal.draws));
+    json_object_set_new(j, "calibration", calibration_json(m));
     json_t *told = json_array();
     for (size_t i = 0; stored[i]; i++)
         if (is_stored(m, i))
@@ -183,7 +211,7 @@ static int model_text(const struct vae_model *m, struct buf *b) {
     if (!r && json_object_get(held, "iw"))
         r = buf_printf(b, NULL, "; importance-weighted %.4f (s.e. %.4f, %.0f draws, ess %.1f)", number(held, "iw"),
                        number(held, "iw_se"), number(held, "iw_draws"), number(held, "iw_ess"));
-    r = r ? r : buf_printf(b, NULL, "\ncalibration  %s, %zu rows, alpha %g\n", m->cal.method, m->cal.n, m->cal.alpha);
+    r = r ? r : calibration_text(m, b);
     r = r ? r : buf_printf(b, NULL, "KL           ");
     for (size_t j = 0; m->use && j < c->latent_dim && !r; j++)
         r = buf_printf(b, NULL, "%s%.2f", j ? " " : "", m->use[j]);

@@ -57,7 +57,7 @@ static int walk(struct vae_model *m, array_fn *fn, void *ctx, struct vae_err *er
         r = walk_net(&m->dec, "decoder", m->w, fn, ctx, err);
     if (!r)
         r = walk_net(&m->down, "latent", m->w, fn, ctx, err);
-    size_t nlik = m->nw - m->wlik, cal[2] = {MODEL_NBY, m->cal.n};
+    size_t nlik = m->nw - m->wlik, cal[2] = {model_scores(m), m->cal.n};
     if (!r && m->codes.params)
         r = fn(ctx, "latent.codebook", 1, &m->codes.params, TENSOR_F32, m->w + m->wlatent, err);
     if (!r && nlik)
@@ -72,6 +72,16 @@ static int walk(struct vae_model *m, array_fn *fn, void *ctx, struct vae_err *er
         r = fn(ctx, "conditions", 2, told, TENSOR_F32, m->conditions.x, err);
     if (!r && m->cal.n)
         r = fn(ctx, "calibration", 2, cal, TENSOR_F32, m->cal.score, err);
+    struct model_exemplars *e = &m->exemplars;
+    const struct {
+        const char *name;
+        size_t ndim, shape[2];
+        float *data;
+    } kept[] = {{"exemplars", 2, {e->n, e->width}, e->u}, {"exemplars.weight", 1, {e->width}, e->weight},
+                {"exemplars.missing", 1, {e->width}, e->missing}, {"exemplars.sparse", 1, {e->n}, e->sparse}};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept && !r; i++)
+        if (kept[i].data)
+            r = fn(ctx, kept[i].name, kept[i].ndim, kept[i].shape, TENSOR_F32, kept[i].data, err);
     if (!r && m->use)
         r = fn(ctx, "kl", 1, &m->config.latent_dim, TENSOR_F64, m->use, err);
     return r;
@@ -114,11 +124,11 @@ json_t *model_config_json(const struct model_config *c) {
     return j;
 }
 
-static const char *const by_names[] = {"auto", "elbo", "iw", "recon", "mse"};
+const char *const model_by_names[] = {"auto", "elbo", "iw", "recon", "mse", "near"};
 
 static json_t *calibration_json(const struct vae_model *m) {
     return json_pack("{s:I, s:s, s:f, s:s, s:i}", "rows", (json_int_t)m->cal.n, "method", m->cal.method, "alpha",
-                     m->cal.alpha, "by", by_names[m->cal.by], "draws", m->cal.draws);
+                     m->cal.alpha, "by", model_by_names[m->cal.by], "draws", m->cal.draws);
 }
 
 /* All of a model as a container; *cells is room that must live as long. NULL and err. */
@@ -285,8 +295,8 @@ static int load_calibration(struct vae_model *m, const struct tensors *t, struct
     if (!r) {
         const struct tensor *score = tensors_find(t, "calibration");
         int known = 0;
-        for (int i = VAE_BY_ELBO; i <= MODEL_NBY; i++)
-            known = !strcmp(by, by_names[i]) ? i : known;
+        for (int i = VAE_BY_ELBO; i <= (int)model_scores(m); i++)
+            known = !strcmp(by, model_by_names[i]) ? i : known;
         m->cal.by = (enum vae_by)known;
         m->cal.draws = (int)draws;
         m->cal.method = !strcmp(method, "held-out") ? "held-out" : !strcmp(method, "none") ? "none" : "cross-conformal";
@@ -336,6 +346,21 @@ static int load_conditions(struct vae_model *m, const struct tensors *t, struct 
     return c->x ? 0 : err_set(err, VAE_EOS, "out of memory");
 }
 
+/* Room for the exemplars that the file says it has; each array must have the size it is read with. */
+static int load_exemplars(struct vae_model *m, const struct tensors *t, struct vae_err *err) {
+    const struct tensor *u = tensors_find(t, "exemplars");
+    struct model_exemplars *e = &m->exemplars;
+    if (!u)
+        return 0;
+    if (u->ndim != 2 || !u->count)
+        return err_set(err, VAE_EDATA, "there are no rows in the exemplars");
+    *e = (struct model_exemplars){.n = u->shape[0], .width = u->shape[1], .u = mem_floats(u->count), .weight = mem_floats(u->shape[1]),
+                                  .missing = mem_floats(u->shape[1])};
+    if (tensors_find(t, "exemplars.sparse"))
+        e->sparse = mem_floats(e->n);
+    return e->u && e->weight && e->missing && (e->sparse || !tensors_find(t, "exemplars.sparse")) ? 0 : err_set(err, VAE_EOS, "out of memory");
+}
+
 static int make_prior(struct vae_model *m, const struct prior *prior, size_t size, struct vae_err *err) {
     if (model_prior_trained(m))
         return size == m->nprior ? 0 : err_set(err, VAE_EDATA, "the prior does not fit the model");
@@ -355,7 +380,13 @@ static int check_values(const struct vae_model *m, struct vae_err *err) {
         if (b->lik->sound && !b->lik->sound(b, m->w + b->w0))
             return err_set(err, VAE_EDATA, "the parameters of a %s likelihood make no sense", b->lik->name);
     }
-    for (size_t by = 0; by < MODEL_NBY; by++)
+    for (size_t k = 0; k < m->exemplars.width; k++)
+        if (!(m->exemplars.weight[k] >= 0 && m->exemplars.missing[k] >= 0))
+            return err_set(err, VAE_EDATA, "the exemplars have a range below 0");
+    for (size_t i = 0; i < m->exemplars.n && m->exemplars.sparse; i++)
+        if (!(m->exemplars.sparse[i] >= 0))
+            return err_set(err, VAE_EDATA, "the exemplars have a distance below 0");
+    for (size_t by = 0; by < model_scores(m); by++)
         for (size_t i = 1; i < m->cal.n; i++)
             if (m->cal.score[by * m->cal.n + i] < m->cal.score[by * m->cal.n + i - 1])
                 return err_set(err, VAE_EDATA, "the calibration scores are out of order");
@@ -383,7 +414,9 @@ static struct vae_model *build(const struct tensors *t, struct vae_err *err) {
     struct vae_model *m = s ? model_new_sized(&config, s, weights_in(t, &config), err) : NULL;
     if (!m)
         return NULL;
-    r = load_calibration(m, t, err);
+    r = load_exemplars(m, t, err);
+    if (!r)
+        r = load_calibration(m, t, err);
     if (!r)
         r = make_prior(m, prior, nprior, err);
     if (!r)

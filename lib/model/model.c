@@ -231,6 +231,11 @@ void model_set_prior(struct vae_model *m, const struct prior *p) {
     m->space = model_prior_space(m, p);
 }
 
+void model_exemplars_free(struct model_exemplars *e) {
+    free(e->u), free(e->weight), free(e->missing), free(e->sparse);
+    *e = (struct model_exemplars){0};
+}
+
 void model_forget(struct vae_model *m) {
     if (!model_prior_trained(m)) {
         free(m->prior_param);
@@ -238,6 +243,7 @@ void model_forget(struct vae_model *m) {
         m->prior_param = NULL, m->nprior = 0;
     }
     free(m->cal.score), free(m->use), free(m->conditions.x);
+    model_exemplars_free(&m->exemplars);
     m->cal = none, m->use = NULL, m->conditions.x = NULL, m->conditions.n = 0;
     json_object_clear(m->training);
 }
@@ -261,6 +267,7 @@ void vae_model_free(struct vae_model *m) {
     if (!model_prior_trained(m) || m->npseudo)
         free(m->prior_param);
     free(m->cal.score);
+    model_exemplars_free(&m->exemplars);
     json_decref(m->training);
     free(m->path);
     free(m);

@@ -71,7 +71,16 @@ struct model_calibration {
     enum vae_by by;     /* what "auto" means */
     int draws;          /* posterior draws a score is made of */
 };
-enum { MODEL_NBY = 4 };
+enum { MODEL_NBY = 5 };
+
+/* Training rows that records are compared with (score/exemplars.h), by their coordinates (score/gower.h). */
+struct model_exemplars {
+    size_t n, width; /* 0: none */
+    float *u;        /* [n,width] */
+    float *weight, *missing; /* [width] of a coordinate; what two rows differ by where one lacks it */
+    float *sparse;   /* [n] mean distance to the nearest among the others; NULL where odd rows may be among them */
+};
+extern const char *const model_by_names[]; /* by enum vae_by */
 
 /* What the nets see of one value: features f0..f0+n-1 of the panel that model_features() fills. */
 struct model_feature {
@@ -124,12 +133,15 @@ struct vae_model {
     size_t nprior;
     float *prior_param;      /* of a prior trained along without pseudo-inputs, weights */
 
+    struct model_exemplars exemplars;
     struct model_calibration cal;
     json_t *training;        /* provenance: options that shape the result, seed, rows, CRC, the end of the curve */
     char *path;              /* as it was opened, or NULL */
     char id[65];             /* SHA-256 of the file, hex; "" before it is written */
 };
 
+/* Kinds of scores it can be calibrated for: the first of enum vae_by behind auto. */
+static inline size_t model_scores(const struct vae_model *m) { return m->exemplars.n ? VAE_BY_NEAR : VAE_BY_MSE; }
 /* Are the parameters of the prior to draw from weights of the model, or made of such? */
 static inline bool model_prior_trained(const struct vae_model *m) { return m->config.joint || m->config.code_prior; }
 /* Latents of the upper level. */
@@ -334,6 +346,7 @@ struct vae_model *model_copy(const struct vae_model *, struct vae_err *);
 struct prior_space model_prior_space(const struct vae_model *, const struct prior *);
 /* The prior to draw from, and what it is over. */
 void model_set_prior(struct vae_model *, const struct prior *);
+void model_exemplars_free(struct model_exemplars *); /* leaves none */
 /* Forgets what was fitted and measured behind the training: the prior to draw from, scores for p-values, kept conditions. */
 void model_forget(struct vae_model *);
 /* The model in the n bytes of a file (vae_model_load() reads one); name is for messages. NULL and err. */

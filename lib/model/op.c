@@ -78,7 +78,7 @@ int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
     for (size_t f = 0; f < in->nfields; f++)
         if (keep ? keep[f] : in->fields[f].keep) {
             const struct rec_field *from = &in->fields[f];
-            if (op->m && column_named(op->m->schema, from->name) && !op_is_condition(op, from->name)) {
+            if (op->m && !from->whole && column_named(op->m->schema, from->name) && !op_is_condition(op, from->name)) {
                 char name[80];
                 return err_set(err, VAE_EUSAGE, "column '%s' is modelled, so it cannot be carried (-k) as well",
                                err_quote(name, sizeof name, from->name, strlen(from->name)));
@@ -87,6 +87,7 @@ int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
             if (!field)
                 return VAE_EOS;
             field->keep = true;
+            field->whole = from->whole;
             field->decimals = from->decimals;
             op->keep_in[op->nkeep] = (int)f;
             op->keep_out[op->nkeep++] = (int)op->head->nfields - 1;
@@ -99,10 +100,14 @@ int op_keep_or_row(struct vae_op *op, bool *row, struct vae_err *err) {
     if (!keep)
         return err_set(err, VAE_EOS, "out of memory");
     *row = true;
-    for (size_t f = 0; f < op->in->nfields; f++) {
-        keep[f] = op->in->fields[f].keep && !op_is_condition(op, op->in->fields[f].name);
+    size_t n = op->in->nfields;
+    bool whole = n > 0 && op->in->fields[n - 1].whole;
+    for (size_t f = 0; f < n; f++) {
+        keep[f] = whole ? f == n - 1 : op->in->fields[f].keep && !op_is_condition(op, op->in->fields[f].name);
         *row = *row && !keep[f];
     }
+    if (whole) /* what is appended to the rows is in their dialect */
+        op->head->origin = json_incref(op->in->origin);
     int r = *row ? 0 : op_keep(op, keep, err);
     free(keep);
     struct rec_field *f = *row ? rec_head_add(op->head, "row", REC_F64, 0, NULL, err) : NULL;
@@ -115,6 +120,15 @@ int op_carry(struct vae_op *op, const struct vae_batch *b, size_t from, size_t n
     int r = 0;
     for (size_t i = 0; i < op->nkeep && !r; i++)
         r = rec_build_copy(op->build, (size_t)op->keep_out[i], &b->cols[op->keep_in[i]], from, n, 0, err);
+    return r;
+}
+
+int op_carry_picked(struct vae_op *op, const struct vae_batch *b, size_t from, const size_t *pick, size_t n,
+                    struct vae_err *err) {
+    int r = 0;
+    for (size_t i = 0; i < op->nkeep; i++)
+        for (size_t k = 0; k < n && !r; k++)
+            r = rec_build_copy(op->build, (size_t)op->keep_out[i], &b->cols[op->keep_in[i]], from + pick[k], 1, k, err);
     return r;
 }
 
@@ -245,13 +259,14 @@ int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, cons
     size_t n = in->rows - *from, good = n;
     rec_build_reset(op->build);
     int r = op_reserve(op, n, err);
+    op->given = SIZE_MAX;
     if (!r)
         r = op->run(op, in, *from, &good, err);
     if (r && r != VAE_EROW)
         return r;
     rec_build_quoted(op->build, in->quoted); /* kept cells are as they came */
-    *out = rec_build_batch(op->build, op->given ? op->given : good);
-    op->given = 0;
+    rec_build_dialect(op->build, in->dialect);
+    *out = rec_build_batch(op->build, op->given == SIZE_MAX ? good : op->given);
     op->row += good;
     *from += good + (r == VAE_EROW);
     return r;

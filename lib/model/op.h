@@ -26,7 +26,7 @@ struct vae_op {
     float *x;                  /* [cap, max(d, zdim)]: values in model units, or latents */
     size_t cap;                /* records those hold */
 
-    size_t given;              /* records that run() made of the *n it read, where that is not as many */
+    size_t given;              /* records that run() made of the *n it read, where it sets it: else as many */
 
     int (*run)(struct vae_op *, const struct vae_batch *, size_t from, size_t *n, struct vae_err *);
     int (*generate)(struct vae_op *, size_t n, const struct vae_batch **out, struct vae_err *); /* of generators */
@@ -43,14 +43,20 @@ struct vae_op *op_plain(const struct vae_head *in, const char *kind, struct vae_
 int op_keep(struct vae_op *, const bool *keep, struct vae_err *);
 /* Is a field of this name one of the model's conditions? */
 bool op_is_condition(const struct vae_op *, const char *name);
-/* Of scores: kept columns but conditions, or where there are none a number, "row" (then *row is set), as the first fields. */
+/* Of scores: whole rows, or kept columns but conditions, or where there are none a number, "row" (then *row is set), as the first fields. */
 int op_keep_or_row(struct vae_op *, bool *row, struct vae_err *);
 /* Copies the kept cells of records from..from+n-1. */
 int op_carry(struct vae_op *, const struct vae_batch *, size_t from, size_t n, struct vae_err *);
+/* Of those only the from + pick[k] for k < n: they become records 0..n-1. */
+int op_carry_picked(struct vae_op *, const struct vae_batch *, size_t from, const size_t *pick, size_t n, struct vae_err *);
 /* Ready to run: the head is complete. panels: with a pass for each worker, for op_panels(). */
 int op_seal(struct vae_op *, bool panels, struct vae_err *);
 /* Reads records from..from+*n-1 into raw and x; *n becomes the number before the first bad one. As schema_read(). */
 int op_read(struct vae_op *, const struct vae_batch *, size_t from, size_t *n, struct vae_err *);
+/* All rows of a reader that is given beside the input -> raw[rows,d], the caller's whatever comes of it; option is for messages. Bad
+ * ones are left out and counted in *bad, or with bad NULL end it. */
+int op_read_all(const struct vae_model *, struct vae_in *, const char *option, uint64_t *bad, double **raw, size_t *rows,
+                struct vae_err *);
 /* Room for n records in raw and x. */
 int op_reserve(struct vae_op *, size_t n, struct vae_err *);
 

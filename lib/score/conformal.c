@@ -1,8 +1,7 @@
 /*
- * conformal.c - from scores to p-values: split conformal prediction (Vovk, Gammerman & Shafer 2005) and, where rows are
- * few, scores collected across folds (cross-conformal; Vovk 2015, Barber et al. 2021).
+ * conformal.c - scores that p-values are made of where rows are few: collected across folds (cross-conformal; Vovk 2015,
+ * Barber et al. 2021).
  */
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -16,29 +15,6 @@ static int by_value(const void *a, const void *b) {
 }
 
 void conformal_sort(float *cal, size_t n) { qsort(cal, n, sizeof *cal, by_value); }
-
-double conformal_p(const float *cal, size_t n, float s) {
-    size_t low = 0, high = n; /* cal[0..low) < s <= cal[high..n); a score that is no number is above all */
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (cal[mid] >= s)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    return (1 + (double)(n - low)) / ((double)n + 1);
-}
-
-double conformal_threshold(const float *cal, size_t n, double alpha, double *smallest) {
-    *smallest = 1 / ((double)n + 1);
-    /* p <= alpha iff at most m calibration scores are >= s: s above the (m+1)-th largest */
-    double m = floor(alpha * ((double)n + 1) * (1 + 1e-12) - 1);
-    if (m < 0)
-        return INFINITY;
-    if (m >= (double)n)
-        return -INFINITY;
-    return (double)nextafterf(cal[n - 1 - (size_t)m], INFINITY);
-}
 
 struct cross {
     size_t n, folds;

@@ -3,8 +3,10 @@
  *
  * -ELBO is a sum: -log p(x_c | z) of every column, over the draws of z that the score is made of, and the KL. Any other score
  * is asked: by how much does it fall when column c becomes what is expected of it given the others (model/expect.h)? Columns
- * come in the order of that fall, also where shares are those of -ELBO: an odd value spoils what z says of its neighbours, so
- * that their own terms grow, but put right it takes the whole oddity away, and they do not.
+ * come in the order of how far the bound on -log p falls then, whatever the score: nearly log p(expected | others) - log p(x_c |
+ * others), the surprise in x_c. Its own term would point elsewhere: an odd value spoils what z says of its neighbours, so that
+ * their terms grow too, but put right it takes the whole oddity away, and they do not. And distances weigh columns alike,
+ * whether others tell them or not.
  *
  * Of a record with many columns only some are put right, the most suspicious: by how much -log p(x_c | z) is above its least, or
  * how far out x_c is in the marginal (a value that z has learnt by heart is well told), whichever is more.
@@ -29,6 +31,7 @@ struct pair {
 struct explain {
     const struct vae_model *m;
     struct scorer *scorer;
+    struct scorer *bound; /* where the score itself does not ask for -log p; else NULL */
     struct pool *pool;
     size_t k, nitems, most; /* suspects of a record */
     size_t draws, passes;
@@ -46,6 +49,7 @@ struct explain {
     float *put_right;       /* [rows * most, d] */
     struct expected *expected;
     struct score_parts *parts;
+    struct score_parts *row_bound, *bounds; /* by `bound`: [rows], and [rows * most]; else NULL */
     struct explain_why *all; /* [most] of a record */
 
     const float *x; /* of the run */
@@ -65,7 +69,9 @@ static int reserve(struct explain *e, struct vae_err *err) {
     e->expected = mem_array(pairs, sizeof *e->expected);
     e->parts = mem_array(pairs, sizeof *e->parts);
     e->all = mem_array(e->most, sizeof *e->all);
-    bool room = e->all && e->share && e->excess && e->pair && e->put_right && e->expected && e->parts;
+    e->row_bound = e->bound ? mem_array(e->rows, sizeof *e->row_bound) : NULL;
+    e->bounds = e->bound ? mem_array(pairs, sizeof *e->bounds) : NULL;
+    bool room = (!e->bound || (e->row_bound && e->bounds)) && e->all && e->share && e->excess && e->pair && e->put_right && e->expected && e->parts;
     return room ? 0 : err_set(err, VAE_EOS, "out of memory for explanations");
 }
 
@@ -101,7 +107,9 @@ struct explain *explain_new(const struct vae_model *m, struct scorer *scorer, si
         model_items(m, e->item);
         score_noise(e->expect_noise, SCORE_DRAWS, m->neps, true);
         score_noise(e->noise, e->draws, m->neps, scorer_by(scorer) != VAE_BY_IW);
-        if (!reserve(e, err) && !workers(e, err))
+        bool own = scorer_by(scorer) == VAE_BY_NEAR;
+        e->bound = own ? scorer_new(m, VAE_BY_ELBO, 0, pool, err) : NULL;
+        if ((e->bound || !own) && !reserve(e, err) && !workers(e, err))
             return e;
     } else {
         err_set(err, VAE_EOS, "out of memory for %zu columns", e->nitems);
@@ -118,7 +126,8 @@ void explain_free(struct explain *e) {
         expect_free(e->expect[i]);
     }
     free(e->pass), free(e->expect), free(e->noise), free(e->expect_noise), free(e->item), free(e->share), free(e->excess);
-    free(e->pair), free(e->put_right), free(e->expected), free(e->parts), free(e->all);
+    free(e->pair), free(e->put_right), free(e->expected), free(e->parts), free(e->all), free(e->row_bound), free(e->bounds);
+    scorer_free(e->bound);
     free(e);
 }
 
@@ -238,15 +247,22 @@ static int by_drop(const void *a, const void *b) {
     return (x->item > y->item) - (x->item < y->item);
 }
 
+/* The bound on -log p that columns are ranked by. */
+static double bound(const struct explain *e, const struct score_parts *p) {
+    return scorer_by(e->scorer) == VAE_BY_IW ? -p->iw : -p->elbo;
+}
+
 /* Of record i, whose pairs begin at *at: the k largest drops. */
-static void rank(const struct explain *e, size_t i, size_t *at, double score, struct explain_why *why) {
+static void rank(const struct explain *e, size_t i, size_t *at, const struct score_parts *parts, struct explain_why *why) {
+    const struct score_parts *bounds = e->bound ? e->bounds : e->parts;
+    double score = score_by(parts, scorer_by(e->scorer)), from = bound(e, e->bound ? &e->row_bound[i] : parts);
     struct explain_why *all = e->all;
     size_t n = 0;
     for (; *at < e->npairs && e->pair[*at].row == i; ++*at) {
-        double drop = score - score_by(&e->parts[*at], scorer_by(e->scorer));
+        double drop = from - bound(e, &bounds[*at]), share = score - score_by(&e->parts[*at], scorer_by(e->scorer));
         size_t item = e->pair[*at].item;
         bool own = scorer_by(e->scorer) == VAE_BY_ELBO;
-        struct explain_why one = {item, e->expected[*at], isnan(drop) ? 0 : drop, own ? e->share[i * e->nitems + item] : drop};
+        struct explain_why one = {item, e->expected[*at], isnan(drop) ? 0 : drop, own ? e->share[i * e->nitems + item] : share};
         all[n++] = one;
     }
     qsort(all, n, sizeof *all, by_drop);
@@ -265,7 +281,11 @@ void explain_run(struct explain *e, const float *x, const uint64_t *rows, size_t
         suspect(e);
         pool_run(e->pool, (e->npairs + MAT_PANEL - 1) / MAT_PANEL, expect_task, e);
         scorer_run(e->scorer, e->put_right, NULL, e->npairs, e->parts);
+        if (e->bound) {
+            scorer_run(e->bound, e->put_right, NULL, e->npairs, e->bounds);
+            scorer_run(e->bound, x, e->row, e->n, e->row_bound);
+        }
         for (size_t i = 0; i < e->n; i++)
-            rank(e, i, &at, score_by(&parts[e->row[i]], scorer_by(e->scorer)), why + (from + i) * e->k);
+            rank(e, i, &at, &parts[e->row[i]], why + (from + i) * e->k);
     }
 }

@@ -12,8 +12,8 @@
 struct explain_why {
     size_t item;              /* SIZE_MAX: the record has no more that could be explained */
     struct expected expected;
-    double drop;              /* of the score, when the item alone becomes what is expected of it */
-    double share;             /* of -ELBO its -log p(x_item | z) (by VAE_BY_ELBO); of any other score the drop */
+    double drop;              /* of the bound on -log p, when the item alone becomes what is expected of it */
+    double share;             /* by VAE_BY_ELBO its -log p(x_item | z), of any other score the drop of that */
 };
 
 struct explain; /* buffers for one scorer, which must outlive it */

@@ -5,16 +5,36 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "model/op.h"
+#include "score/benign.h"
 #include "score/explain.h"
+#include "score/persist.h"
+#include "score/verdict.h"
+
+/* What a record is found to be. */
+struct finding {
+    float score;
+    bool anomaly, benign, alarm; /* benign: it would be an anomaly, but is like a known record */
+};
+
+/* The columns behind the kept ones; some are there only where they are asked for. */
+enum { SCORE, P, ANOMALY, ALARM, BENIGN, NLL, RECON, KL, MSE, NCOLUMNS };
+static const char *const column_name[NCOLUMNS] = {"score", "p", "anomaly", "alarm", "benign",
+                                                "nll",   "recon", "kl", "mse"};
 
 struct score_state {
     struct scorer *scorer;
     struct score_parts *parts;
+    struct finding *found; /* [cap] */
+    size_t *pick; /* the records that are written */
     size_t cap;
-    size_t field; /* of score; p, anomaly and the parts stand behind it */
+    size_t field; /* of the first of the columns, score */
+    size_t ncolumns;
+    int column[NCOLUMNS];
+    bool alarms; /* asked for: they are what is written alone, not anomalies */
+    struct persist persist;
+    struct benign *benign; /* NULL: none are known */
     bool row_column;
-    const float *cal; /* calibration scores of the same kind, NULL for none */
-    double threshold;
+    struct verdict verdict;
     struct vae_score_totals totals;
     double square, mean; /* Welford's moments of nll */
     struct explain *explain; /* NULL: not asked for */
@@ -28,19 +48,43 @@ static void score_free(void *p) {
     struct score_state *s = p;
     explain_free(s->explain);
     scorer_free(s->scorer);
-    free(s->parts), free(s->why_row), free(s->why);
+    persist_free(&s->persist);
+    benign_free(s->benign);
+    free(s->parts), free(s->found), free(s->pick), free(s->why_row), free(s->why);
     free(s);
 }
 
-static void total(struct score_state *s, const struct score_parts *p, double score, bool anomaly) {
+static void total(struct score_state *s, const struct score_parts *p, const struct finding *v) {
     struct vae_score_totals *t = &s->totals;
+    double score = (double)v->score;
     double nll = score_by(p, scorer_by(s->scorer) == VAE_BY_IW ? VAE_BY_IW : VAE_BY_ELBO), delta = nll - s->mean;
     t->rows++;
-    t->anomalies += anomaly;
+    t->anomalies += v->anomaly;
+    t->alarms += v->alarm;
+    t->benign += v->benign;
     t->max_score = t->rows == 1 || score > t->max_score ? score : t->max_score;
     s->mean += delta / (double)t->rows;
     s->square += delta * (nll - s->mean);
     t->mean_ess += (p->ess - t->mean_ess) / (double)t->rows;
+}
+
+/* Finds what each of n records is, counts them all, and picks those to write; how many. */
+static size_t judge(struct vae_op *op, size_t n) {
+    struct score_state *s = op->state;
+    size_t picked = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct finding *v = &s->found[i];
+        /* what is printed decides, so that equal scores have equal p */
+        v->score = (float)score_by(&s->parts[i], scorer_by(s->scorer));
+        v->anomaly = !((double)v->score < s->verdict.threshold); /* a score that is no number is one, too */
+        v->benign = v->anomaly && s->benign && benign_like(s->benign, op->raw + i * op->m->schema->d);
+        v->anomaly = v->anomaly && !v->benign;
+        v->alarm = persist_add(&s->persist, v->anomaly);
+        total(s, &s->parts[i], v);
+        if (!op->opts.only || (s->alarms ? v->alarm : v->anomaly))
+            s->pick[picked++] = i;
+    }
+    return picked;
 }
 
 static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
@@ -48,44 +92,54 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
     int r = rec_build_rows(op->build, n, err);
     if (r)
         return r;
-    float *col[7];
-    size_t ncol = op->opts.parts ? 7 : 3;
-    for (size_t f = 0; f < ncol; f++)
+    float *col[NCOLUMNS];
+    for (size_t f = 0; f < s->ncolumns; f++)
         col[f] = rec_build_data(op->build, s->field + f);
     double *row = s->row_column ? rec_build_data(op->build, 0) : NULL;
-    for (size_t i = 0; i < n; i++) {
-        const struct score_parts *p = &s->parts[i];
-        /* what is printed decides, so that equal scores have equal p */
-        float score = (float)score_by(p, scorer_by(s->scorer));
-        bool anomaly = !((double)score < s->threshold); /* a score that is no number is one, too */
-        double pvalue = s->cal ? conformal_p(s->cal, op->m->cal.n, score) : NAN;
+    for (size_t k = 0; k < n; k++) {
+        const struct score_parts *p = &s->parts[s->pick[k]];
+        const struct finding *v = &s->found[s->pick[k]];
         double nll = scorer_by(s->scorer) == VAE_BY_IW ? -p->iw : -p->elbo;
-        double value[7] = {(double)score, pvalue, anomaly, nll, p->recon, p->kl, p->mse};
-        for (size_t f = 0; f < ncol; f++)
-            col[f][i] = (float)value[f];
+        double value[NCOLUMNS] = {(double)v->score, verdict_p(&s->verdict, v->score), v->anomaly, v->alarm, v->benign,
+                                  nll, p->recon, p->kl, p->mse};
+        for (size_t f = 0; f < s->ncolumns; f++)
+            col[f][k] = (float)value[s->column[f]];
         if (row)
-            row[i] = (double)(op->row + i + 1);
-        total(s, p, (double)score, anomaly);
+            row[k] = (double)(op->row + s->pick[k] + 1);
     }
     return 0;
 }
 
-/* Every record that is printed. */
+/* Why the records that are written are odd. */
 static int explain_write(struct vae_op *op, const struct vae_batch *b, size_t from, size_t n, struct vae_err *err) {
     struct score_state *s = op->state;
-    size_t k = explain_count(s->explain), shown = 0;
+    size_t k = explain_count(s->explain);
     if (mem_grow(&s->why_row, &s->row_cap, n, sizeof *s->why_row, err) ||
         mem_grow(&s->why, &s->why_cap, n * k, sizeof *s->why, err))
         return VAE_EOS;
-    for (size_t i = 0; i < n; i++)
-        s->why_row[shown++] = i;
-    explain_run(s->explain, op->x, s->why_row, shown, s->parts, s->why);
+    for (size_t at = 0; at < n; at++)
+        s->why_row[at] = s->pick[at];
+    explain_run(s->explain, op->x, s->why_row, n, s->parts, s->why);
     int r = 0;
-    for (size_t at = 0; at < shown && !r; at++) {
-        size_t i = s->why_row[at];
+    for (size_t at = 0; at < n && !r; at++) {
+        size_t i = s->pick[at];
         r = why_write(op, s->explain, s->why_field, b, from + i, i, at, s->why + at * k, &s->parts[i], err);
     }
     return r;
+}
+
+static int reserve(struct score_state *s, size_t n, struct vae_err *err) {
+    if (n <= s->cap)
+        return 0;
+    free(s->parts), free(s->found), free(s->pick);
+    s->cap = 0;
+    s->parts = mem_array(n, sizeof *s->parts);
+    s->found = mem_array(n, sizeof *s->found);
+    s->pick = mem_array(n, sizeof *s->pick);
+    if (!s->parts || !s->found || !s->pick)
+        return err_set(err, VAE_EOS, "out of memory for %zu scores", n);
+    s->cap = n;
+    return 0;
 }
 
 static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, size_t *n, struct vae_err *err) {
@@ -93,59 +147,57 @@ static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, 
     int bad = op_read(op, b, from, n, err);
     if (bad && bad != VAE_EROW)
         return bad;
-    if (*n > s->cap) {
-        free(s->parts);
-        s->cap = 0;
-        s->parts = mem_array(*n, sizeof *s->parts);
-        if (!s->parts)
-            return err_set(err, VAE_EOS, "out of memory for %zu scores", *n);
-        s->cap = *n;
-    }
+    int r = reserve(s, *n, err);
+    if (r)
+        return r;
     scorer_run(s->scorer, op->x, NULL, *n, s->parts);
-    int r = score_write(op, *n, err);
+    op->given = judge(op, *n);
+    r = score_write(op, op->given, err);
     if (!r && s->explain)
-        r = explain_write(op, b, from, *n, err);
+        r = explain_write(op, b, from, op->given, err);
     if (!r)
-        r = op_carry(op, b, from, *n, err);
+        r = op_carry_picked(op, b, from, s->pick, op->given, err);
     return r ? r : bad;
 }
 
-/* [row or kept columns], score, p, anomaly and, where asked, the parts and why. */
+/* [row or kept columns], then the columns, and where asked for why. */
 static int score_head(struct vae_op *op, struct vae_err *err) {
-    static const char *const name[] = {"score", "p", "anomaly", "nll", "recon", "kl", "mse"};
     struct score_state *s = op->state;
+    const bool wanted[NCOLUMNS] = {[SCORE] = true, [P] = true, [ANOMALY] = true, [ALARM] = s->alarms,
+                                   [BENIGN] = op->opts.benign, [NLL] = op->opts.parts,
+                                   [RECON] = op->opts.parts, [KL] = op->opts.parts, [MSE] = op->opts.parts};
     if (op_keep_or_row(op, &s->row_column, err))
         return err ? err->code : VAE_EOS;
     s->field = op->head->nfields;
-    for (size_t i = 0; i < (op->opts.parts ? 7 : 3); i++) {
-        struct rec_field *f = rec_head_add(op->head, name[i], REC_F32, 0, NULL, err);
-        if (!f)
+    for (int c = 0; c < NCOLUMNS; c++) {
+        struct rec_field *f = wanted[c] ? rec_head_add(op->head, column_name[c], REC_F32, 0, NULL, err) : NULL;
+        if (wanted[c] && !f)
             return VAE_EOS;
-        f->decimals = i == 2 ? 0 : -1;
+        if (f) {
+            f->decimals = c == ANOMALY || c == ALARM || c == BENIGN ? 0 : -1;
+            s->column[s->ncolumns++] = c;
+        }
     }
     s->why_field = op->head->nfields;
     return s->explain ? why_head(op, explain_count(s->explain), scorer_by(s->scorer), err) : 0;
 }
 
-static void set_threshold(struct vae_op *op) {
+static int read_benign(struct vae_op *op, struct vae_err *err) {
     struct score_state *s = op->state;
-    const struct model_calibration *cal = &op->m->cal;
-    double alpha = op->opts.alpha > 0 ? op->opts.alpha : cal->alpha, smallest;
-    s->threshold = INFINITY;
-    /* the bound of another number of draws has another distribution */
-    bool like = scorer_by(s->scorer) != VAE_BY_IW || scorer_draws(s->scorer) == cal->draws;
-    if (cal->n && like) {
-        s->cal = cal->score + (size_t)(scorer_by(s->scorer) - 1) * cal->n;
-        s->threshold = conformal_threshold(s->cal, cal->n, alpha, &smallest);
-        if (alpha < smallest) {
-            s->totals.alpha_raised = true;
-            alpha = smallest;
-            s->threshold = conformal_threshold(s->cal, cal->n, alpha, &smallest);
-        }
-    }
-    s->totals.alpha = alpha;
-    s->totals.threshold = s->threshold;
-    s->totals.draws = scorer_draws(s->scorer);
+    struct vae_in *in = op->opts.benign;
+    if (in && !(s->benign = benign_new(op->m, in, op->opts.skip_bad ? &op->totals.bad_given : NULL, err)))
+        return VAE_EDATA;
+    return 0;
+}
+
+static int set_verdict(struct vae_op *op, struct vae_err *err) {
+    struct score_state *s = op->state;
+    struct vae_score_totals *t = &s->totals;
+    int r = verdict_set(&s->verdict, op->m, scorer_by(s->scorer), scorer_draws(s->scorer), &op->opts, err);
+    t->alpha = s->verdict.alpha, t->threshold = s->verdict.threshold, t->alpha_raised = s->verdict.raised;
+    t->approximate = s->verdict.beyond;
+    t->draws = scorer_draws(s->scorer);
+    return r;
 }
 
 struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, const struct vae_op_opts *opts,
@@ -156,13 +208,17 @@ struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, c
     struct score_state *s = op->state = mem_array(1, sizeof *s);
     op->run = score_run;
     op->free_state = score_free;
+    if (s)
+        s->alarms = opts->persist[0] || opts->cooldown;
     if (!s)
         err_set(err, VAE_EOS, "out of memory");
-    else if (!schema_bind(m->schema, in, &op->map, err) &&
+    else if (!persist_init(&s->persist, opts->persist[0], opts->persist[1], opts->cooldown, err) &&
+             !schema_bind(m->schema, in, &op->map, err) &&
              (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err)) &&
              (!opts->explain || (s->explain = explain_new(m, s->scorer, opts->explain, op->pool, err))) &&
-             !score_head(op, err) && !op_seal(op, false, err)) {
-        set_threshold(op);
+             !score_head(op, err) && !op_seal(op, false, err) && !read_benign(op, err) && !set_verdict(op, err)) {
+        if (opts->parts)
+            scorer_all(s->scorer);
         return op;
     }
     if (!s)

@@ -12,8 +12,7 @@
 #include "base/rng.h"
 #include "score/score.h"
 
-/* The z with P(|N(0,1)| < z) = u, by bisection. */
-static double half_normal(double u) {
+double score_half_normal(double u) {
     enum { HALVINGS = 48, FAR = 9 };
     double low = 0, high = FAR;
     for (int i = 0; i < HALVINGS; i++) {
@@ -44,7 +43,7 @@ void score_noise(float *noise, size_t draws, size_t k, bool mean) {
             double u[2];
             rng_uniform(u, 2, SEED, RNG_SCORE, 1 + j, a);
             double part = (double)rng_permute(a, pairs, SEED, RNG_SCORE, (UINT64_C(1) << 32) + j);
-            float z = (float)half_normal((part + u[0]) / (double)pairs);
+            float z = (float)score_half_normal((part + u[0]) / (double)pairs);
             noise[2 * a * k + j] = u[1] < 0.5 ? z : -z;
             if (2 * a + 1 < draws)
                 noise[(2 * a + 1) * k + j] = u[1] < 0.5 ? -z : z;

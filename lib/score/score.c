@@ -5,6 +5,7 @@
  *   iw      -log 1/K sum_k p(x|z_k) p(z_k) / q(z_k|x)        (Burda et al. 2016, 1509.00519)
  *   recon   E_q[-log p(x|z)]
  *   mse     squared error of the reconstruction from the posterior mean
+ *   near    distance to the neighbours among training rows (exemplars.h)
  */
 #include "score/score.h"
 
@@ -17,6 +18,8 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "model/op.h"
+#include "score/exemplars.h"
+#include "score/gower.h"
 
 struct scorer {
     const struct vae_model *m;
@@ -24,6 +27,8 @@ struct scorer {
     size_t draws, passes; /* passes: draws that differ, one where the posterior is all in one place */
     struct pool *pool;
     size_t nworkers;
+    bool bound;                  /* are the nets asked? */
+    struct exemplars *exemplars; /* NULL: none */
     struct model_pass *pass;
     float *noise; /* [draws,k], shared by all records */
     const float *x;
@@ -46,8 +51,14 @@ struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, 
         err_set(err, VAE_EUSAGE, "%d draws are too many: at most %d", draws, (int)MAX_DRAWS);
         return NULL;
     }
+    if (by == VAE_BY_NEAR && !m->exemplars.n) {
+        free(s);
+        err_set(err, VAE_EUSAGE, "the model has no exemplars to compare with (vae-fit --for detect keeps some)");
+        return NULL;
+    }
     s->m = m;
     s->by = by != VAE_BY_AUTO ? by : m->cal.by;
+    s->bound = s->by != VAE_BY_NEAR;
     s->draws = draws > 0 ? (size_t)draws : m->cal.draws > 0 ? (size_t)m->cal.draws : SCORE_DRAWS;
     s->passes = m->neps ? s->draws : 1;
     s->pool = pool;
@@ -58,6 +69,8 @@ struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, 
     int r = s->pass && s->noise ? 0 : err_set(err, VAE_EOS, "out of memory for %zu draws", s->draws);
     for (size_t i = 0; i < s->nworkers && !r; i++)
         r = model_pass_init(&s->pass[i], m, MAT_PANEL, false, err);
+    if (!r && m->exemplars.n && !(s->exemplars = exemplars_new(&m->exemplars, m->schema, s->nworkers, err)))
+        r = VAE_EOS;
     if (!r) {
         score_noise(s->noise, s->draws, m->neps, s->by != VAE_BY_IW);
         return s;
@@ -71,8 +84,11 @@ void scorer_free(struct scorer *s) {
         return;
     for (size_t i = 0; s->pass && i < s->nworkers; i++)
         model_pass_free(&s->pass[i]);
+    exemplars_free(s->exemplars);
     free(s->pass), free(s->noise), free(s);
 }
+
+void scorer_all(struct scorer *s) { s->bound = true; }
 
 enum vae_by scorer_by(const struct scorer *s) { return s->by; }
 int scorer_draws(const struct scorer *s) { return (int)s->draws; }
@@ -141,8 +157,19 @@ static void score_task(void *ctx, size_t task, size_t worker) {
     size_t first = task * MAT_PANEL, n = s->n - first < MAT_PANEL ? s->n - first : MAT_PANEL;
     struct model_pass *p = &s->pass[worker];
     const float *x = s->rows ? s->x : s->x + first * s->m->schema->d;
-    op_encode_panel(s->m, p, x, s->rows ? s->rows + first : NULL, n);
-    score_panel(s, p, s->parts + first, n);
+    const uint64_t *rows = s->rows ? s->rows + first : NULL;
+    struct score_parts *out = s->parts + first;
+    double near[MAT_PANEL];
+    for (size_t i = 0; i < n; i++)
+        out[i] = (struct score_parts){NAN, NAN, NAN, NAN, NAN, NAN, NAN}, near[i] = NAN;
+    if (s->bound) {
+        op_encode_panel(s->m, p, x, rows, n);
+        score_panel(s, p, out, n);
+    }
+    if (s->exemplars)
+        exemplars_score(s->exemplars, worker, x, rows, n, near);
+    for (size_t i = 0; i < n; i++)
+        out[i].near = near[i];
 }
 
 double score_by(const struct score_parts *p, enum vae_by by) {
@@ -150,6 +177,7 @@ double score_by(const struct score_parts *p, enum vae_by by) {
     case VAE_BY_IW: return -p->iw;
     case VAE_BY_RECON: return p->recon;
     case VAE_BY_MSE: return p->mse;
+    case VAE_BY_NEAR: return p->near;
     default: return -p->elbo;
     }
 }

@@ -8,6 +8,7 @@
 #define SCORE_SCORE_H
 
 #include "base/pool.h"
+#include "model/calibration.h"
 #include "model/model.h"
 
 /* All that is known of one record; nats in input units. */
@@ -17,14 +18,17 @@ struct score_parts {
     double iw;        /* importance-weighted bound on log p(x), as many draws */
     double ess;       /* effective sample size of its weights */
     double mse;       /* mean over values of the squared error of the mean reconstruction, in model units */
+    double near;      /* distance to the neighbours among the exemplars (exemplars.h), NaN where the model has none */
 };
 /* The score that `by` names: higher is odder. */
 double score_by(const struct score_parts *, enum vae_by by);
 
 struct scorer; /* buffers and fixed noise for one model */
 
-/* by VAE_BY_AUTO is the model's own. draws 0: the model's own number. pool may be NULL. */
+/* by VAE_BY_AUTO is the model's own; VAE_EUSAGE where the model has none such. draws 0: the model's own number. pool may be NULL.
+ * VAE_BY_NEAR asks the nets for nothing: all but that part is NaN, unless scorer_all() was called. */
 struct scorer *scorer_new(const struct vae_model *, enum vae_by, int draws, struct pool *, struct vae_err *);
+void scorer_all(struct scorer *);
 void scorer_free(struct scorer *);
 enum vae_by scorer_by(const struct scorer *);
 int scorer_draws(const struct scorer *);
@@ -34,13 +38,8 @@ void scorer_run(struct scorer *, const float *x, const uint64_t *rows, size_t n,
 enum { SCORE_DRAWS = 16 };
 /* The noise of that: noise[draws,k] (noise.c); mean: for means over the draws, not for importance weights. */
 void score_noise(float *noise, size_t draws, size_t k, bool mean);
-
-/* The conformal p-value (Vovk et al. 2005) of a score against n calibration scores, ascending:
- * (1 + #{cal >= s}) / (n + 1). */
-double conformal_p(const float *cal, size_t n, float s);
-/* The score at which p falls to alpha or below; +infinity where n is too small for that: then *smallest is the least alpha
- * that n scores can reach, 1/(n + 1). */
-double conformal_threshold(const float *cal, size_t n, double alpha, double *smallest);
+/* The z with P(|N(0,1)| < z) = u, by bisection. */
+double score_half_normal(double u);
 
 /*
  * Cross-conformal calibration: `folds` fits, each scoring the rows it was not shown. fit(ctx, rows, n, test, ntest, out,

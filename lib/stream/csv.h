@@ -151,6 +151,10 @@ struct csv_reader {
     struct csv_scan scan;
     struct csv_layout layout;
     struct vae_head *head;
+    bool whole;      /* rows are handed out whole, too */
+    uint32_t *spans; /* [rows,2] where those are */
+    size_t spans_cap;
+    struct rec_dialect dialect; /* of them; owns its header */
     bool names_rows; /* rows may be headers */
     char *top;       /* the header row where every column was taken as it came: the same again is no data */
     size_t ntop;
@@ -188,8 +192,14 @@ int csv_pass(struct csv_reader *, const struct csv_row *, struct vae_err *);
 /* All cells of a row, however many; the caller's to free. NULL: out of memory. */
 uint32_t *csv_all_cells(const struct csv_reader *, const struct csv_row *);
 
+/* The row that holds for those to come as their header. 0 or VAE_EOS. */
+int csv_note_header(struct csv_reader *, const char *row, size_t n, struct vae_err *);
+
 /* Room for a batch of rows as wide as the layout has it. 0 or VAE_EOS. */
 int csv_make_room(struct csv_reader *, struct vae_err *);
+
+/* Rows that are carried whole have this header row: VAE_EDATA where it has a name that is to be appended to it. */
+int csv_paste_check(const struct vae_head *, const char *row, size_t n, char delim, struct vae_err *);
 
 /* ---- stream_csv's and stream_tsv's functions ---- */
 void *csv_open(struct source *, const struct stream_read_opts *, struct vae_err *);

@@ -104,6 +104,13 @@ static int make_head(struct csv_reader *r, bool header, bool crlf, struct vae_er
         f->keep = l->cols[j].keep;
         who[l->at[j]] = j + 1;
     }
+    struct rec_field *row =
+        r->whole ? rec_head_add(r->head, r->dialect.n ? r->dialect.header : "", REC_UTF8, 0, NULL, err) : NULL;
+    if (r->whole && !row)
+        goto out;
+    if (row)
+        row->whole = true;
+    r->dialect.delim = *delim, r->dialect.crlf = crlf;
     for (size_t i = 0; i < l->width; i++)
         if (who[i] && json_array_append_new(names, json_string(l->cols[who[i] - 1].name)) < 0)
             goto out;
@@ -181,7 +188,8 @@ static int first_row(struct csv_reader *r, const struct stream_read_opts *opts, 
         goto out;
     }
     r->stats.headers = 1;
-    if (r->layout.all) {
+    rc = csv_note_header(r, r->p + row.begin, row.end - row.begin, err);
+    if (rc == 0 && r->layout.all) {
         r->ntop = row.end - row.begin;
         r->top = mem_text(r->p + row.begin, r->ntop);
         rc = r->top ? 0 : out_of_memory(err);
@@ -216,6 +224,7 @@ static int begin_table(struct csv_reader *r, const struct stream_read_opts *opts
     r->cap = CSV_BUFFER;
     r->nul = SIZE_MAX;
     r->line = 1;
+    r->whole = opts->whole;
     r->asked_rows = opts->batch_rows ? opts->batch_rows : ROWS;
     int rc = r->p ? csv_layout_init(&r->layout, opts, err) : out_of_memory(err);
     csv_scan_start(&r->scan, r->p, 0, 0, ',');
@@ -234,7 +243,7 @@ static int begin_table(struct csv_reader *r, const struct stream_read_opts *opts
         rc = csv_make_room(r, err);
     if (rc < 0)
         return rc;
-    r->cols = mem_array(r->layout.ncols, sizeof *r->cols);
+    r->cols = mem_array(r->head->nfields, sizeof *r->cols);
     return r->cols ? 0 : out_of_memory(err);
 }
 

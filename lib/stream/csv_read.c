@@ -134,13 +134,27 @@ int csv_make_room(struct csv_reader *r, struct vae_err *err) {
     if (!mem_mul(r->batch_rows, 2 * width, &need))
         return out_of_memory(err);
     int rc = mem_grow(&r->lines, &r->lines_cap, r->batch_rows, sizeof *r->lines, err);
+    if (rc == 0 && r->whole)
+        rc = mem_grow(&r->spans, &r->spans_cap, 2 * r->batch_rows, sizeof *r->spans, err);
     return rc < 0 ? rc : mem_grow(&r->cells, &r->cells_cap, need, sizeof *r->cells, err);
+}
+
+int csv_note_header(struct csv_reader *r, const char *row, size_t n, struct vae_err *err) {
+    char *copy = r->whole ? mem_text(row, n) : NULL;
+    if (r->whole && !copy)
+        return out_of_memory(err);
+    free((void *)(uintptr_t)r->dialect.header);
+    r->dialect.header = copy;
+    r->dialect.n = copy ? n : 0;
+    return 0;
 }
 
 /* Takes the order of columns from header cells. */
 static int take_header(struct csv_reader *r, const uint32_t *cells, size_t n, uint64_t line, struct vae_err *err) {
     char at[160];
     int rc = csv_layout_header(&r->layout, r->p, cells, n, false, csv_place(r, line, at), err);
+    if (rc == 0)
+        rc = csv_note_header(r, r->p + cells[0], cells[2 * n - 1] - cells[0], err);
     if (rc < 0)
         return rc;
     size_t extra = n - r->layout.ncols;
@@ -207,6 +221,8 @@ static int judge(struct csv_reader *r, const struct csv_row *row, uint32_t *cell
         return err_set(err, VAE_EROW, "%s: expected %zu value%s, got %zu", csv_place(r, line, at), r->layout.width,
                        r->layout.width == 1 ? "" : "s", row->n);
     r->lines[done] = line;
+    if (r->whole)
+        r->spans[2 * done] = (uint32_t)row->begin, r->spans[2 * done + 1] = (uint32_t)row->end;
     return TAKE;
 }
 
@@ -299,8 +315,12 @@ int csv_next(void *h, struct vae_batch *b, struct vae_err *err) {
                                       .begin = r->cells + 2 * r->layout.at[j],
                                       .end = r->cells + 2 * r->layout.at[j] + 1,
                                       .stride = 2 * r->layout.width};
-    *b = (struct vae_batch){
-        .rows = (size_t)n, .first = r->rows, .nfields = r->layout.ncols, .cols = r->cols, .quoted = true};
+    *b = (struct vae_batch){.rows = (size_t)n, .first = r->rows, .nfields = r->head->nfields, .cols = r->cols,
+                            .quoted = true};
+    if (r->whole) {
+        r->cols[r->layout.ncols] = (struct rec_col){.text = r->p, .begin = r->spans, .end = r->spans + 1, .stride = 2};
+        b->dialect = &r->dialect;
+    }
     r->rows += (uint64_t)n;
     return n;
 }
@@ -335,6 +355,8 @@ void csv_close(void *h) {
     free(r->top);
     free(r->cells);
     free(r->lines);
+    free(r->spans);
+    free((void *)(uintptr_t)r->dialect.header);
     free(r->cols);
     free(r->new_cells);
     free(r);

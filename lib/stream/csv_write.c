@@ -4,6 +4,9 @@
  *
  * Fields of more than one dimension are columns name1, name2, ...; the latent means `mu` are called z, `codes` code. NaN is an
  * empty cell, and an empty cell that is alone on its line is "", since blank lines are no records.
+ *
+ * Rows that are carried whole leave as they came, in the dialect they came in, the other fields behind them. Where another header
+ * holds for them from here on, it is written as the first one was.
  */
 #include <math.h>
 #include <stdio.h>
@@ -27,6 +30,8 @@ struct csv_writer {
     bool raw;       /* text is in CSV form, whatever a batch says */
     char delim;
     const char *eol;
+    bool whole;        /* the first field is rows carried whole */
+    struct buf header; /* that they last had */
     struct buf out;
 };
 
@@ -142,7 +147,7 @@ static int put_row(struct csv_writer *w, const struct vae_batch *b, size_t row, 
         if (f->type == REC_UTF8) {
             size_t n;
             const char *p = rec_cell(c, row, &n);
-            rc = put_text(w, p, n, w->raw || b->quoted, err);
+            rc = f->whole ? buf_put(out, p, n, err) : put_text(w, p, n, w->raw || b->quoted, err);
             if (rc == 0)
                 rc = buf_reserve(out, fixed, err);
             continue;
@@ -169,11 +174,21 @@ static int put_name(struct csv_writer *w, const char *name, struct vae_err *err)
     return edge ? put_quoted(w, name, n, err) : put_text(w, name, n, false, err);
 }
 
-static int put_names(struct csv_writer *w, struct vae_err *err) {
+/* The header row of rows that are carried whole. */
+static int put_header(struct csv_writer *w, const char *row, size_t n, struct vae_err *err) {
+    int rc = csv_paste_check(w->head, row, n, w->delim, err);
+    w->header.n = 0;
+    if (rc == 0)
+        rc = buf_put(&w->header, row, n, err);
+    return rc < 0 ? rc : buf_put(&w->out, row, n, err);
+}
+
+/* row[n]: the header of rows that are carried whole, where they are. */
+static int put_names(struct csv_writer *w, const char *row, size_t n, struct vae_err *err) {
     struct buf name = {0};
     bool latent = !strcmp(w->head->kind, "latent");
-    int rc = 0;
-    for (size_t k = 0; k < w->head->nfields; k++) {
+    int rc = w->whole ? put_header(w, row, n, err) : 0;
+    for (size_t k = w->whole ? 1 : 0; k < w->head->nfields; k++) {
         const struct rec_field *f = &w->head->fields[w->order[k]];
         bool mu = !strcmp(f->name, "mu"), codes = !strcmp(f->name, "codes");
         const char *base = latent && f->ndim && (mu || codes) ? (mu ? "z" : "code") : f->name;
@@ -207,10 +222,14 @@ static int begin_table(struct csv_writer *w, const struct vae_out_opts *opts, st
         w->numbers += f->type == REC_UTF8 ? 0 : width;
     }
     w->alone = w->ncells == 1;
+    w->whole = head->nfields && head->fields[0].whole;
     int rc = set_order(w, err);
+    const char *row = w->whole ? head->fields[0].name : "";
+    if (w->whole)
+        return rc == 0 && *row ? put_names(w, row, strlen(row), err) : rc;
     bool names =
         opts->header == 1 || (opts->header < 0 && (!header || json_is_true(header) || strcmp(head->kind, "data")));
-    return rc == 0 && names && w->ncells ? put_names(w, err) : rc;
+    return rc == 0 && names && w->ncells ? put_names(w, row, 0, err) : rc;
 }
 
 static void *create(struct sink *sink, const struct vae_head *head, const struct vae_out_opts *opts, char delim,
@@ -247,8 +266,21 @@ static int hand_on(struct csv_writer *w, struct vae_err *err) {
     return n ? sink_write(w->sink, w->out.p, n, err) : 0;
 }
 
+/* The rows to come, carried whole, stand in this dialect. */
+static int take_dialect(struct csv_writer *w, const struct rec_dialect *d, struct vae_err *err) {
+    w->delim = d->delim;
+    w->eol = d->crlf ? "\r\n" : "\n";
+    bool same = d->n == w->header.n && !memcmp(d->header, w->header.p, d->n);
+    return d->n && !same ? put_names(w, d->header, d->n, err) : 0;
+}
+
 int csv_put(void *h, const struct vae_batch *b, struct vae_err *err) {
     struct csv_writer *w = h;
+    if (w->whole && b->dialect) {
+        int rc = take_dialect(w, b->dialect, err);
+        if (rc < 0)
+            return rc;
+    }
     for (size_t i = 0; i < b->rows; i++) {
         int rc = put_row(w, b, i, err);
         if (rc == 0 && w->out.n >= CHUNK)
@@ -274,5 +306,6 @@ void csv_destroy(void *h) {
         return;
     free(w->order);
     buf_free(&w->out);
+    buf_free(&w->header);
     free(w);
 }

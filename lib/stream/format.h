@@ -25,6 +25,7 @@ struct stream_read_opts {
     char *const *keep;
     size_t nkeep;
     size_t batch_rows;   /* 0: the format's own choice */
+    bool whole;          /* of tables: rows as they came as a last field that is `whole` */
     struct stream_want want;
 };
 

@@ -69,7 +69,8 @@ static int copy_opts(struct vae_in *in, char *const *paths, size_t n, const stru
     size_t nwant = want ? want->n : 0;
     in->npaths = n ? n : 1;
     in->opts = (struct stream_read_opts){
-        .delim = o->delim, .header = o->header, .nkeep = o->nkeep, .batch_rows = o->batch_rows, .want.n = nwant};
+        .delim = o->delim, .header = o->header, .nkeep = o->nkeep, .batch_rows = o->batch_rows,
+        .whole = o->whole_rows, .want.n = nwant};
     bool *optional = mem_array(nwant, sizeof *optional);
     in->opts.want.optional = optional;
     in->opts.want.names = copy_names(want ? want->names : NULL, nwant);
@@ -140,7 +141,7 @@ static const char *differs(const struct vae_head *a, const struct vae_head *b) {
         return "another number of columns";
     for (size_t j = 0; j < a->nfields; j++) {
         const struct rec_field *f = &a->fields[j], *g = &b->fields[j];
-        if (strcmp(f->name, g->name))
+        if (strcmp(f->name, g->name) && !(f->whole && g->whole))
             return "other columns";
         if (f->type != g->type || f->ndim != g->ndim || memcmp(f->shape, g->shape, f->ndim * sizeof *f->shape))
             return "columns of other types";
@@ -164,6 +165,9 @@ static int take_head(struct vae_in *in, const struct vae_head *head, struct vae_
 /* Opens a reader on in->src, whose head must agree with the first one. */
 static int open_reader(struct vae_in *in, struct vae_err *err) {
     struct stream_read_opts o = in->opts;
+    if (o.whole && !is_table(in->now))
+        return err_set(err, VAE_EUSAGE, "%s: is no table of text whose rows --paste could go on; vae-cat -t csv makes one",
+                       source_name(in->src));
     bool match = in->head && is_table(in->now) && o.want.n == 0;
     if (match) {
         o.want = (struct stream_want){.n = in->head->nfields, .names = in->names};

@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# What vae-score prints and tells where somebody watches: anomalies alone, beside the rows, as alarms, in figures.
+load helper
+
+MODEL=$BATS_FILE_TMPDIR/cells.vae
+SCORE="vae-score -q -m $MODEL --alpha .02"
+setup_file() {
+    grep -v malignant "$CELLS" | vae-fit -q -m "$MODEL" -k diagnosis --for detect --steps 200 --latent-dim 4 --hidden 32
+}
+
+# waits TEXT FILE LINES: until the file has so many lines, at most 5 seconds.
+waits() {
+    for _ in {1..100}; do [ "$(wc -l <"$2")" -ge "$3" ] && break || sleep .05; done
+    equal "$1" "$(wc -l <"$2")" "$3"
+}
+
+@test "--only: the anomalies, with their numbers; all rows count" {
+    $SCORE --parts "$CELLS" | awk -F, 'NR == 1 || $4 == 1' >want.csv
+    [ "$(wc -l <want.csv)" -gt 50 ]
+    $SCORE --parts --only "$CELLS" | same want.csv -
+    $SCORE --parts --only -j 1 <"$CELLS" | same want.csv -
+    cut -d, -f2- "$CELLS" >bare.csv
+    $SCORE bare.csv | awk -F, 'NR == 1 || $4 == 1' | same - <($SCORE --only bare.csv)
+    $SCORE --only --log-format logfmt "$CELLS" 2>&1 >out.csv | grep -q "rows=569 .*anomalies=$(($(wc -l <want.csv) - 1)) "
+    status=0
+    $SCORE --only --check "$CELLS" >out.csv || status=$?
+    equal "status" $status 1
+    fails 64 vae-score "no records" "$SCORE --only --mean-nll $CELLS"
+    fails 65 vae-score "--only cannot tell" "$SCORE --only --by iw --draws 3 $CELLS"
+}
+
+@test "--only: a quiet input gives its header, an anomaly comes at once" {
+    mkfifo pipe
+    $SCORE --only <pipe >out.csv 9>&- &
+    exec 9>pipe
+    grep -v malignant "$CELLS" | head -n 3 >&9
+    waits "the header" out.csv 1
+    sed -n 2p "$CELLS" >&9
+    waits "the anomaly" out.csv 2
+    exec 9>&-
+    wait $!
+}
+
+@test "--paste: the rows as they came, the scores behind them; with --only and --classify, too" {
+    $SCORE "$CELLS" | cut -d, -f2- >scores.csv
+    paste -d, "$CELLS" scores.csv >want.csv
+    $SCORE --paste "$CELLS" | same want.csv -
+    $SCORE --paste --only "$CELLS" | same <(awk -F, 'NR == 1 || $NF == 1' want.csv) -
+    # a dialect of its own: semicolons, CRLF, quotes, blanks, columns nobody asked for, another order, no last line end
+    awk -F, -v OFS=';' '{ x = $2; $2 = $3; $3 = x; print "\"a;\"\"" NR "\"", $0, NR == 1 ? "\" note\" " : "x " }' "$CELLS" |
+        sed 's/$/\r/' | head -c -2 >odd.csv
+    $SCORE --paste odd.csv 2>err >out.csv
+    equal "messages" "$(<err)" ""
+    paste -d';' <(tr -d '\r' <odd.csv) <(tr , ';' <scores.csv) | sed 's/$/\r/' | same - out.csv
+    # without a header, from a pipe, gzipped, as TSV
+    tail -n +2 "$CELLS" | tr , '\t' | gzip | $SCORE --paste | same <(tail -n +2 want.csv | tr , '\t') -
+    vae-fit -q -m told.vae -c cultivar --steps 20 "$WINE"
+    vae-score -q -m told.vae --classify --paste <(sed 's/cultivar/was/' "$WINE") |
+        same <(paste -d, <(sed 's/cultivar/was/' "$WINE") <(vae-score -q -m told.vae --classify <(sed 's/cultivar/was/' "$WINE") | cut -d, -f2-)) -
+}
+
+@test "--paste: headers that come by later, further files, bad rows, header alone" {
+    awk -F, -v OFS=, '{ print $NF, $0 }' "$CELLS" | sed '1s/^[^,]*/more/' >turned.csv
+    $SCORE --paste "$CELLS" >a.csv
+    $SCORE --paste turned.csv >b.csv
+    cat "$CELLS" "$CELLS" | $SCORE --paste | same <(cat a.csv && tail -n +2 a.csv) -
+    cat "$CELLS" turned.csv turned.csv | $SCORE --paste | same <(cat a.csv b.csv && tail -n +2 b.csv) -
+    $SCORE --paste "$CELLS" <(tr , ';' <turned.csv) | same <(cat a.csv <(tr , ';' <b.csv)) -
+    head -n 1 "$CELLS" | $SCORE --paste | same <(head -n 1 a.csv) -
+    (head -n 3 "$CELLS" && echo "x,y" && sed -n 4,5p "$CELLS") | $SCORE --paste --skip-bad | same <(head -n 5 a.csv) -
+    fails 65 vae-score "column 'score' already" "$SCORE --paste a.csv"
+    fails 64 vae-score "no table.*vae-cat -t csv" "vae-cat -t vts $CELLS | $SCORE --paste"
+    fails 64 vae-score "nothing for --to" "$SCORE --paste -t vts $CELLS"
+}
+
+@test "--persist and --cooldown: alarms, which --only and --check go by" {
+    $SCORE "$CELLS" >plain.csv
+    $SCORE --persist 3/4 --cooldown 5 "$CELLS" >out.csv
+    awk -F, -v OFS=, 'NR == 1 { print $0, "alarm"; next }
+        { a[NR] = $4; n = a[NR] + a[NR - 1] + a[NR - 2] + a[NR - 3]; now = $4 && n >= 3 && NR > quiet
+          if (now) quiet = NR + 5; print $0, now + 0 }' plain.csv | same - out.csv
+    alarms=$(awk -F, '$5 == 1' out.csv | wc -l)
+    [ "$alarms" -gt 10 ] && [ "$alarms" -lt 60 ]
+    $SCORE --persist 3/4 --cooldown 5 --only "$CELLS" | same <(awk -F, 'NR == 1 || $5 == 1' out.csv) -
+    $SCORE --persist 3/4 --cooldown 5 -o out2.csv -v "$CELLS" 2>&1 | grep -q " alarms $alarms,"
+    # two single ones, far apart
+    paste -d, <(cut -d, -f4 plain.csv) "$CELLS" | grep ^0 | cut -d, -f2- >quiet.csv
+    (sed -n 1,2p "$CELLS" && head -n 5 quiet.csv && sed -n 3p "$CELLS") >few.csv
+    $SCORE --check few.csv >few || status=$?
+    equal "status of single ones" "${status:-0}" 1
+    $SCORE --check --persist 2/3 few.csv >few
+    for bad in 4/3 0/3 3 3/ /3 a/b 1/99999999; do fails 64 vae-score "expected K/N" "$SCORE --persist $bad $CELLS"; done
+}
+
+@test "--benign: a known row and others like it are no anomalies, all else is what it was" {
+    $SCORE --paste "$CELLS" | awk -F, -v OFS=, 'NR == 1 || ($NF == 1 && n++ < 3)' | rev | cut -d, -f4- | rev >odd.csv
+    sed -n 1,2p odd.csv >known.csv
+    # the same; nearly the same; far off in one number; another anomaly
+    awk -F, -v OFS=, 'NR < 3 { print } NR == 2 { $3 *= 1.001; $9 *= .999; print; $3 += 40; print } NR == 3' odd.csv >rows.csv
+    $SCORE rows.csv | cut -d, -f4 | tr '\n' ' ' | grep "anomaly 1 1 1 1 "
+    equal "verdicts" "$($SCORE --benign known.csv rows.csv | cut -d, -f4,5 | tr '\n' ' ')" "anomaly,benign 0,1 0,1 1,0 1,0 "
+    $SCORE --benign <(vae-cat -t tsv known.csv) --only rows.csv | same <($SCORE --benign known.csv rows.csv | sed -n '1p;4,5p') -
+    $SCORE --benign known.csv --log-format logfmt rows.csv 2>&1 | grep -q "anomalies=2 .*benign=2 "
+    $SCORE --benign known.csv "$CELLS" | cut -d, -f1-3 | same <($SCORE "$CELLS" | cut -d, -f1-3) -
+    sed '2s/,[^,]*/,x/' known.csv >bad.csv
+    fails 65 vae-score "bad.csv:2: " "$SCORE --benign bad.csv rows.csv"
+    fails 65 vae-score "no rows, and --benign needs some" "head -n 1 known.csv | $SCORE --benign - rows.csv"
+    fails 64 vae-score "standard input is one stream" "$SCORE --benign -"
+    fails 66 vae-score "none.csv" "$SCORE --benign none.csv rows.csv"
+}
+
+@test "--benign: 99 of 100 draws of one record are like another of them, levels and all" {
+    vae-fit -q -m mixed.vae --for detect --as cultivar=category --steps 200 "$WINE"
+    (head -n 1 "$WINE" && for _ in {1..400}; do sed -n 60p "$WINE"; done) | vae-enc -m mixed.vae |
+        vae-dec -m mixed.vae --sample >draws.csv
+    for i in 1 2 3; do
+        sed -n "1p;$((i + 1))p" draws.csv >one.csv
+        # levels count apart: only draws of the same one
+        (head -n 1 draws.csv && grep "^$(tail -n 1 one.csv | cut -d, -f1)," draws.csv) |
+            vae-score -q -m mixed.vae --alpha .99 --benign one.csv |
+            awk -F, 'NR > 1 { n += $4 + $5; like += $5 } END { print n, like }'
+    done | awk '{ n += $1; like += $2 } END { print n, like; exit !(n > 600 && like > .96 * n && like < n) }'
+}
