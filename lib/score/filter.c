@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "model/op.h"
 #include "score/benign.h"
+#include "score/drift.h"
 #include "score/persist.h"
 #include "score/score.h"
 
@@ -31,6 +32,7 @@ struct score_state {
     int column[NCOLUMNS];
     bool alarms; /* asked for: they are what is written alone, not anomalies */
     struct persist persist;
+    struct drift *drift;   /* NULL: not watched */
     struct benign *benign; /* NULL: none are known */
     bool row_column;
     const float *cal; /* calibration scores of the same kind, NULL for none */
@@ -44,6 +46,7 @@ static void score_free(void *p) {
     scorer_free(s->scorer);
     persist_free(&s->persist);
     benign_free(s->benign);
+    drift_free(s->drift);
     free(s->parts), free(s->verdict), free(s->pick);
     free(s);
 }
@@ -127,6 +130,8 @@ static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, 
     int r = reserve(s, *n, err);
     if (r)
         return r;
+    if (s->drift)
+        drift_add(s->drift, op->raw, op->x, *n);
     scorer_run(s->scorer, op->x, NULL, *n, s->parts);
     op->given = judge(op, *n);
     r = score_write(op, op->given, err);
@@ -164,6 +169,13 @@ static int read_benign(struct vae_op *op, struct vae_err *err) {
     return 0;
 }
 
+static int watch_drift(struct vae_op *op, struct vae_err *err) {
+    struct score_state *s = op->state;
+    struct vae_err own = {0};
+    s->drift = op->opts.drift ? drift_new(op->m, &own) : NULL;
+    return own.code ? err_set(err, own.code, "%s", own.msg) : 0;
+}
+
 static void set_threshold(struct vae_op *op) {
     struct score_state *s = op->state;
     const struct model_calibration *cal = &op->m->cal;
@@ -198,7 +210,7 @@ struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, c
     if (!s)
         err_set(err, VAE_EOS, "out of memory");
     else if (!persist_init(&s->persist, opts->persist[0], opts->persist[1], opts->cooldown, err) && !schema_bind(m->schema, in, &op->map, err) && !score_head(op, err) && !op_seal(op, false, err) &&
-             !read_benign(op, err) &&
+             !read_benign(op, err) && !watch_drift(op, err) &&
              (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err))) {
         set_threshold(op);
         return op;
@@ -213,6 +225,17 @@ void vae_score_totals(const struct vae_op *op, struct vae_score_totals *out) {
     const struct score_state *s = op->state;
     *out = s->totals;
     double n = (double)out->rows;
+    struct vae_drift column;
+    out->missing = out->rows ? (double)op->seen.missing / n / (double)op->m->schema->ncols : NAN;
+    out->drift = s->drift && out->rows ? 0 : NAN;
+    for (size_t i = 0; vae_score_drift(op, i, &column); i++)
+        if (column.drift > out->drift)
+            out->drift = column.drift, out->drift_column = column.column;
     out->mean_nll = out->rows ? s->mean : NAN;
     out->se_nll = out->rows > 1 ? sqrt(s->square / (n - 1) / n) : NAN;
+}
+
+bool vae_score_drift(const struct vae_op *op, size_t i, struct vae_drift *out) {
+    const struct score_state *s = op->state;
+    return s->drift && drift_column(s->drift, i, out);
 }
