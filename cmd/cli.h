@@ -99,6 +99,7 @@ struct cli_shared {
     const char *label_from;
     bool label_from_path;
     bool paste;
+    bool plugin; /* standard output and exit status are those of a Nagios plugin */
     size_t threads;
     struct cli_seed seed;
     bool unbuffered, skip_bad, quiet, verbose;
@@ -209,6 +210,7 @@ struct cli_totals {
     struct vae_op_totals op;
     int status;                           /* exit status */
 };
+double cli_seconds(void); /* since cli_log_start() */
 /* The line that ends a run with -v or another log format than text; nothing without. */
 void cli_summary(const struct cli_totals *);
 
@@ -253,11 +255,24 @@ struct cli_run {
     struct vae_out *out;
     int (*take)(void *taker, const struct vae_batch *, struct vae_err *); /* where records go, too; NULL: nowhere */
     void *taker;
+    const struct cli_watch *watch; /* who wants to know how it ended; NULL: nobody but the summary */
     bool scored;        /* op is vae_score()'s: its totals belong to the summary */
     uint64_t rows, bad_rows; /* records that went through, and that did not */
     int status;         /* to exit with where nothing failed */
     struct vae_err err; /* code 0 while nothing has failed */
 };
+
+/* What those that watch vae-score are told (cli_watch.c). */
+struct cli_watch {
+    const char *drift, *prom; /* files, NULL: none */
+    double drift_max;         /* of a column, above it there is trouble; NaN: never */
+    bool check;               /* trouble sets the status */
+    size_t warning, critical; /* alarms above which a plugin says so; SIZE_MAX: never */
+};
+/* Tells them; may set run->err and run->status. */
+void cli_watch_end(struct cli_run *, const struct cli_totals *);
+/* A plugin's line where nothing is known; its status. */
+int cli_plugin_unknown(const char *why);
 
 /* Each opens one part and returns true, or false with run->err set. */
 bool cli_model(struct cli_run *, const char *path); /* path NULL: says that no model was named */

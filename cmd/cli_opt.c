@@ -43,6 +43,8 @@ void cli_usage(const char *fmt, ...) {
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     cli_error("%s", text);
+    if (cli.plugin)
+        exit(cli_plugin_unknown(text));
     exit(vae_exit_status(VAE_EUSAGE));
 }
 

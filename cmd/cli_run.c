@@ -108,7 +108,6 @@ int cli_end(struct cli_run *r) {
     if (cli.skip_bad && r->bad_rows)
         cli_note("%llu bad row%s skipped", (unsigned long long)r->bad_rows, r->bad_rows == 1 ? "" : "s");
     count(r, &totals);
-    totals.status = r->status;
     if (r->op)
         vae_op_totals(r->op, &totals.op);
     if (r->scored) {
@@ -116,6 +115,9 @@ int cli_end(struct cli_run *r) {
         totals.score = &score;
         totals.rows = score.rows; /* not all of them need be written */
     }
+    if (r->watch)
+        cli_watch_end(r, &totals);
+    totals.status = r->status;
     cli_summary(&totals);
     vae_op_free(r->op);
     vae_in_free(r->in);

@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include <math.h>
+#include <string.h>
 
 static struct {
     int by, iw, draws;
@@ -12,7 +13,9 @@ static struct {
     struct cli_of persist;
     size_t cooldown;
     const char *benign;
-} o = {.alpha = NAN, .contamination = NAN, .reasons = 3};
+    struct cli_watch watch;
+    bool warn_given, crit_given;
+} o = {.alpha = NAN, .contamination = NAN, .reasons = 3, .watch = {.drift_max = NAN, .warning = SIZE_MAX}};
 
 static const char *by_name(size_t i) {
     static const char *const name[] = {"auto", "elbo", "iw", "recon", "mse", "near"}; /* in the order of enum vae_by */
@@ -46,6 +49,18 @@ static const struct cli_opt options[] = {
     {.name = "paste", .kind = CLI_FLAG, .to = &cli.paste, .help = "append the scores to the rows as they came"},
     {.name = "mean-nll", .kind = CLI_FLAG, .to = &o.mean_nll, .help = "no records, but one line: mean nll, its error"},
     {.name = "check", .kind = CLI_FLAG, .to = &o.check, .help = "exit with 1 where there were anomalies"},
+    {.name = "drift", .arg = "FILE", .kind = CLI_TEXT, .to = &o.watch.drift,
+     .help = "write how the columns differ from those of the fit to FILE"},
+    {.name = "drift-max", .arg = "X", .kind = CLI_REAL, .to = &o.watch.drift_max, .lo = 0, .hi = 1e6,
+     .help = "warn where a column drifted by more, trouble for --check"},
+    {.name = "nagios", .kind = CLI_FLAG, .to = &cli.plugin,
+     .help = "the line and the exit status of a Nagios plugin, records only with -o"},
+    {.name = "warn", .arg = "N", .kind = CLI_COUNT, .to = &o.watch.warning, .hi = 1e9, .given = &o.warn_given,
+     .help = "with --nagios: WARNING at more than N alarms, else never"},
+    {.name = "crit", .arg = "N", .kind = CLI_COUNT, .to = &o.watch.critical, .hi = 1e9, .given = &o.crit_given,
+     .help = "with --nagios: CRITICAL at more than N alarms, else at any"},
+    {.name = "prom", .arg = "FILE", .kind = CLI_TEXT, .to = &o.watch.prom,
+     .help = "write figures of the run to FILE, for Prometheus"},
     {.name = "classify", .kind = CLI_FLAG, .to = &o.classify,
      .help = "which level of its condition each record has, and the probabilities"},
     {.name = "class", .arg = "COL", .kind = CLI_TEXT, .to = &o.class,
@@ -72,22 +87,30 @@ static const struct cli_command command = {
     options,
 };
 
+/* Does anybody but the reader of the records want to know? */
+static bool watched(void) {
+    return o.watch.drift || o.watch.prom || !isnan(o.watch.drift_max) || cli.plugin;
+}
+
 static void check_options(void) {
+    if ((o.warn_given || o.crit_given) && !cli.plugin)
+        cli_usage("--%s goes with --nagios", o.warn_given ? "warn" : "crit");
     if (cli.paste && cli.to)
         cli_usage("--paste gives the rows as they came: there is nothing for --to to change");
     if (o.iw_given && ((o.by_given && o.by != VAE_BY_IW) || o.draws_given))
         cli_usage("--iw says --by iw and --draws already; leave one out");
     if (o.iw_given)
         o.by = VAE_BY_IW, o.draws = o.iw;
-    if (o.classify && (o.by_given || o.iw_given || o.parts || o.explain || o.only || o.persist.k || o.cooldown || o.benign || o.check || o.mean_nll ||
-                       o.tail || !isnan(o.alpha) || !isnan(o.contamination)))
+    if (o.classify && (o.by_given || o.iw_given || o.parts || o.explain || o.only || o.persist.k || o.cooldown || o.benign || watched() ||
+                       o.check || o.mean_nll || o.tail || !isnan(o.alpha) || !isnan(o.contamination)))
         cli_usage("--classify tells levels, not scores: of the options about scores only --draws goes with it");
     if (!isnan(o.alpha) && !isnan(o.contamination))
         cli_usage("--alpha and --contamination both choose the threshold; leave one out");
     if (o.class && !o.classify)
         cli_usage("--class goes with --classify");
-    if (o.mean_nll && (o.parts || o.explain || o.only || cli.paste))
-        cli_usage("--mean-nll prints no records: leave --%s out", o.parts ? "parts" : o.explain ? "explain" : o.only ? "only" : "paste");
+    if (o.mean_nll && (o.parts || o.explain || o.only || cli.paste || cli.plugin))
+        cli_usage("--mean-nll prints one line and no records: leave --%s out",
+                  o.parts ? "parts" : o.explain ? "explain" : o.only ? "only" : cli.paste ? "paste" : "nagios");
 }
 
 static void warn(const struct vae_op *op) {
@@ -122,14 +145,14 @@ static void score(struct cli_run *r) {
     struct vae_score_totals t;
     r->scored = true;
     vae_score_totals(r->op, &t);
-    if ((o.check || o.only) && !isfinite(t.threshold)) { /* a watch that can never bark must not look like a quiet night */
+    if ((o.check || o.only || cli.plugin) && !isfinite(t.threshold)) { /* a watch that can never bark must not look like a quiet night */
         cli_fail(&r->err, VAE_EDATA, "the model has no calibration for this score: --%s cannot tell",
-                 o.check ? "check" : "only");
+                 o.check ? "check" : o.only ? "only" : "nagios");
         return;
     }
     if (!o.mean_nll)
         warn(r->op);
-    if (!o.mean_nll && !cli_out(r, vae_op_head(r->op), false))
+    if (!o.mean_nll && !(cli.plugin && !cli.output) && !cli_out(r, vae_op_head(r->op), false))
         return;
     cli_pump(r);
     vae_score_totals(r->op, &t);
@@ -148,6 +171,8 @@ static bool open_benign(struct cli_run *r, struct vae_in **in) {
 
 int main(int argc, char **argv) {
     struct cli_run r = {0};
+    for (int i = 1; i < argc; i++) /* a plugin has its own status for a command line that makes no sense, too */
+        cli.plugin = cli.plugin || !strcmp(argv[i], "--nagios");
     size_t n = cli_begin(&command, argc, argv);
     check_options();
     cli_one_standard(argv + 1, n, o.benign, "benign");
@@ -166,6 +191,9 @@ int main(int argc, char **argv) {
         .tail = o.tail,
         .classify = o.class,
     };
+    opts.drift = watched() || cli.verbose || cli.log_format != CLI_LOG_TEXT;
+    o.watch.check = o.check;
+    r.watch = watched() ? &o.watch : NULL;
     bool open = cli_model(&r, cli.model) && cli_in(&r, argv + 1, n, r.model);
     if (open && o.classify) {
         if ((r.op = vae_classify(r.model, vae_in_head(r.in), &opts, &r.err)) && cli_out(&r, vae_op_head(r.op), false))

@@ -47,6 +47,9 @@ int vae_exit_status(int code);
  * no UTF-8 as \xNN, "..." at the end where cut. Returns out. */
 char *vae_quote(char *out, size_t size, const char *bytes, size_t n);
 
+/* Writes text to a file so that at every instant the path holds the old one or the new one, whole. */
+int vae_replace(const char *path, const char *text, struct vae_err *);
+
 /* ---- records ----------------------------------------------------------------------------------------- */
 
 struct vae_batch; /* some records: one array per field */
@@ -166,6 +169,7 @@ struct vae_op_opts {
     int draws;          /* score: posterior draws, 0: the model's own number */
     bool parts;         /* score: nll, recon, kl and mse too (and their totals) */
     size_t explain;     /* score: the columns that carry it, so many of them, 0: none */
+    bool drift;         /* score: watch how the rows differ from those of the fit */
     double alpha;       /* score: threshold on p, 0: the model's own; VAE_EUSAGE where its calibration scores cannot show it */
     bool tail;          /* score: p goes on below what they can show, by a tail fitted to them */
     bool only;          /* score: give the anomalies alone, or the alarms where there are any to tell; all count */
@@ -229,6 +233,9 @@ struct vae_score_totals {
     uint64_t benign;         /* would be anomalies, but are like a known record */
     uint64_t alarms;         /* of records by persist and cooldown; without them each anomaly */
     double max_score;
+    double missing;          /* share of the cells read that were missing */
+    double drift;            /* the largest of a column; NaN: none is watched */
+    const char *drift_column; /* whose it is; NULL: there is no drift */
     double mean_nll, se_nll; /* mean over records and its standard error, nats */
     double mean_ess;         /* effective sample size of the importance weights, of `draws` */
     int draws;
@@ -237,6 +244,17 @@ struct vae_score_totals {
     bool approximate;        /* p is more than a count of calibration scores: a tail was fitted */
 };
 void vae_score_totals(const struct vae_op *, struct vae_score_totals *);
+
+/* How a column of the records scored differs from the rows of the fit; NaN where there is nothing to tell. */
+struct vae_drift {
+    const char *column;
+    double psi;   /* population stability index over about ten parts */
+    double drift; /* of that what is not chance: 0 where all of it may be */
+    double ks;    /* largest difference of the distribution functions; of columns with an order */
+    double missing, missing_fit; /* shares of the rows */
+};
+/* Column i of those that are watched; false behind the last, and without vae_op_opts.drift. */
+bool vae_score_drift(const struct vae_op *, size_t i, struct vae_drift *);
 
 /* What was seen on the way; all of it zero where it does not apply. */
 struct vae_op_totals {

@@ -16,6 +16,7 @@
 #include "base/cells.h"
 #include "base/mem.h"
 #include "base/rec.h"
+#include "schema/tenths.h"
 #include "schema/unit.h"
 #include "vae.h"
 
@@ -60,6 +61,8 @@ struct schema_col {
     bool missing;                     /* training rows had missing cells here */
     bool blank;                       /* a missing cell is a level of its own: vae-gen leaves blanks, too */
     double blank_share;               /* or cells were missing at random, so many of them; else 0 */
+    double missing_share;             /* of the training rows */
+    struct tenths tenths;             /* of one plain number: where the training rows' lie */
     char lik[16];                     /* likelihood, "" : to be chosen by the purpose */
     char time[16];                    /* style of a time: how it is written (schema/time.h) */
     double earliest, latest;          /* of times of two values: seconds since 1970 in the training rows */

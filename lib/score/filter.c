@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "model/op.h"
 #include "score/benign.h"
+#include "score/drift.h"
 #include "score/explain.h"
 #include "score/persist.h"
 #include "score/verdict.h"
@@ -32,6 +33,7 @@ struct score_state {
     int column[NCOLUMNS];
     bool alarms; /* asked for: they are what is written alone, not anomalies */
     struct persist persist;
+    struct drift *drift;   /* NULL: not watched */
     struct benign *benign; /* NULL: none are known */
     bool row_column;
     struct verdict verdict;
@@ -50,6 +52,7 @@ static void score_free(void *p) {
     scorer_free(s->scorer);
     persist_free(&s->persist);
     benign_free(s->benign);
+    drift_free(s->drift);
     free(s->parts), free(s->found), free(s->pick), free(s->why_row), free(s->why);
     free(s);
 }
@@ -150,6 +153,8 @@ static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, 
     int r = reserve(s, *n, err);
     if (r)
         return r;
+    if (s->drift)
+        drift_add(s->drift, op->raw, op->x, *n);
     scorer_run(s->scorer, op->x, NULL, *n, s->parts);
     op->given = judge(op, *n);
     r = score_write(op, op->given, err);
@@ -190,6 +195,13 @@ static int read_benign(struct vae_op *op, struct vae_err *err) {
     return 0;
 }
 
+static int watch_drift(struct vae_op *op, struct vae_err *err) {
+    struct score_state *s = op->state;
+    struct vae_err own = {0};
+    s->drift = op->opts.drift ? drift_new(op->m, &own) : NULL;
+    return own.code ? err_set(err, own.code, "%s", own.msg) : 0;
+}
+
 static int set_verdict(struct vae_op *op, struct vae_err *err) {
     struct score_state *s = op->state;
     struct vae_score_totals *t = &s->totals;
@@ -216,7 +228,8 @@ struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, c
              !schema_bind(m->schema, in, &op->map, err) &&
              (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err)) &&
              (!opts->explain || (s->explain = explain_new(m, s->scorer, opts->explain, op->pool, err))) &&
-             !score_head(op, err) && !op_seal(op, false, err) && !read_benign(op, err) && !set_verdict(op, err)) {
+             !score_head(op, err) && !op_seal(op, false, err) && !read_benign(op, err) && !watch_drift(op, err) &&
+             !set_verdict(op, err)) {
         if (opts->parts)
             scorer_all(s->scorer);
         return op;
@@ -231,6 +244,17 @@ void vae_score_totals(const struct vae_op *op, struct vae_score_totals *out) {
     const struct score_state *s = op->state;
     *out = s->totals;
     double n = (double)out->rows;
+    struct vae_drift column;
+    out->missing = out->rows ? (double)op->seen.missing / n / (double)op->m->schema->ncols : NAN;
+    out->drift = s->drift && out->rows ? 0 : NAN;
+    for (size_t i = 0; vae_score_drift(op, i, &column); i++)
+        if (column.drift > out->drift)
+            out->drift = column.drift, out->drift_column = column.column;
     out->mean_nll = out->rows ? s->mean : NAN;
     out->se_nll = out->rows > 1 ? sqrt(s->square / (n - 1) / n) : NAN;
+}
+
+bool vae_score_drift(const struct vae_op *op, size_t i, struct vae_drift *out) {
+    const struct score_state *s = op->state;
+    return s->drift && drift_column(s->drift, i, out);
 }
