@@ -112,9 +112,12 @@ int cli_end(struct cli_run *r) {
         vae_op_totals(r->op, &totals.op);
     if (r->scored) {
         vae_score_totals(r->op, &score);
+        if (r->then)
+            vae_fdr_totals(r->then, &score);
         totals.score = &score;
     }
     cli_summary(&totals);
+    vae_op_free(r->then);
     vae_op_free(r->op);
     vae_in_free(r->in);
     vae_model_free(r->model);

@@ -6,8 +6,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "fit/fit.h"
-#include "score/score.h"
+#include "fit/split.h"
 
 /* As a model file takes it: a score that is no number, or too large for one, is above all others. */
 static float score_kept(double s) { return !(s <= (double)FLT_MAX) ? FLT_MAX : s < -(double)FLT_MAX ? -FLT_MAX : (float)s; }
@@ -122,7 +121,7 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
         return err_set(err, VAE_EOS, "out of memory for %zu scores", c->n);
     struct folds f = {plan, data, PTHREAD_MUTEX_INITIALIZER};
     if (!ncal)
-        return conformal_cross(data->n, plan->folds, plan->train.seed, pool, fold, &f, MODEL_NBY, c->score, err);
+        return split_cross(plan, data, pool, fold, &f, MODEL_NBY, c->score, err);
     int r = score_rows(m, data, cal, ncal, pool, c->score, ncal, err);
     for (size_t by = 0; by < MODEL_NBY && !r; by++)
         conformal_sort(c->score + by * ncal, ncal);

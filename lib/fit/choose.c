@@ -41,6 +41,7 @@ int vae_fit_check(const struct vae_fit_opts *o, struct vae_err *err) {
         {{!isnan(o->target_mse), !isnan(o->beta)}, {"--target-mse", "--beta"}, "both choose the weight of the KL"},
         {{!isnan(o->target_mse), o->cycles}, {"--target-mse", "--cycles"}, "both choose the weight of the KL"},
         {{!isnan(o->target_mse), !isnan(o->free_bits)}, {"--target-mse", "--free-bits"}, "contradict each other"},
+        {{o->split_by, o->split_time}, {"--split-by", "--split time"}, "both say which rows are held out"},
         {{!isnan(o->alpha), !isnan(o->contamination)}, {"--alpha", "--contamination"}, "both choose the threshold"},
         {{!isnan(o->alpha), !o->calibrate}, {"--alpha", "--no-calibrate"}, "contradict each other"},
         {{!isnan(o->contamination), !o->calibrate}, {"--contamination", "--no-calibrate"}, "contradict each other"},

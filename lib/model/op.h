@@ -26,13 +26,16 @@ struct vae_op {
     float *x;                  /* [cap, max(d, zdim)]: values in model units, or latents */
     size_t cap;                /* records those hold */
 
-    size_t given;              /* records that run() made of the *n it read, where that is not as many */
+    size_t given;              /* records that run() made of the *n it read, where that is not as many; OP_NONE: none */
+    size_t held;               /* records at the beginning of build that are held back until a later call */
 
     int (*run)(struct vae_op *, const struct vae_batch *, size_t from, size_t *n, struct vae_err *);
     int (*generate)(struct vae_op *, size_t n, const struct vae_batch **out, struct vae_err *); /* of generators */
+    int (*end)(struct vae_op *, struct vae_err *); /* of an op that holds records back: the last ones are to be given */
     void *state;
     void (*free_state)(void *);
 };
+#define OP_NONE SIZE_MAX
 
 /* An operation with its pool, reading `in` (may be NULL), writing a head of this kind. */
 struct vae_op *op_new(const struct vae_model *, const struct vae_head *in, const char *kind, const struct vae_op_opts *,
