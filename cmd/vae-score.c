@@ -112,7 +112,8 @@ static void check_options(void) {
         cli_usage("--iw says --by iw and --draws already; leave one out");
     if (o.iw_given)
         o.by = VAE_BY_IW, o.draws = o.iw;
-    if (o.classify && (o.by_given || o.iw_given || o.parts || o.check || o.mean_nll || o.label || o.tail || !isnan(o.fdr) || !isnan(o.alpha) || !isnan(o.contamination)))
+    if (o.classify && (o.by_given || o.iw_given || o.parts || o.check || o.mean_nll || o.label || o.tail || !isnan(o.fdr) ||
+                       !isnan(o.alpha) || !isnan(o.contamination)))
         cli_usage("--classify tells levels, not scores: of the options about scores only --draws goes with it");
     if (!isnan(o.alpha) && !isnan(o.contamination))
         cli_usage("--alpha and --contamination both choose the threshold; leave one out");

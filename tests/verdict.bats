@@ -263,17 +263,19 @@ hosts() {
     $fit -m hosts.vae --split-by host train.csv
     p() { vae-score -q -m "$1" new.csv | awk -F, 'NR > 1 { p += $3 } END { print p / (NR - 1) }'; }
     # beside further rows of the hosts that were learnt a new host is odd, beside other new hosts it is not
-    awk -v rows="$(p rows.vae)" -v hosts="$(p hosts.vae)" 'BEGIN { print rows, hosts; exit !(rows < .15 && hosts > .3) }'
+    awk -v rows="$(p rows.vae)" -v hosts="$(p hosts.vae)" 'BEGIN { print rows, hosts; exit !(rows < .3 && hosts > .5) }'
     vae-info --json hosts.vae | grep -q '"split":"by","split_by":"host"'
     vae-info --json rows.vae | run ! grep split
-    # a number of a column, or a column of numbers, in threads; rows left out take their hosts along
+    # a row that is left out takes its host along: else all behind it would have another row's
+    awk -F, -v OFS=, 'NR == 3 { $3 = "oops" } 1' train.csv >bad.csv
+    $fit -m bad.vae --split-by host --skip-bad bad.csv 2>/dev/null
+    awk -v hosts="$(p bad.vae)" 'BEGIN { print hosts; exit !(hosts > .5) }'
+    # the number of a column, a column of numbers, any number of threads
     fit="vae-fit -q -k host --for detect --steps 5 --hidden 8"
-    $fit -m one.vae --split-by host train.csv
     sed '2,$s/^h//' train.csv >numbers.csv
+    $fit -m one.vae --split-by host numbers.csv
     $fit -m two.vae -j 1 --split-by 1 numbers.csv
-    awk -F, -v OFS=, 'NR == 20 { print $1, 1, "oops", 3, 4, 5 } 1' train.csv >bad.csv
-    $fit -m three.vae --split-by host --skip-bad bad.csv 2>/dev/null
-    for m in two three; do vae-score -q -m $m.vae -k host new.csv | cmp - <(vae-score -q -m one.vae -k host new.csv); done
+    vae-score -q -m one.vae new.csv | cmp - <(vae-score -q -m two.vae new.csv)
     fails 64 vae-fit "no column 'nobody'" "$fit -m m.vae --split-by nobody train.csv"
     fails 64 vae-fit "both say which rows" "$fit -m m.vae --split-by host --split time train.csv"
     grep -E '^h(ost|0|1),' train.csv >two.csv

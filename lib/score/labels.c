@@ -45,7 +45,9 @@ static int find(const struct vae_head *h, const char *name, size_t *field, struc
     int f = rec_head_find(h, name);
     char text[80];
     *field = (size_t)f;
-    return f >= 0 ? 0 : err_set(err, VAE_EDATA, "--label: there is no column '%s'", err_quote(text, sizeof text, name, strlen(name)));
+    if (f >= 0)
+        return 0;
+    return err_set(err, VAE_EDATA, "--label: there is no column '%s'", err_quote(text, sizeof text, name, strlen(name)));
 }
 
 struct vae_labels *vae_labels_open(const struct vae_head *head, const struct vae_model *m, const struct vae_labels_opts *o,
@@ -166,7 +168,8 @@ static void rank(struct vae_labels *l, unsigned char odd, struct vae_labels_repo
 int vae_labels_report(struct vae_labels *l, struct vae_labels_report *r, struct vae_err *err) {
     unsigned char odd = 1;
     char text[80];
-    *r = (struct vae_labels_report){.rows = l->n, .unlabelled = l->unlabelled, .modelled = l->modelled, .threshold = NAN, .alpha = NAN};
+    *r = (struct vae_labels_report){.rows = l->n, .unlabelled = l->unlabelled, .modelled = l->modelled,
+                                    .threshold = NAN, .alpha = NAN};
     if (!l->n)
         return err_set(err, VAE_EDATA, "--label %s: no record has a label", l->opts.column);
     if (!l->opts.positive && l->nvalues == 2)
@@ -177,7 +180,8 @@ int vae_labels_report(struct vae_labels *l, struct vae_labels_report *r, struct 
         return err_set(err, VAE_EDATA, "--label %s: %s of the %zu labels is '%s': nothing to tell apart", l->opts.column,
                        l->count[1] ? "each" : "none", l->n, text);
     if (!l->opts.positive && l->nvalues < 2)
-        return err_set(err, VAE_EDATA, "--label %s: each of the %zu labels is '%s': nothing to tell apart", l->opts.column, l->n, text);
+        return err_set(err, VAE_EDATA, "--label %s: each of the %zu labels is '%s': nothing to tell apart", l->opts.column, l->n,
+                       text);
     snprintf(r->positive, sizeof r->positive, "%s", positive);
     r->odd = l->count[odd];
     for (size_t i = 0; i < l->n; i++) {

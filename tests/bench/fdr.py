@@ -27,10 +27,8 @@ def normal(rng, n):
 
 
 def odd(rng, n):
-    """Rows whose values are as such values are, but belong to different rows, in half of the columns."""
-    a, b = normal(rng, n), normal(rng, n) * 1.5
-    a[:, ::2] = b[:, ::2]
-    return a
+    """The values of each row are of as many different rows, and twice as far out."""
+    return 2 * np.column_stack([normal(rng, n)[:, j] for j in range(VALUES)])
 
 
 def write(path, x):
@@ -43,7 +41,7 @@ def run(seed):
         train, new, model = (os.path.join(dir, f) for f in ("train.csv", "new.csv", "m.vae"))
         write(train, normal(rng, ROWS))
         write(new, np.vstack([odd(rng, ODD), normal(rng, BATCH - ODD)]))
-        subprocess.run(["vae-fit", "-q", "-j1", "-s", str(seed + 1), "--for", "detect", "--steps", "400", "--hidden", "32", "-m", model,
+        subprocess.run(["vae-fit", "-q", "-j1", "-s", str(seed + 1), "--for", "detect", "--steps", "300", "--hidden", "32", "-m", model,
                         train], check=True)
         out = subprocess.run(["vae-score", "-q", "-j1", "--fdr", str(Q), "-m", model, new], check=True, stdout=subprocess.PIPE)
     a = np.genfromtxt(out.stdout.decode().splitlines(), delimiter=",", names=True)

@@ -9,7 +9,7 @@
 #   reduce    categories through 16 latents against PCA    nll      binarised MNIST: conv, one level (15 minutes)
 #   deep      the same: two levels, a trained prior (70 minutes)   codes    the same: codes with their prior (30 minutes)
 #   labels    MNIST with labels: means, samples, classes, walks (an hour)
-#   fdr       false discoveries over 200 fits (10 minutes)
+#   fdr       false discoveries over 200 fits (5 minutes)
 #   beta      no option set against fixed weights of the KL  line    walks between rows of a table
 #
 # The data of all but speed, startup and fdr is looked for in $VAE_DATA, the scripts in $VAE_EVAL; absent ones are left out, and
