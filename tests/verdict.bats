@@ -38,7 +38,7 @@ odd_among() { echo a,b,c && awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) print
 
 @test "--tail: p as it was up to the highest calibration score, then Zhang and Stephens' tail, by another program" {
     need_numpy
-    (heavy 2000 2 && printf '%s\n' 0,0,200 9,-9,1 1e6,0,0 -1e30,1e30,5) >new.csv
+    (heavy 300 2 && printf '%s\n' 0,0,200 9,-9,1 1e6,0,0 -1e30,1e30,5) >new.csv
     vae-score -q -m "$HEAVY" new.csv >plain.csv
     vae-score -v -m "$HEAVY" --tail --alpha 1e-5 new.csv >tail.csv 2>err
     grep -q 'p approximate' err
@@ -98,7 +98,7 @@ PY
         vae-score -q -m "$m" --alpha "$share" t.csv | cmp - own.csv
         vae-score -q -m "$m" --contamination "$share" t.csv | cmp - own.csv
         for by in elbo mse; do
-            at=$(vae-info --json "$m" | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["model"]["calibration"]["thresholds"][sys.argv[1]])' $by)
+            at=$(vae-info --json "$m" | sed -E 's/.*"thresholds":\{([^}]*)\}.*/,\1/; s/.*,"'$by'":([^,]*).*/\1/')
             vae-info "$m" | grep -qE "^thresholds .* $by -?[0-9.]+"
             vae-score -q -m "$m" --by $by t.csv |
                 awk -F, -v at="$at" 'NR > 1 { odd += $4; if (($2 >= at) != $4 && ($2 - at) ^ 2 > 1e-12 * at * at) { print $0, at; exit 1 } } END { exit !odd }'
@@ -135,7 +135,7 @@ PY
     vae-score -v -m "$HEAVY" --fdr .1 new.csv >all.csv 2>err
     [ "$("$PYTHON" bh.py all.csv .1 100000)" -ge 15 ]
     grep -qE "anomalies [0-9]+.* fdr 0.1, batches 1," err
-    for size in 1 64 250 1000; do
+    for size in 64 250; do
         cat new.csv | vae-score -v -m "$HEAVY" --fdr .2 --batch $size >b.csv 2>err
         "$PYTHON" bh.py b.csv .2 $size >n
         grep -qE "rows 250,.*anomalies $(cat n),.* batches $(((250 + size - 1) / size))," err || { cat err n && return 1; }
