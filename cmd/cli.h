@@ -251,7 +251,7 @@ void cli_fit_report(const struct vae_fit_report *, const struct vae_fit_opts *, 
 struct cli_run {
     struct vae_model *model;
     struct vae_in *in;
-    struct vae_op *op;
+    struct vae_op *op, *then; /* then: a second filter behind op, NULL: none */
     struct vae_out *out;
     int (*take)(void *taker, const struct vae_batch *, struct vae_err *); /* where records go, too; NULL: nowhere */
     void *taker;
@@ -282,7 +282,10 @@ bool cli_out(struct cli_run *, const struct vae_head *, bool no_model_path);
 /* Does the file there look like a model? Pipes are streams. */
 bool cli_is_model(const char *path);
 
-/* All records of run->in, through run->op where there is one, to run->out and run->take where there is one. */
+/* The report of vae-score --label, to the output; threshold: the score that anomalies begin at, not finite where there is none. */
+void cli_labels_print(struct cli_run *, struct vae_labels *, const struct vae_labels_opts *, double threshold);
+
+/* All records of run->in, through run->op and run->then where they are there, to run->out and run->take where there is one. */
 void cli_pump(struct cli_run *);
 /* A record is bad: at `where`, or NULL where the message tells. true: go on, with --skip-bad. */
 bool cli_bad_row(struct cli_run *, const char *where);

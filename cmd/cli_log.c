@@ -169,8 +169,13 @@ void cli_summary(const struct cli_totals *t) {
         put_real(f, "max_score", t->score->max_score);
         put_real(f, "missing_rate", t->score->missing);
         put_real(f, "drift", t->score->drift);
-        put_real(f, "alpha", t->score->alpha);
-        put_real(f, "threshold", t->score->threshold);
+        if (t->score->fdr > 0) {
+            put_real(f, "fdr", t->score->fdr);
+            put_count(f, "batches", t->score->batches);
+        } else {
+            put_real(f, "alpha", t->score->alpha);
+            put_real(f, "threshold", t->score->threshold);
+        }
         if (t->score->approximate)
             put_pair(f, false, "p", "approximate", true);
     }

@@ -34,6 +34,24 @@ static bool put(struct cli_run *r, const struct vae_batch *b) {
     return true;
 }
 
+/* What the filter made through the one behind it, where there is one; that one cannot find a record bad. */
+static bool pass(struct cli_run *r, const struct vae_batch *b) {
+    const struct vae_batch *done;
+    size_t from = 0, n = vae_batch_rows(b);
+    if (!r->then)
+        return put(r, b);
+    while (from < n)
+        if (vae_op_run(r->then, b, &from, &done, &r->err) || !put(r, done))
+            return false;
+    return true;
+}
+
+/* At the end of the input: what was held back. */
+static bool finish(struct cli_run *r) {
+    const struct vae_batch *rest;
+    return !r->then || (vae_op_end(r->then, &rest, &r->err) == 0 && put(r, rest));
+}
+
 /* A batch through the filter; false and r->err where the run is over. */
 static bool filter(struct cli_run *r, const struct vae_batch *b) {
     const struct vae_batch *done;
@@ -43,7 +61,7 @@ static bool filter(struct cli_run *r, const struct vae_batch *b) {
         if (rc && rc != VAE_EROW)
             return false;
         struct vae_err bad = r->err; /* why a record is bad outlives writing those before it */
-        if (!put(r, done))
+        if (!pass(r, done))
             return false;
         r->err = bad;
         if (rc == VAE_EROW && !cli_bad_row(r, vae_in_where(r->in, from - 1)))
@@ -85,5 +103,6 @@ void cli_pump(struct cli_run *r) {
         if (!flush(r))
             return;
     }
-    r->err.code = 0; /* whatever was tried on the way, it ended well */
+    if (finish(r))
+        r->err.code = 0; /* whatever was tried on the way, it ended well */
 }

@@ -112,6 +112,8 @@ int cli_end(struct cli_run *r) {
         vae_op_totals(r->op, &totals.op);
     if (r->scored) {
         vae_score_totals(r->op, &score);
+        if (r->then)
+            vae_fdr_totals(r->then, &score);
         totals.score = &score;
         totals.rows = score.rows; /* not all of them need be written */
     }
@@ -119,6 +121,7 @@ int cli_end(struct cli_run *r) {
         cli_watch_end(r, &totals);
     totals.status = r->status;
     cli_summary(&totals);
+    vae_op_free(r->then);
     vae_op_free(r->op);
     vae_in_free(r->in);
     vae_model_free(r->model);

@@ -171,6 +171,7 @@ struct vae_op_opts {
     size_t explain;     /* score: the columns that carry it, so many of them, 0: none */
     bool drift;         /* score: watch how the rows differ from those of the fit */
     double alpha;       /* score: threshold on p, 0: the model's own; VAE_EUSAGE where its calibration scores cannot show it */
+    const char *label;  /* score: a column that is carried whatever it is to the model; NULL: none */
     bool tail;          /* score: p goes on below what they can show, by a tail fitted to them */
     bool only;          /* score: give the anomalies alone, or the alarms where there are any to tell; all count */
     size_t persist[2];  /* score: {K, N}: an alarm where at least K of the last N records are anomalies; 0: at each one */
@@ -219,12 +220,22 @@ struct vae_walk_opts {
 };
 struct vae_op *vae_walk(const struct vae_model *, const struct vae_head *in, const struct vae_walk_opts *, struct vae_err *);
 
+/*
+ * Scores with p -> the same with another `anomaly`: 1 for the records that the procedure of Benjamini & Hochberg (1995) rejects at
+ * level q, each `batch` of records for itself, 0: all of them. Of the anomalies of a batch a share of at most q is false in the
+ * mean. Records are held back until their batch is whole; vae_op_end() gives the last ones. `scores` is a head of vae_score(),
+ * which must outlive it.
+ */
+struct vae_op *vae_fdr(const struct vae_head *scores, double q, size_t batch, struct vae_err *);
+
 const struct vae_head *vae_op_head(const struct vae_op *); /* of what it gives */
 
 /* Runs records *from.. of a batch: *out are the results for those before the first bad one and live until the next
  * call. *from becomes the record to go on with. 0; VAE_EROW where record *from - 1 is bad (call again to go on behind it);
  * another VAE_E* on failure. */
 int vae_op_run(struct vae_op *, const struct vae_batch *in, size_t *from, const struct vae_batch **out, struct vae_err *);
+/* At the end of the input: the records that the filter has held back, none for most. They live until the next call. */
+int vae_op_end(struct vae_op *, const struct vae_batch **out, struct vae_err *);
 /* The next n records of vae_generate(); at most n points of vae_walk(). */
 int vae_op_generate(struct vae_op *, size_t n, const struct vae_batch **out, struct vae_err *);
 
@@ -242,8 +253,41 @@ struct vae_score_totals {
     double alpha, threshold; /* in force */
     bool alpha_raised;       /* the calibration rows are too few for the model's own alpha: the smallest attainable is used */
     bool approximate;        /* p is more than a count of calibration scores: a tail was fitted */
+    double fdr;              /* the level q of vae_fdr(), 0: without; */
+    uint64_t batches;        /* and how many it has judged */
 };
 void vae_score_totals(const struct vae_op *, struct vae_score_totals *);
+/* What vae_fdr() decided takes the place of what vae_score() did: anomalies, fdr and batches. */
+void vae_fdr_totals(const struct vae_op *, struct vae_score_totals *);
+
+/*
+ * Scores against labels: open with the head of vae_score() or vae_fdr(), which must outlive it, put all batches, report, free.
+ * The model tells which texts are missing labels.
+ */
+struct vae_labels_opts {
+    const char *column;   /* its name; opts->label of vae_score() */
+    const char *positive; /* the odd ones have this value, all others are normal; NULL: there are two values, and the odd ones have
+                             1 beside 0, true beside false, yes beside no, else the rarer one */
+    double missed, alarm; /* what an odd record costs that is not found, and a normal one that is called odd; 0: nothing is said */
+};
+struct vae_labels;
+struct vae_labels *vae_labels_open(const struct vae_head *, const struct vae_model *, const struct vae_labels_opts *, struct vae_err *);
+int vae_labels_put(struct vae_labels *, const struct vae_batch *, struct vae_err *);
+/* NaN where there is nothing to tell. */
+struct vae_labels_report {
+    uint64_t rows, unlabelled;     /* rows: with a label */
+    uint64_t odd, flagged, found;  /* labelled so; called an anomaly; both */
+    char positive[64];
+    bool guessed;                  /* nobody said that this value is the odd one, nor does it */
+    bool modelled;                 /* the column is one of those the model scores */
+    double auroc, average_precision; /* of the score; ties count half; as scikit-learn's average_precision_score() */
+    /* with costs, at the score from which on calling all odd costs least; its p, to be said as alpha */
+    double threshold, alpha, cost;
+    uint64_t cost_flagged, cost_found;
+};
+/* VAE_EDATA where all labels are alike. */
+int vae_labels_report(struct vae_labels *, struct vae_labels_report *, struct vae_err *);
+void vae_labels_free(struct vae_labels *);
 
 /* How a column of the records scored differs from the rows of the fit; NaN where there is nothing to tell. */
 struct vae_drift {
@@ -323,6 +367,8 @@ struct vae_fit_opts {
     bool calibrate;      /* keep rows apart for p-values */
     bool contaminated;   /* detect: odd rows are among the training rows */
     bool exemplars;      /* detect: keep training rows in the model that others are compared with */
+    const char *split_by; /* a column, modelled or not: rows with the same value of it are held out together or not at all; NULL */
+    bool split_time;     /* the last rows are held out, instead of some at random */
     double alpha;        /* p at or below it is an anomaly; NaN: .001, or what the calibration rows can show */
     double contamination; /* the share of the rows that are odd, and the same threshold by that name; NaN: not said */
     bool skip_bad;       /* leave bad rows out, counting them */
@@ -365,6 +411,7 @@ struct vae_fit_report {
     size_t kept;                  /* the step that the checkpoint left behind is of, also after a failure; 0: there is none */
     struct vae_fit_rate rate[VAE_FIT_RATES];
     size_t nrate;
+    char label[64];               /* detect: a modelled column that looks like the labels; "" for none */
     const char *assumed;          /* a line to tell, or NULL */
 };
 /* Reads all of `in`, trains, calibrates. NULL and err on failure. */

@@ -136,6 +136,8 @@ size_t schema_scan_bytes(const struct schema_scan *); /* held so far */
 /* Records from.. of a batch. *good: records taken before the first bad one (VAE_EROW, e.g. an infinite number). */
 int schema_scan_add(struct schema_scan *, const struct vae_batch *, size_t from, size_t n, size_t *good, struct vae_err *);
 size_t schema_scan_rows(const struct schema_scan *);
+/* Before schema_scan_end(): tag[rows] of the caller's, a number of each row; those of rows that are left out go with them. */
+void schema_scan_tags(struct schema_scan *, uint64_t *tag);
 size_t schema_scan_left_out(const struct schema_scan *); /* rows, by schema_scan_end() where wish.skip_bad */
 /* The schema, its kinds, levels, styles told, nothing learnt; *raw[n,d] in input units (missing: NaN), the caller's. VAE_EDATA
  * names a column that is neither (mostly numbers with a few texts that --missing does not list, say) and the way out. */

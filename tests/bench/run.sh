@@ -10,14 +10,15 @@
 #   deep      the same: two levels, a trained prior (70 minutes)   codes    the same: codes with their prior (30 minutes)
 #   labels    MNIST with labels: means, samples, classes, walks (an hour)
 #   explain   is the column that was tampered with the first reason
+#   fdr       false discoveries over 200 fits (5 minutes)
 #   beta      no option set against fixed weights of the KL  line    walks between rows of a table
 #
-# The data of all but the first two is looked for in $VAE_DATA, the scripts in $VAE_EVAL; absent ones are left out, and
+# The data of all but speed, startup and fdr is looked for in $VAE_DATA, the scripts in $VAE_EVAL; absent ones are left out, and
 # said so. The scripts of tables run by themselves too: tests/bench/impute.py --help.
 set -eu
 cd "$(dirname "$0")/../.."
 VAE_DATA=${VAE_DATA:-$PWD/../shared/data} VAE_EVAL=${VAE_EVAL:-$PWD/../shared/eval}
-ONLY=${ONLY:-speed startup mnist bmnist anomaly fidelity impute augment digits reduce nll deep codes labels beta line explain}
+ONLY=${ONLY:-speed startup mnist bmnist anomaly fidelity impute augment digits reduce nll deep codes labels beta line explain fdr}
 PATH=$BIN:$PATH
 export PATH BIN VAE_DATA VAE_EVAL
 O=$(cd "$O" && pwd)
@@ -77,6 +78,9 @@ for s in beta line; do
         /usr/bin/python3 "$tests/bench/$s.py"
     fi
 done
+if wanted fdr; then
+    /usr/bin/python3 "$tests/bench/fdr.py"
+fi
 if wanted anomaly "$VAE_EVAL/anomaly.py"; then
     /usr/bin/python3 "$VAE_EVAL/anomaly.py" "$VAE_DATA/adbench"
 fi
