@@ -10,7 +10,7 @@ static struct {
     double alpha, contamination;
     struct cli_of persist;
     size_t cooldown;
-    const char *benign;
+    const char *benign, *state;
 } o = {.alpha = NAN, .contamination = NAN};
 
 static const char *by_name(size_t i) {
@@ -47,6 +47,8 @@ static const struct cli_opt options[] = {
      .help = "which level of its condition each record has, and the probabilities"},
     {.name = "class", .arg = "COL", .kind = CLI_TEXT, .to = &o.class,
      .help = "with --classify: the condition, where the model has several"},
+    {.name = "state", .arg = "FILE", .kind = CLI_TEXT, .to = &o.state,
+     .help = "go on where the last run stopped, and keep in FILE where this one does"},
     CLI_OPT_KEEP,
     CLI_OPT_LABELS,
     CLI_OPT_OUTPUT,
@@ -85,6 +87,8 @@ static void check_options(void) {
         cli_usage("--class goes with --classify");
     if (o.mean_nll && (o.parts || o.only || cli.paste))
         cli_usage("--mean-nll prints no records: leave --%s out", o.parts ? "parts" : o.only ? "only" : "paste");
+    if (o.mean_nll && o.state)
+        cli_usage("--mean-nll is over whole files: --state does not go with it");
 }
 
 static void warn(const struct vae_op *op) {
@@ -162,12 +166,17 @@ int main(int argc, char **argv) {
         .tail = o.tail,
         .classify = o.class,
     };
-    bool open = cli_model(&r, cli.model) && cli_in(&r, argv + 1, n, r.model);
+    bool open = cli_model(&r, cli.model) && (!o.state || cli_state(&r, o.state, argv + 1, n)) &&
+                cli_in(&r, argv + 1, n, r.model);
+    opts.first_row = r.saved_row;
     if (open && o.classify) {
         if ((r.op = vae_classify(r.model, vae_in_head(r.in), &opts, &r.err)) && cli_out(&r, vae_op_head(r.op), false))
             cli_pump(&r);
     } else if (open && open_benign(&r, &opts.benign) && (r.op = vae_score(r.model, vae_in_head(r.in), &opts, &r.err)))
         score(&r);
     vae_in_free(opts.benign);
-    return cli_end(&r);
+    int status = cli_end(&r);
+    if (o.state)
+        cli_signal_raise();
+    return status;
 }
