@@ -256,6 +256,8 @@ struct cli_run {
     int (*take)(void *taker, const struct vae_batch *, struct vae_err *); /* where records go, too; NULL: nowhere */
     void *taker;
     const struct cli_watch *watch; /* who wants to know how it ended; NULL: nobody but the summary */
+    struct vae_state *state; /* where the last run stopped, NULL: this one has none */
+    uint64_t saved_row;      /* the next row's number at the last save */
     bool scored;        /* op is vae_score()'s: its totals belong to the summary */
     uint64_t rows, bad_rows; /* records that went through, and that did not */
     int status;         /* to exit with where nothing failed */
@@ -278,6 +280,16 @@ int cli_plugin_unknown(const char *why);
 bool cli_model(struct cli_run *, const char *path); /* path NULL: says that no model was named */
 bool cli_in(struct cli_run *, char *const *paths, size_t n, const struct vae_model *match);
 bool cli_out(struct cli_run *, const struct vae_head *, bool no_model_path);
+
+/* ---- runs that go on where the last one stopped (cli_state.c); without run->state they do nothing and return true --- */
+
+/* Opens the state for these operands, the model being there already. false with err set. */
+bool cli_state(struct cli_run *, const char *path, char *const *paths, size_t n);
+void cli_state_in(const struct cli_run *, struct vae_in_opts *);
+bool cli_state_opened(struct cli_run *); /* after vae_in_open(): is there a reader? */
+bool cli_state_out(struct cli_run *, struct vae_out_opts *); /* is the output appended to? */
+bool cli_state_done(struct cli_run *, size_t rows); /* as vae_in_done() */
+bool cli_state_save(struct cli_run *, bool now); /* now and then, or now */
 
 /* Does the file there look like a model? Pipes are streams. */
 bool cli_is_model(const char *path);

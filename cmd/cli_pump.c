@@ -63,8 +63,12 @@ static bool filter(struct cli_run *r, const struct vae_batch *b) {
         struct vae_err bad = r->err; /* why a record is bad outlives writing those before it */
         if (!pass(r, done))
             return false;
+        if (!cli_state_done(r, from - (rc == VAE_EROW)))
+            return false;
         r->err = bad;
         if (rc == VAE_EROW && !cli_bad_row(r, vae_in_where(r->in, from - 1)))
+            return false;
+        if (rc == VAE_EROW && !cli_state_done(r, from))
             return false;
     }
     return true;
@@ -95,12 +99,12 @@ void cli_pump(struct cli_run *r) {
     const struct vae_batch *b;
     int rc;
     warn(r);
-    while ((rc = vae_in_next(r->in, &b, &r->err)) != 0) {
-        if (rc < 0 && (rc != VAE_EROW || !cli_bad_row(r, NULL)))
+    while (!(r->state && cli_signal_caught()) && (rc = vae_in_next(r->in, &b, &r->err)) != 0) {
+        if (rc < 0 && (rc != VAE_EROW || !cli_bad_row(r, NULL) || !cli_state_done(r, 0)))
             return;
         if (rc > 0 && !(r->op ? filter(r, b) : put(r, b)))
             return;
-        if (!flush(r))
+        if (!flush(r) || !cli_state_save(r, false))
             return;
     }
     if (finish(r))

@@ -17,7 +17,7 @@ static struct {
     struct cli_range cost;
     struct cli_of persist;
     size_t cooldown;
-    const char *benign;
+    const char *benign, *state;
     struct cli_watch watch;
     bool warn_given, crit_given;
 } o = {.alpha = NAN, .contamination = NAN, .fdr = NAN, .reasons = 3, .watch = {.drift_max = NAN, .warning = SIZE_MAX}};
@@ -80,6 +80,8 @@ static const struct cli_opt options[] = {
      .help = "which level of its condition each record has, and the probabilities"},
     {.name = "class", .arg = "COL", .kind = CLI_TEXT, .to = &o.class,
      .help = "with --classify: the condition, where the model has several"},
+    {.name = "state", .arg = "FILE", .kind = CLI_TEXT, .to = &o.state,
+     .help = "go on where the last run stopped, and keep in FILE where this one does"},
     CLI_OPT_KEEP,
     CLI_OPT_LABELS,
     CLI_OPT_OUTPUT,
@@ -165,6 +167,8 @@ static void check_options(void) {
     if (o.mean_nll && (o.parts || o.explain || o.only || cli.paste || cli.plugin))
         cli_usage("--mean-nll prints one line and no records: leave --%s out",
                   o.parts ? "parts" : o.explain ? "explain" : o.only ? "only" : cli.paste ? "paste" : "nagios");
+    if (o.state && (o.mean_nll || o.label))
+        cli_usage("--%s is over whole files: --state does not go with it", o.mean_nll ? "mean-nll" : "label");
 }
 
 static void warn(const struct vae_op *op) {
@@ -280,12 +284,17 @@ int main(int argc, char **argv) {
     opts.drift = watched() || cli.verbose || cli.log_format != CLI_LOG_TEXT;
     o.watch.check = o.check;
     r.watch = watched() ? &o.watch : NULL;
-    bool open = cli_model(&r, cli.model) && cli_in(&r, argv + 1, n, r.model);
+    bool open = cli_model(&r, cli.model) && (!o.state || cli_state(&r, o.state, argv + 1, n)) &&
+                cli_in(&r, argv + 1, n, r.model);
+    opts.first_row = r.saved_row;
     if (open && o.classify) {
         if ((r.op = vae_classify(r.model, vae_in_head(r.in), &opts, &r.err)) && cli_out(&r, vae_op_head(r.op), false))
             cli_pump(&r);
     } else if (open && open_benign(&r, &opts.benign) && (r.op = vae_score(r.model, vae_in_head(r.in), &opts, &r.err)))
         score(&r);
     vae_in_free(opts.benign);
-    return cli_end(&r);
+    int status = cli_end(&r);
+    if (o.state)
+        cli_signal_raise();
+    return status;
 }

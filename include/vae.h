@@ -62,6 +62,26 @@ struct vae_out; /* a writer of records in any supported format */
 struct vae_model;
 void vae_model_free(struct vae_model *);
 
+/*
+ * Where the last run stopped in tables that grow and are rotated. Open it, give it to vae_in_open() (and, for output that
+ * is appended to and where each row is to stand once, to vae_out_open()), say vae_in_done() for what is done with, and
+ * save; it must outlive both.
+ */
+struct vae_state;
+/* VAE_EAGAIN: another run holds it, by a lock on path.lock. A file that is not there is the state of a first run. */
+struct vae_state *vae_state_open(const char *path, struct vae_err *);
+struct vae_state_stats {
+    uint64_t rows;     /* saved so far: the next record's number */
+    const char *model; /* id of the last run's model, NULL: this is the first run */
+    const char *lost;  /* a file that is gone or was cut since, so that rows behind its byte lost_at may be missed; NULL: none */
+    uint64_t lost_at;
+};
+void vae_state_stats(const struct vae_state *, struct vae_state_stats *);
+/* Puts on the disk what went to `out` (may be NULL), and then, by rename, the state: what vae_in_done() was told of, the number
+ * of records, the id of the model. Where it fails the file holds the old state. 0 or VAE_E*. */
+int vae_state_save(struct vae_state *, const char *model, struct vae_out *out, uint64_t rows, struct vae_err *);
+void vae_state_free(struct vae_state *);
+
 struct vae_in_opts {
     const char *format;       /* a name of vae_format(), NULL: told by the content */
     char delim;               /* cell delimiter of tables, 0: told by the content */
@@ -72,6 +92,9 @@ struct vae_in_opts {
     size_t batch_rows;        /* at most so many records a batch, 0: a good number */
     const char *label_from; /* a file whose columns stand beside the records, row by row: the labels of images; NULL: none */
     bool label_from_path;   /* or each record's label is the folder its file is in */
+    struct vae_state *state; /* go on where it says: paths are regular files, tables; with a model. VAE_EAGAIN: nothing was there
+                              * yet, now or before */
+    bool offsets;            /* with a state: columns file (of several paths), inode and offset, of where each record begins */
     const struct vae_model *model; /* match columns to this model's, by name; NULL: take all as they come */
 };
 
@@ -83,6 +106,10 @@ const struct vae_head *vae_in_head(const struct vae_in *);
  * or another VAE_E*. Returns early, with the whole records it has, rather than block on idle input.
  * The batch is the reader's and lives until the next call. */
 int vae_in_next(struct vae_in *, const struct vae_batch **, struct vae_err *);
+
+/* The first `rows` records of the last batch are done with (0 behind VAE_EROW: the bad one is), so a state is to go on behind
+ * them. 0 or VAE_EOS. */
+int vae_in_done(struct vae_in *, size_t rows, struct vae_err *);
 
 struct vae_in_stats {
     uint64_t rows;          /* good records so far */
@@ -103,6 +130,7 @@ struct vae_out_opts {
     int level;          /* zlib level 0..9; -1: files 6, pipes 0 */
     uint32_t frame_rows; /* records in a VTS frame, 0: a good number */
     bool no_model_path; /* leave the model's path out of a VTS head */
+    struct vae_state *state; /* append to the named table behind the rows that this tells of; what is behind them is cut off */
 };
 
 /* path NULL or "-" is standard output. A named file appears under its name when it is whole. */
@@ -307,6 +335,7 @@ struct vae_op_totals {
     uint64_t copies;           /* generated records dropped as near-copies */
     uint64_t bad_given;        /* records of `like`, `avoid` and `benign` left out */
     double ess, draws;         /* mean effective sample size of the importance weights, and of how many draws */
+    uint64_t next_row;         /* number of the next record, from first_row on */
 };
 void vae_op_totals(const struct vae_op *, struct vae_op_totals *);
 void vae_op_free(struct vae_op *);

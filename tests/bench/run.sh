@@ -1,6 +1,7 @@
 #!/bin/sh
 # make bench: the figures of README.md, measured here. ONLY="speed startup" runs some of them:
 #
+#   latency   from a line in a log to its score
 #   speed     training against sgemm; reading CSV          startup   one row, whole process
 #   mnist     reconstruction against PCA                   bmnist    held-out bound, binarised MNIST (10 minutes)
 #   anomaly   AUROC and p-values on 20 labelled tables (half an hour)
@@ -18,7 +19,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 VAE_DATA=${VAE_DATA:-$PWD/../shared/data} VAE_EVAL=${VAE_EVAL:-$PWD/../shared/eval}
-ONLY=${ONLY:-speed startup mnist bmnist anomaly fidelity impute augment digits reduce nll deep codes labels beta line explain fdr}
+ONLY=${ONLY:-speed startup latency mnist bmnist anomaly fidelity impute augment digits reduce nll deep codes labels beta line explain fdr}
 PATH=$BIN:$PATH
 export PATH BIN VAE_DATA VAE_EVAL
 O=$(cd "$O" && pwd)
@@ -41,6 +42,10 @@ if wanted startup; then
     vae-fit -q -k diagnosis --steps 200 -m wdbc.vae "$examples/breast_cancer.csv"
     head -n 2 "$examples/breast_cancer.csv" >one.csv
     /usr/bin/python3 "$tests/bench/startup.py" 30 vae-score -m wdbc.vae one.csv
+fi
+if wanted latency; then
+    vae-fit -q -k diagnosis --for detect -m cells.vae "$examples/breast_cancer.csv"
+    /usr/bin/python3 "$tests/bench/latency.py" 200 cells.vae "$examples/breast_cancer.csv"
 fi
 if wanted mnist "$VAE_DATA/mnist"; then
     /usr/bin/python3 "$tests/bench/mnist.py" "$VAE_DATA/mnist"
