@@ -79,6 +79,7 @@ struct cli_opt {
     const char *help; /* one line */
     double lo, hi;    /* range of numbers; lo = hi = 0: any that is not negative */
     cli_names *names;
+    bool optional;    /* the value may be left out, and is given as --name=VALUE alone */
     bool *given;      /* set where the option was given; may be NULL */
 };
 
@@ -98,6 +99,7 @@ struct cli_shared {
     const char *label_from;
     bool label_from_path;
     bool paste;
+    bool plugin; /* standard output and exit status are those of a Nagios plugin */
     size_t threads;
     struct cli_seed seed;
     bool unbuffered, skip_bad, quiet, verbose;
@@ -208,6 +210,7 @@ struct cli_totals {
     struct vae_op_totals op;
     int status;                           /* exit status */
 };
+double cli_seconds(void); /* since cli_log_start() */
 /* The line that ends a run with -v or another log format than text; nothing without. */
 void cli_summary(const struct cli_totals *);
 
@@ -248,25 +251,53 @@ void cli_fit_report(const struct vae_fit_report *, const struct vae_fit_opts *, 
 struct cli_run {
     struct vae_model *model;
     struct vae_in *in;
-    struct vae_op *op;
+    struct vae_op *op, *then; /* then: a second filter behind op, NULL: none */
     struct vae_out *out;
     int (*take)(void *taker, const struct vae_batch *, struct vae_err *); /* where records go, too; NULL: nowhere */
     void *taker;
+    const struct cli_watch *watch; /* who wants to know how it ended; NULL: nobody but the summary */
+    struct vae_state *state; /* where the last run stopped, NULL: this one has none */
+    uint64_t saved_row;      /* the next row's number at the last save */
     bool scored;        /* op is vae_score()'s: its totals belong to the summary */
     uint64_t rows, bad_rows; /* records that went through, and that did not */
     int status;         /* to exit with where nothing failed */
     struct vae_err err; /* code 0 while nothing has failed */
 };
 
+/* What those that watch vae-score are told (cli_watch.c). */
+struct cli_watch {
+    const char *drift, *prom; /* files, NULL: none */
+    double drift_max;         /* of a column, above it there is trouble; NaN: never */
+    bool check;               /* trouble sets the status */
+    size_t warning, critical; /* alarms above which a plugin says so; SIZE_MAX: never */
+};
+/* Tells them; may set run->err and run->status. */
+void cli_watch_end(struct cli_run *, const struct cli_totals *);
+/* A plugin's line where nothing is known; its status. */
+int cli_plugin_unknown(const char *why);
+
 /* Each opens one part and returns true, or false with run->err set. */
 bool cli_model(struct cli_run *, const char *path); /* path NULL: says that no model was named */
 bool cli_in(struct cli_run *, char *const *paths, size_t n, const struct vae_model *match);
 bool cli_out(struct cli_run *, const struct vae_head *, bool no_model_path);
 
+/* ---- runs that go on where the last one stopped (cli_state.c); without run->state they do nothing and return true --- */
+
+/* Opens the state for these operands, the model being there already. false with err set. */
+bool cli_state(struct cli_run *, const char *path, char *const *paths, size_t n);
+void cli_state_in(const struct cli_run *, struct vae_in_opts *);
+bool cli_state_opened(struct cli_run *); /* after vae_in_open(): is there a reader? */
+bool cli_state_out(struct cli_run *, struct vae_out_opts *); /* is the output appended to? */
+bool cli_state_done(struct cli_run *, size_t rows); /* as vae_in_done() */
+bool cli_state_save(struct cli_run *, bool now); /* now and then, or now */
+
 /* Does the file there look like a model? Pipes are streams. */
 bool cli_is_model(const char *path);
 
-/* All records of run->in, through run->op where there is one, to run->out and run->take where there is one. */
+/* The report of vae-score --label, to the output; threshold: the score that anomalies begin at, not finite where there is none. */
+void cli_labels_print(struct cli_run *, struct vae_labels *, const struct vae_labels_opts *, double threshold);
+
+/* All records of run->in, through run->op and run->then where they are there, to run->out and run->take where there is one. */
 void cli_pump(struct cli_run *);
 /* A record is bad: at `where`, or NULL where the message tells. true: go on, with --skip-bad. */
 bool cli_bad_row(struct cli_run *, const char *where);

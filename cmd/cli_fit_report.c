@@ -114,6 +114,8 @@ void cli_fit_report(const struct vae_fit_report *rep, const struct vae_fit_opts 
     size_t n = 0;
     if (rep->assumed)
         cli_warn("%s", rep->assumed);
+    if (*rep->label)
+        cli_warn("column '%s' looks like the labels, and the model has learnt it; -k %s keeps it out", rep->label, rep->label);
     if (rep->unknown)
         cli_warn("%llu cell%s no level the older model knows: taken for rare ones; a fit from nothing would learn them",
                  (unsigned long long)rep->unknown, rep->unknown == 1 ? " holds" : "s hold");

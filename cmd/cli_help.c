@@ -29,7 +29,7 @@ void cli_help(const struct cli_command *c) {
         int n = o->c ? snprintf(left, sizeof left, "  -%c, --%s", o->c, o->name)
                      : snprintf(left, sizeof left, "      --%s", o->name);
         if (o->arg)
-            snprintf(left + n, sizeof left - (size_t)n, " %s", o->arg);
+            snprintf(left + n, sizeof left - (size_t)n, o->optional ? "[=%s]" : " %s", o->arg);
         printf("%-*s  ", COLUMN - 2, left);
         bool shown = *cli_value_show(o, value, sizeof value);
         snprintf(text, sizeof text, "%s%s%s%s%s%s%s", o->help, o->names || shown ? " (" : "",

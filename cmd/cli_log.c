@@ -118,16 +118,19 @@ static void put_real(FILE *f, const char *key, double v) {
     put_pair(f, false, key, null ? "null" : text, false);
 }
 
-void cli_summary(const struct cli_totals *t) {
+double cli_seconds(void) {
     struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - the_log.start.tv_sec) + 1e-9 * (double)(now.tv_nsec - the_log.start.tv_nsec);
+}
+
+void cli_summary(const struct cli_totals *t) {
     struct rusage use = {0};
     char rows[32];
     if (cli.log_format == CLI_LOG_TEXT && !cli.verbose)
         return;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    double seconds = cli_seconds();
     getrusage(RUSAGE_SELF, &use);
-    double seconds = (double)(now.tv_sec - the_log.start.tv_sec) +
-                     1e-9 * (double)(now.tv_nsec - the_log.start.tv_nsec);
     FILE *f = stderr;
     flockfile(f);
     switch (cli.log_format) {
@@ -164,8 +167,15 @@ void cli_summary(const struct cli_totals *t) {
         put_count(f, "alarms", t->score->alarms);
         put_count(f, "benign", t->score->benign);
         put_real(f, "max_score", t->score->max_score);
-        put_real(f, "alpha", t->score->alpha);
-        put_real(f, "threshold", t->score->threshold);
+        put_real(f, "missing_rate", t->score->missing);
+        put_real(f, "drift", t->score->drift);
+        if (t->score->fdr > 0) {
+            put_real(f, "fdr", t->score->fdr);
+            put_count(f, "batches", t->score->batches);
+        } else {
+            put_real(f, "alpha", t->score->alpha);
+            put_real(f, "threshold", t->score->threshold);
+        }
         if (t->score->approximate)
             put_pair(f, false, "p", "approximate", true);
     }

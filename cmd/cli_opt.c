@@ -43,6 +43,8 @@ void cli_usage(const char *fmt, ...) {
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     cli_error("%s", text);
+    if (cli.plugin)
+        exit(cli_plugin_unknown(text));
     exit(vae_exit_status(VAE_EUSAGE));
 }
 
@@ -72,11 +74,13 @@ static const char *called(const struct cli_opt *o, char out[64]) {
     return out;
 }
 
-/* Does what an option says. value: NULL where it takes none. */
+/* Does what an option says. value: NULL where it takes none, or none is given. */
 static void apply(const struct cli_command *c, const struct cli_opt *o, const char *value) {
     char expected[256], name[64];
     if (o->given)
         *o->given = true;
+    if (o->optional && !value)
+        return;
     switch (o->kind) {
     case CLI_FLAG:
         *(bool *)o->to = true;
@@ -96,7 +100,8 @@ static void apply(const struct cli_command *c, const struct cli_opt *o, const ch
     }
 }
 
-/* --name, --name=VAL or --name VAL in argv[i]; returns the index of the last word it took. */
+/* --name, --name=VAL or --name VAL in argv[i]; returns the index of the last word it took. A value that may be left out is never
+ * the next word. */
 static int long_option(const struct cli_command *c, int argc, char **argv, int i) {
     const char *word = argv[i] + 2, *equals = strchr(word, '=');
     size_t n = equals ? (size_t)(equals - word) : strlen(word);
@@ -105,10 +110,11 @@ static int long_option(const struct cli_command *c, int argc, char **argv, int i
             continue;
         if (equals && !o->arg)
             cli_usage("--%s takes no value", o->name);
-        if (o->arg && !equals && i + 1 == argc)
+        bool next = o->arg && !equals && !o->optional;
+        if (next && i + 1 == argc)
             cli_usage("--%s needs a value (%s)", o->name, o->arg);
-        apply(c, o, !o->arg ? NULL : equals ? equals + 1 : argv[i + 1]);
-        return o->arg && !equals ? i + 1 : i;
+        apply(c, o, equals ? equals + 1 : next ? argv[i + 1] : NULL);
+        return next ? i + 1 : i;
     }
     cli_usage("unknown option '--%.*s'; see %s -h", (int)(n < 200 ? n : 200), word, program);
 }

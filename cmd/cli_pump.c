@@ -34,6 +34,24 @@ static bool put(struct cli_run *r, const struct vae_batch *b) {
     return true;
 }
 
+/* What the filter made through the one behind it, where there is one; that one cannot find a record bad. */
+static bool pass(struct cli_run *r, const struct vae_batch *b) {
+    const struct vae_batch *done;
+    size_t from = 0, n = vae_batch_rows(b);
+    if (!r->then)
+        return put(r, b);
+    while (from < n)
+        if (vae_op_run(r->then, b, &from, &done, &r->err) || !put(r, done))
+            return false;
+    return true;
+}
+
+/* At the end of the input: what was held back. */
+static bool finish(struct cli_run *r) {
+    const struct vae_batch *rest;
+    return !r->then || (vae_op_end(r->then, &rest, &r->err) == 0 && put(r, rest));
+}
+
 /* A batch through the filter; false and r->err where the run is over. */
 static bool filter(struct cli_run *r, const struct vae_batch *b) {
     const struct vae_batch *done;
@@ -43,10 +61,14 @@ static bool filter(struct cli_run *r, const struct vae_batch *b) {
         if (rc && rc != VAE_EROW)
             return false;
         struct vae_err bad = r->err; /* why a record is bad outlives writing those before it */
-        if (!put(r, done))
+        if (!pass(r, done))
+            return false;
+        if (!cli_state_done(r, from - (rc == VAE_EROW)))
             return false;
         r->err = bad;
         if (rc == VAE_EROW && !cli_bad_row(r, vae_in_where(r->in, from - 1)))
+            return false;
+        if (rc == VAE_EROW && !cli_state_done(r, from))
             return false;
     }
     return true;
@@ -77,13 +99,14 @@ void cli_pump(struct cli_run *r) {
     const struct vae_batch *b;
     int rc;
     warn(r);
-    while ((rc = vae_in_next(r->in, &b, &r->err)) != 0) {
-        if (rc < 0 && (rc != VAE_EROW || !cli_bad_row(r, NULL)))
+    while (!(r->state && cli_signal_caught()) && (rc = vae_in_next(r->in, &b, &r->err)) != 0) {
+        if (rc < 0 && (rc != VAE_EROW || !cli_bad_row(r, NULL) || !cli_state_done(r, 0)))
             return;
         if (rc > 0 && !(r->op ? filter(r, b) : put(r, b)))
             return;
-        if (!flush(r))
+        if (!flush(r) || !cli_state_save(r, false))
             return;
     }
-    r->err.code = 0; /* whatever was tried on the way, it ended well */
+    if (finish(r))
+        r->err.code = 0; /* whatever was tried on the way, it ended well */
 }

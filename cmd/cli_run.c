@@ -41,7 +41,7 @@ bool cli_is_model(const char *path) {
 }
 
 bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_model *match) {
-    const struct vae_in_opts opts = {
+    struct vae_in_opts opts = {
         .format = cli.from,
         .delim = cli.delim,
         .header = cli.header,
@@ -52,12 +52,13 @@ bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_mo
         .whole_rows = cli.paste,
         .model = match,
     };
+    cli_state_in(r, &opts);
     r->in = vae_in_open(paths, n, &opts, &r->err);
-    return r->in != NULL;
+    return cli_state_opened(r);
 }
 
 bool cli_out(struct cli_run *r, const struct vae_head *head, bool no_model_path) {
-    const struct vae_out_opts opts = {
+    struct vae_out_opts opts = {
         .format = cli.to,
         .delim = cli.delim_out,
         .header = cli.header_out,
@@ -65,8 +66,9 @@ bool cli_out(struct cli_run *r, const struct vae_head *head, bool no_model_path)
         .frame_rows = (uint32_t)cli.frame_rows,
         .no_model_path = no_model_path,
     };
+    bool append = cli_state_out(r, &opts);
     r->out = vae_out_open(cli.output, head, &opts, &r->err);
-    return r->out != NULL;
+    return r->out && (!append || cli_state_save(r, true)); /* which file it is, before there are rows in it */
 }
 
 int cli_write(const char *path, const char *text, struct vae_err *err) {
@@ -97,6 +99,9 @@ int cli_end(struct cli_run *r) {
     struct cli_totals totals = {0};
     struct vae_score_totals score;
     if (r->out) {
+        struct vae_err first = r->err;
+        if (!cli_state_save(r, true) && first.code) /* what failed first is what is told */
+            r->err = first;
         struct vae_err err = {0};
         if (vae_out_close(r->out, r->err.code, &err) < 0 && !r->err.code)
             r->err = err;
@@ -108,17 +113,23 @@ int cli_end(struct cli_run *r) {
     if (cli.skip_bad && r->bad_rows)
         cli_note("%llu bad row%s skipped", (unsigned long long)r->bad_rows, r->bad_rows == 1 ? "" : "s");
     count(r, &totals);
-    totals.status = r->status;
     if (r->op)
         vae_op_totals(r->op, &totals.op);
     if (r->scored) {
         vae_score_totals(r->op, &score);
+        if (r->then)
+            vae_fdr_totals(r->then, &score);
         totals.score = &score;
         totals.rows = score.rows; /* not all of them need be written */
     }
+    if (r->watch)
+        cli_watch_end(r, &totals);
+    totals.status = r->status;
     cli_summary(&totals);
+    vae_op_free(r->then);
     vae_op_free(r->op);
     vae_in_free(r->in);
+    vae_state_free(r->state);
     vae_model_free(r->model);
     return r->status;
 }

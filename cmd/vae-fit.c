@@ -12,7 +12,7 @@ enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 static struct vae_fit_opts fit; /* most options write straight into it */
 static struct {
     const char *log, *loss, *checkpoint, *init;
-    int purpose, progress;
+    int purpose, progress, split;
     bool purpose_given;
     struct cli_counts hidden, channels;
     struct cli_reals rates;
@@ -46,6 +46,11 @@ static const char *sd_name(size_t i) {
 
 static const char *purpose_name(size_t i) {
     static const char *const name[] = {"generate", "detect", "reduce"}; /* in the order of enum vae_purpose */
+    return i < sizeof name / sizeof *name ? name[i] : NULL;
+}
+
+static const char *split_name(size_t i) {
+    static const char *const name[] = {"random", "time"};
     return i < sizeof name / sizeof *name ? name[i] : NULL;
 }
 
@@ -120,6 +125,10 @@ static const struct cli_opt options[] = {
     {.name = "dropout", .arg = "P", .kind = CLI_REAL, .to = &fit.dropout, .hi = 0.95, .help = "share of units dropped"},
     {.name = "valid", .arg = "SHARE", .kind = CLI_REAL, .to = &fit.valid, .hi = 0.9,
      .help = "share of the rows held out to stop the training"},
+    {.name = "split", .arg = "HOW", .kind = CLI_CHOICE, .to = &o.split, .names = split_name,
+     .help = "rows held out, to stop the training and for p-values: at random, or the last ones"},
+    {.name = "split-by", .arg = "COL", .kind = CLI_TEXT, .to = &fit.split_by,
+     .help = "hold rows with the same value of this column out together"},
     {.name = "patience", .arg = "N", .kind = CLI_COUNT, .to = &fit.patience, .hi = 1e9, .given = &fit.patience_set,
      .help = "points of the curve without a gain before it stops, 0: never"},
     {.name = "rates", .arg = "B,B...", .kind = CLI_REALS, .to = &o.rates, .hi = 1e6,
@@ -244,6 +253,7 @@ static void resolve_options(void) {
     memcpy(fit.channels, o.channels.item, sizeof o.channels.item);
     fit.calibrate = !o.no_calibrate;
     fit.contaminated = o.contaminated, fit.exemplars = !o.no_exemplars;
+    fit.split_time = o.split == 1;
     fit.nrates = o.rates.n;
     memcpy(fit.rates, o.rates.item, sizeof o.rates.item);
     fit.as = o.as.item, fit.nas = o.as.n;

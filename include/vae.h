@@ -47,6 +47,9 @@ int vae_exit_status(int code);
  * no UTF-8 as \xNN, "..." at the end where cut. Returns out. */
 char *vae_quote(char *out, size_t size, const char *bytes, size_t n);
 
+/* Writes text to a file so that at every instant the path holds the old one or the new one, whole. */
+int vae_replace(const char *path, const char *text, struct vae_err *);
+
 /* ---- records ----------------------------------------------------------------------------------------- */
 
 struct vae_batch; /* some records: one array per field */
@@ -59,6 +62,26 @@ struct vae_out; /* a writer of records in any supported format */
 struct vae_model;
 void vae_model_free(struct vae_model *);
 
+/*
+ * Where the last run stopped in tables that grow and are rotated. Open it, give it to vae_in_open() (and, for output that
+ * is appended to and where each row is to stand once, to vae_out_open()), say vae_in_done() for what is done with, and
+ * save; it must outlive both.
+ */
+struct vae_state;
+/* VAE_EAGAIN: another run holds it, by a lock on path.lock. A file that is not there is the state of a first run. */
+struct vae_state *vae_state_open(const char *path, struct vae_err *);
+struct vae_state_stats {
+    uint64_t rows;     /* saved so far: the next record's number */
+    const char *model; /* id of the last run's model, NULL: this is the first run */
+    const char *lost;  /* a file that is gone or was cut since, so that rows behind its byte lost_at may be missed; NULL: none */
+    uint64_t lost_at;
+};
+void vae_state_stats(const struct vae_state *, struct vae_state_stats *);
+/* Puts on the disk what went to `out` (may be NULL), and then, by rename, the state: what vae_in_done() was told of, the number
+ * of records, the id of the model. Where it fails the file holds the old state. 0 or VAE_E*. */
+int vae_state_save(struct vae_state *, const char *model, struct vae_out *out, uint64_t rows, struct vae_err *);
+void vae_state_free(struct vae_state *);
+
 struct vae_in_opts {
     const char *format;       /* a name of vae_format(), NULL: told by the content */
     char delim;               /* cell delimiter of tables, 0: told by the content */
@@ -69,6 +92,9 @@ struct vae_in_opts {
     size_t batch_rows;        /* at most so many records a batch, 0: a good number */
     const char *label_from; /* a file whose columns stand beside the records, row by row: the labels of images; NULL: none */
     bool label_from_path;   /* or each record's label is the folder its file is in */
+    struct vae_state *state; /* go on where it says: paths are regular files, tables; with a model. VAE_EAGAIN: nothing was there
+                              * yet, now or before */
+    bool offsets;            /* with a state: columns file (of several paths), inode and offset, of where each record begins */
     const struct vae_model *model; /* match columns to this model's, by name; NULL: take all as they come */
 };
 
@@ -80,6 +106,10 @@ const struct vae_head *vae_in_head(const struct vae_in *);
  * or another VAE_E*. Returns early, with the whole records it has, rather than block on idle input.
  * The batch is the reader's and lives until the next call. */
 int vae_in_next(struct vae_in *, const struct vae_batch **, struct vae_err *);
+
+/* The first `rows` records of the last batch are done with (0 behind VAE_EROW: the bad one is), so a state is to go on behind
+ * them. 0 or VAE_EOS. */
+int vae_in_done(struct vae_in *, size_t rows, struct vae_err *);
 
 struct vae_in_stats {
     uint64_t rows;          /* good records so far */
@@ -100,6 +130,7 @@ struct vae_out_opts {
     int level;          /* zlib level 0..9; -1: files 6, pipes 0 */
     uint32_t frame_rows; /* records in a VTS frame, 0: a good number */
     bool no_model_path; /* leave the model's path out of a VTS head */
+    struct vae_state *state; /* append to the named table behind the rows that this tells of; what is behind them is cut off */
 };
 
 /* path NULL or "-" is standard output. A named file appears under its name when it is whole. */
@@ -165,7 +196,10 @@ struct vae_op_opts {
     enum vae_by { VAE_BY_AUTO, VAE_BY_ELBO, VAE_BY_IW, VAE_BY_RECON, VAE_BY_MSE, VAE_BY_NEAR, VAE_BY_DENOISE } by; /* score */
     int draws;          /* score: posterior draws, 0: the model's own number */
     bool parts;         /* score: nll, recon, kl and mse too (and their totals) */
+    size_t explain;     /* score: the columns that carry it, so many of them, 0: none */
+    bool drift;         /* score: watch how the rows differ from those of the fit */
     double alpha;       /* score: threshold on p, 0: the model's own; VAE_EUSAGE where its calibration scores cannot show it */
+    const char *label;  /* score: a column that is carried whatever it is to the model; NULL: none */
     bool tail;          /* score: p goes on below what they can show, by a tail fitted to them */
     bool only;          /* score: give the anomalies alone, or the alarms where there are any to tell; all count */
     size_t persist[2];  /* score: {K, N}: an alarm where at least K of the last N records are anomalies; 0: at each one */
@@ -214,12 +248,22 @@ struct vae_walk_opts {
 };
 struct vae_op *vae_walk(const struct vae_model *, const struct vae_head *in, const struct vae_walk_opts *, struct vae_err *);
 
+/*
+ * Scores with p -> the same with another `anomaly`: 1 for the records that the procedure of Benjamini & Hochberg (1995) rejects at
+ * level q, each `batch` of records for itself, 0: all of them. Of the anomalies of a batch a share of at most q is false in the
+ * mean. Records are held back until their batch is whole; vae_op_end() gives the last ones. `scores` is a head of vae_score(),
+ * which must outlive it.
+ */
+struct vae_op *vae_fdr(const struct vae_head *scores, double q, size_t batch, struct vae_err *);
+
 const struct vae_head *vae_op_head(const struct vae_op *); /* of what it gives */
 
 /* Runs records *from.. of a batch: *out are the results for those before the first bad one and live until the next
  * call. *from becomes the record to go on with. 0; VAE_EROW where record *from - 1 is bad (call again to go on behind it);
  * another VAE_E* on failure. */
 int vae_op_run(struct vae_op *, const struct vae_batch *in, size_t *from, const struct vae_batch **out, struct vae_err *);
+/* At the end of the input: the records that the filter has held back, none for most. They live until the next call. */
+int vae_op_end(struct vae_op *, const struct vae_batch **out, struct vae_err *);
 /* The next n records of vae_generate(); at most n points of vae_walk(). */
 int vae_op_generate(struct vae_op *, size_t n, const struct vae_batch **out, struct vae_err *);
 
@@ -228,14 +272,61 @@ struct vae_score_totals {
     uint64_t benign;         /* would be anomalies, but are like a known record */
     uint64_t alarms;         /* of records by persist and cooldown; without them each anomaly */
     double max_score;
+    double missing;          /* share of the cells read that were missing */
+    double drift;            /* the largest of a column; NaN: none is watched */
+    const char *drift_column; /* whose it is; NULL: there is no drift */
     double mean_nll, se_nll; /* mean over records and its standard error, nats */
     double mean_ess;         /* effective sample size of the importance weights, of `draws` */
     int draws;
     double alpha, threshold; /* in force */
     bool alpha_raised;       /* the calibration rows are too few for the model's own alpha: the smallest attainable is used */
     bool approximate;        /* p is more than a count of calibration scores: a tail was fitted */
+    double fdr;              /* the level q of vae_fdr(), 0: without; */
+    uint64_t batches;        /* and how many it has judged */
 };
 void vae_score_totals(const struct vae_op *, struct vae_score_totals *);
+/* What vae_fdr() decided takes the place of what vae_score() did: anomalies, fdr and batches. */
+void vae_fdr_totals(const struct vae_op *, struct vae_score_totals *);
+
+/*
+ * Scores against labels: open with the head of vae_score() or vae_fdr(), which must outlive it, put all batches, report, free.
+ * The model tells which texts are missing labels.
+ */
+struct vae_labels_opts {
+    const char *column;   /* its name; opts->label of vae_score() */
+    const char *positive; /* the odd ones have this value, all others are normal; NULL: there are two values, and the odd ones have
+                             1 beside 0, true beside false, yes beside no, else the rarer one */
+    double missed, alarm; /* what an odd record costs that is not found, and a normal one that is called odd; 0: nothing is said */
+};
+struct vae_labels;
+struct vae_labels *vae_labels_open(const struct vae_head *, const struct vae_model *, const struct vae_labels_opts *, struct vae_err *);
+int vae_labels_put(struct vae_labels *, const struct vae_batch *, struct vae_err *);
+/* NaN where there is nothing to tell. */
+struct vae_labels_report {
+    uint64_t rows, unlabelled;     /* rows: with a label */
+    uint64_t odd, flagged, found;  /* labelled so; called an anomaly; both */
+    char positive[64];
+    bool guessed;                  /* nobody said that this value is the odd one, nor does it */
+    bool modelled;                 /* the column is one of those the model scores */
+    double auroc, average_precision; /* of the score; ties count half; as scikit-learn's average_precision_score() */
+    /* with costs, at the score from which on calling all odd costs least; its p, to be said as alpha */
+    double threshold, alpha, cost;
+    uint64_t cost_flagged, cost_found;
+};
+/* VAE_EDATA where all labels are alike. */
+int vae_labels_report(struct vae_labels *, struct vae_labels_report *, struct vae_err *);
+void vae_labels_free(struct vae_labels *);
+
+/* How a column of the records scored differs from the rows of the fit; NaN where there is nothing to tell. */
+struct vae_drift {
+    const char *column;
+    double psi;   /* population stability index over about ten parts */
+    double drift; /* of that what is not chance: 0 where all of it may be */
+    double ks;    /* largest difference of the distribution functions; of columns with an order */
+    double missing, missing_fit; /* shares of the rows */
+};
+/* Column i of those that are watched; false behind the last, and without vae_op_opts.drift. */
+bool vae_score_drift(const struct vae_op *, size_t i, struct vae_drift *);
 
 /* What was seen on the way; all of it zero where it does not apply. */
 struct vae_op_totals {
@@ -244,6 +335,7 @@ struct vae_op_totals {
     uint64_t copies;           /* generated records dropped as near-copies */
     uint64_t bad_given;        /* records of `like`, `avoid` and `benign` left out */
     double ess, draws;         /* mean effective sample size of the importance weights, and of how many draws */
+    uint64_t next_row;         /* number of the next record, from first_row on */
 };
 void vae_op_totals(const struct vae_op *, struct vae_op_totals *);
 void vae_op_free(struct vae_op *);
@@ -304,6 +396,8 @@ struct vae_fit_opts {
     bool calibrate;      /* keep rows apart for p-values */
     bool contaminated;   /* detect: odd rows are among the training rows */
     bool exemplars;      /* detect: keep training rows in the model that others are compared with */
+    const char *split_by; /* a column, modelled or not: rows with the same value of it are held out together or not at all; NULL */
+    bool split_time;     /* the last rows are held out, instead of some at random */
     double alpha;        /* p at or below it is an anomaly; NaN: .001, or what the calibration rows can show */
     double contamination; /* the share of the rows that are odd, and the same threshold by that name; NaN: not said */
     bool skip_bad;       /* leave bad rows out, counting them */
@@ -346,6 +440,7 @@ struct vae_fit_report {
     size_t kept;                  /* the step that the checkpoint left behind is of, also after a failure; 0: there is none */
     struct vae_fit_rate rate[VAE_FIT_RATES];
     size_t nrate;
+    char label[64];               /* detect: a modelled column that looks like the labels; "" for none */
     const char *assumed;          /* a line to tell, or NULL */
 };
 /* Reads all of `in`, trains, calibrates. NULL and err on failure. */

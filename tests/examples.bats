@@ -14,7 +14,7 @@ typed() {
 setup() {
     mkdir -p "$BATS_TEST_TMPDIR/here" "$BATS_TEST_TMPDIR/bin"
     cd "$BATS_TEST_TMPDIR/here" || return
-    cp "$ROOT"/examples/*.csv .
+    cp -r "$ROOT"/examples/*.csv "$ROOT"/examples/cron .
     ln -s "$PYTHON" ../bin/python3
     PATH=$BATS_TEST_TMPDIR/bin:$PATH
 }
@@ -44,6 +44,7 @@ runs() {
 @test "vae-info(1)" { typed vae-info.1 blocks >run && runs run; }
 @test "vae-compare(1)" { typed vae-compare.1 blocks >run && runs run; }
 @test "vae-plot(1)" { typed vae-plot.1 blocks >run && runs run; }
+@test "vae-cron(7)" { typed vae-cron.7 >run && runs run; }
 @test "vts(5)" { typed vts.5 blocks >run && runs run; }
 @test "the tutorial, vae(7)" { typed vae.7 "" TUTORIAL >run && runs run; }
 

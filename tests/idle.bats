@@ -57,3 +57,10 @@ slowly() {
     wait $!
     same out <(head -n 4 "$WINE" | vae-score -q -m "$MODEL")
 }
+
+@test "a line that is written to a log has its score within 50 ms" {
+    no_sanitizer
+    "$PYTHON" "$ROOT/tests/bench/latency.py" 11 "$MODEL" "$WINE" >out
+    cat out
+    awk '{ for (i = 1; i < NF; i++) if ($i == "median") { n++; if ($(i + 1) > 50) exit 1 } } END { exit n != 3 }' out
+}

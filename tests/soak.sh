@@ -1,7 +1,8 @@
 #!/bin/sh
 # make soak: what takes longer than make check may. Every parser under libFuzzer (clang) for TIME seconds each, then
 # kill -9 of fits at random moments: the model file must always be whole, and one fit killed twenty times and more and
-# resumed must give the bytes of one that nothing happened to. Then 300 random tables of every unpleasant shape.
+# resumed must give the bytes of one that nothing happened to; 1000 runs of vae-score --state, killed and with the log
+# rotated, must score each row once. Then 300 random tables of every unpleasant shape.
 set -eu
 cd "$(dirname "$0")/.."
 TIME=${TIME:-120}
@@ -56,5 +57,11 @@ done
 [ "$killed" -ge 20 ] || { echo "soak: only $killed kills; more steps are needed"; exit 1; }
 cmp "$dir/a.vae" "$dir/b.vae" && cmp "$dir/a.csv" "$dir/b.csv" || { echo "soak: a resumed fit gave another model"; exit 1; }
 echo "soak: a fit killed $killed times and resumed: the same bytes"
+
+cut -d, -f2- examples/wine.csv >"$dir/log.csv"
+"$bin/vae-fit" -q -m "$dir/log.vae" --for detect --steps 30 --hidden 16 --latent-dim 2 "$dir/log.csv"
+mkdir "$dir/runs"
+echo "soak: $(cd "$dir/runs" && PATH=$OLDPWD/$bin:$PATH WINE=$OLDPWD/examples/wine.csv /usr/bin/python3 \
+    "$OLDPWD/tests/state_runs.py" "${RUNS:-1000}" "${SEED:-1}" "$dir/log.vae")" || exit 1
 
 PATH=$PWD/$bin:$PATH /usr/bin/python3 tests/random_tables.py 0 "${TABLES:-300}" 20000 --steps 150 || exit 1

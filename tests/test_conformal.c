@@ -103,6 +103,17 @@ static int fit(void *ctx, const uint64_t *rows, size_t n, const uint64_t *test, 
     return 0;
 }
 
+/* Across equal folds of a random order. */
+static int cross(size_t folds, uint64_t seed, struct pool *pool, struct points *p, float *cal, struct vae_err *err) {
+    uint64_t order[N];
+    size_t bound[N + 1];
+    for (uint64_t i = 0; i < N; i++)
+        order[rng_permute(i, N, seed, RNG_SPLIT, 1)] = i;
+    for (size_t f = 0; f <= folds; f++)
+        bound[f] = N * f / folds;
+    return conformal_cross(N, order, folds, bound, pool, fit, p, 2, cal, err);
+}
+
 struct shares {
     double cross, naive, blank; /* of fresh rows with p <= alpha */
     double cross_var;           /* of the mean over repetitions */
@@ -119,19 +130,19 @@ static struct shares repeat(double alpha, struct pool *pool) {
         rng_normals(z, D * (N + FRESH), 1, 1, 77, RNG_TEST, 3, NULL, rep);
         struct points p = {.z = z};
         struct vae_err err = {0};
-        CHECK(!conformal_cross(N, FOLDS, rep, pool, fit, &p, 2, cal, &err), "%s", err.msg);
+        CHECK(!cross(FOLDS, rep, pool, &p, cal, &err), "%s", err.msg);
         CHECK(!p.bad_rows, "a fold tests rows it was fitted to, or leaves rows out");
         for (size_t i = 0; i < N; i++)
             self[i] = nearest(&p, all, N, z + i * D);
         conformal_sort(self, N);
-        double cross = 0;
+        double share = 0;
         for (size_t i = N; i < N + FRESH; i++) {
             float d = nearest(&p, all, N, z + i * D);
-            cross += (conformal_p(cal, N, d) <= alpha) / (double)FRESH;
+            share += (conformal_p(cal, N, d) <= alpha) / (double)FRESH;
             s.naive += (conformal_p(self, N, d) <= alpha) / (double)(FRESH * REPEATS);
             s.blank += (conformal_p(cal + N, N, z[i * D]) <= alpha) / (double)(FRESH * REPEATS);
         }
-        s.cross += cross / REPEATS, square += cross * cross / REPEATS;
+        s.cross += share / REPEATS, square += share * share / REPEATS;
     }
     s.cross_var = (square - s.cross * s.cross) / REPEATS;
     return s;
@@ -166,19 +177,19 @@ static void test_cross(void) {
     rng_normals(z, D * N, 1, 1, 78, RNG_TEST, 3, NULL, 0);
     struct points p = {.z = z};
     struct pool *pool = pool_new(3, &err);
-    CHECK(pool && !conformal_cross(N, 7, 1, NULL, fit, &p, 2, one, &err), "%s", err.msg);
-    CHECK(!conformal_cross(N, 7, 1, pool, fit, &p, 2, two, &err), "%s", err.msg);
+    CHECK(pool && !cross(7, 1, NULL, &p, one, &err), "%s", err.msg);
+    CHECK(!cross(7, 1, pool, &p, two, &err), "%s", err.msg);
     CHECK(!memcmp(one, two, sizeof one), "scores across folds depend on threads");
     float first[N];
     for (size_t i = 0; i < N; i++)
         first[i] = z[i * D];
     conformal_sort(first, N);
     CHECK(!memcmp(first, one + N, sizeof first), "not every row is scored once");
-    CHECK(!conformal_cross(N, 7, 2, NULL, fit, &p, 2, two, &err) && memcmp(one, two, N * sizeof *one) != 0,
+    CHECK(!cross(7, 2, NULL, &p, two, &err) && memcmp(one, two, N * sizeof *one) != 0,
           "the seed does not change the folds");
-    CHECK(!conformal_cross(N, N, 1, NULL, fit, &p, 2, two, &err) && !p.bad_rows, "leave one out");
+    CHECK(!cross(N, 1, NULL, &p, two, &err) && !p.bad_rows, "leave one out");
     p.fail_fold = VAE_EDIVERGED;
-    CHECK(conformal_cross(N, 7, 1, pool, fit, &p, 2, two, &err) == VAE_EDIVERGED && !strcmp(err.msg, "fold of row 0"),
+    CHECK(cross(7, 1, pool, &p, two, &err) == VAE_EDIVERGED && !strcmp(err.msg, "fold of row 0"),
           "a fold's failure is lost: %s", err.msg);
     pool_free(pool);
 }

@@ -258,6 +258,9 @@ static void test_draws(const struct lik *l, const struct model *m, float output,
     CHECK(fabs(mo.mean - (double)mean[0]) < 5 * mo.se, "%s: mean of draws %g, should be %g", l->name, mo.mean,
           (double)mean[0]);
     CHECK(fabs(sd / want_sd - 1) < 0.02, "%s o %g: sd of draws %g, should be %g", l->name, (double)output, sd, want_sd);
+    l->sd(&b, o, theta, d, MAX_N, MAX_N);
+    CHECK(close_to((double)d[0], want_sd, 1e-5) && d[MAX_N - 1] == d[0], "%s o %g: sd %g, should be %g", l->name, (double)output,
+          (double)d[0], want_sd);
     for (size_t i = 0; i < MAX_N; i++)
         if (!((double)x[i] >= l->min && (double)x[i] <= l->max)) {
             CHECK(0, "%s: a draw %g out of range", l->name, (double)x[i]);

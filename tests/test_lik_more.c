@@ -373,6 +373,9 @@ static void test_counts(void) {
         lik_negbinomial.sample(&b, o, &theta, x, 5, rows, MANY, MANY);
         for (size_t i = 0; i < MANY; i++)
             sum += ((double)x[i] - mu) / sqrt(var), square += pow((double)x[i] - mu, 2) / var;
+        float sd;
+        lik_negbinomial.sd(&b, o, &theta, &sd, 1, 1);
+        CHECK(fabs((double)sd / sqrt(var) - 1) < 1e-5, "mean %g, size %g: sd %g", mu, r, (double)sd);
         double kurtosis = 3 + 6 / r + 1 / var;
         CHECK(fabs(sum / MANY) < 5 / sqrt(MANY), "mean %g, size %g: draws are off by %g sd", mu, r, sum / MANY);
         CHECK(fabs(square / MANY - 1) < 5 * sqrt((kurtosis - 1) / MANY), "mean %g, size %g: %g of the variance", mu, r,
@@ -409,6 +412,11 @@ static void test_spread(const struct on *s) {
             square += pow(((double)x[j * N + i] - mean[j]) / sd[j], 2) / N;
         CHECK(square > 0.4 && square < 2.2, "%s: value %zu starts with %.3f of its variance", s->l->name, j, square);
     }
+    float told[VALUES];
+    s->l->sd(&b, bias, theta, told, 1, 1);
+    for (size_t j = 0; j < VALUES; j++)
+        CHECK(fabs((double)told[j] / sd[j] - 1) < 1e-3, "%s: value %zu starts with an sd of %g, not %g", s->l->name, j,
+              (double)told[j], sd[j]);
     double far = 0, nll = 0;
     for (size_t k = 0; k < VALUES; k++) { /* all of -log p at the mean of an output far down is that of theta */
         float at[2 * VALUES], v[VALUES];
@@ -458,6 +466,30 @@ static void test_tied_student(void) {
     CHECK(fabs(exp((double)low[0]) - 0.25) < 1e-6, "the tied floor is the lowest: %g", exp((double)low[0]));
 }
 
+/* The probabilities of the levels are those that nll has, and there is an sd or they. */
+static void test_levels(struct on *s) {
+    static float p[(LEVELS + 1) * N];
+    const struct cells *c = &s->cells;
+    CHECK(!s->l->sd != !s->l->levels && !s->l->levels != s->l->cells, "%s: sd or levels", s->l->name);
+    if (!s->l->cells)
+        return;
+    s->l->levels(&s->b, s->o[0], s->theta, p, N, N);
+    for (size_t i = 0; i < N; i++) {
+        double sum = 0;
+        for (size_t l = 0; l < c->nlevels; l++)
+            sum += (double)p[l * N + i];
+        CHECK(fabs(sum - 1) < 1e-5, "%s: levels of %g", s->l->name, sum);
+        for (size_t k = 0; k < c->n; k++) {
+            float x = (float)k + 0.5f;
+            double nll = 0;
+            s->l->nll(&s->b, &x, s->o[0] + i, s->theta, &nll, NULL, 0, 1, N);
+            double want = exp(c->cost[k] - nll);
+            CHECK(fabs((double)p[c->level[k] * N + i] - want) < 1e-5, "%s: level of cell %zu: %g, not %g", s->l->name, k,
+                  (double)p[c->level[k] * N + i], want);
+        }
+    }
+}
+
 int main(void) {
     for (size_t t = 0; lik_table[t]; t++) {
         const struct lik *l = lik_table[t];
@@ -475,6 +507,7 @@ int main(void) {
             double unit = l->grid ? 1.0 / GRID : 1;
             test_ranges(&s, 1, unit, 4 * unit);
             test_ranges(&s, 2, 3 * unit, 9 * unit);
+            test_levels(&s);
             if (l->cells)
                 test_set(&s);
             test_start(&s);

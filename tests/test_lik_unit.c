@@ -134,6 +134,15 @@ static void test_levels(void) {
         for (int k = 0; k < 256; k++)
             sum += exp(-dlogistic((float)k / 255, o));
         CHECK(fabs(sum - 1) < 1e-5, "the levels' probabilities sum to %.9f", sum);
+        double mean = 0, square = 0;
+        float sd;
+        for (int k = 0; k < 256; k++) {
+            double p = exp(-dlogistic((float)k / 255, o)), v = k / 255.0;
+            mean += p * v, square += p * v * v;
+        }
+        const struct lik_block b = {.lik = &lik_dlogistic, .nx = 1, .no = OUT, .step = 1 / 255.0f};
+        lik_dlogistic.sd(&b, o, NULL, &sd, 1, 1);
+        CHECK(fabs((double)sd - sqrt(square - mean * mean)) < 1e-5, "an sd of %g, not %g", (double)sd, sqrt(square - mean * mean));
         for (int k = 256; k < 300; k++) {
             double at = dlogistic((float)k / 255, o);
             CHECK(at > last, "level %d: -log p %g, after %g", k, at, last);

@@ -111,7 +111,7 @@ waits() {
 
 @test "--benign: 99 of 100 draws of one record are like another of them, levels and all" {
     vae-fit -q -m mixed.vae --for detect --as cultivar=category --steps 200 "$WINE"
-    (head -n 1 "$WINE" && for _ in {1..400}; do sed -n 60p "$WINE"; done) | vae-enc -m mixed.vae |
+    awk 'NR == 1 { print } NR == 60 { for (i = 0; i < 400; i++) print }' "$WINE" | vae-enc -m mixed.vae |
         vae-dec -m mixed.vae --sample >draws.csv
     for i in 1 2 3; do
         sed -n "1p;$((i + 1))p" draws.csv >one.csv
@@ -120,4 +120,76 @@ waits() {
             vae-score -q -m mixed.vae --alpha .99 --benign one.csv |
             awk -F, 'NR > 1 { n += $4 + $5; like += $5 } END { print n, like }'
     done | awk '{ n += $1; like += $2 } END { print n, like; exit !(n > 600 && like > .96 * n && like < n) }'
+}
+
+@test "--drift: none among rows like those of the fit, the column that moved, missing cells" {
+    # 1200 and 200 rows of one source: two numbers, one with a spike, a level; then three ways to differ
+    awk 'BEGIN { srand(3); print "x,y,c"; for (i = 0; i < 2600; i++) { u = rand() + rand() + rand()
+        printf "%.4f,%.3f,%s\n", u, rand() < .4 ? 0 : u * rand(), substr("aaabbcdefghijklmn", 1 + int(17 * rand()), 1) } }' >all.csv
+    head -n 1201 all.csv | vae-fit -q -m d.vae --for detect --steps 30
+    for i in 0 1 2 3 4; do
+        (head -n 1 all.csv && tail -n +$((1202 + 200 * i)) all.csv | head -n 200) >new.csv
+        vae-score -q -m d.vae --drift d.csv --drift-max 0 --check --alpha .0001 new.csv 2>err >out || [ $? = 1 ]
+        equal "drift of $i" "$(cut -d, -f1,3 d.csv | tr '\n' ' ')$(<err)" "column,drift x,0 y,0 c,0 "
+        awk -F, 'NR > 1 && !($2 > 0 && $2 < .3) { exit 1 }' d.csv
+    done
+    awk -F, -v OFS=, 'NR > 1 { $1 += .4 } 1' new.csv >moved.csv
+    vae-score -q -m d.vae --drift d.csv moved.csv >out
+    awk -F, '$1 == "x" { if (!($3 > .25 && $4 > .2)) exit 1 } NR > 1 && $1 != "x" && $3 > 0 { exit 1 }' d.csv
+    vae-score -m d.vae --drift-max .2 moved.csv 2>&1 >out | grep -q "warning: column 'x' has drifted: .* --drift-max 0.2"
+    awk -F, -v OFS=, 'NR > 1 && NR % 10 == 0 { $2 = "" } NR > 1 { $3 = "z" } 1' new.csv >gaps.csv
+    vae-score -q -m d.vae --drift d.csv --log-format logfmt gaps.csv 2>&1 >out | grep -q "missing_rate=0.0333333 drift=[0-9]"
+    awk -F, '$1 == "y" && !($3 > 0 && $5 == .1 && $6 == 0) { exit 1 } $1 == "c" && !($3 > 1 && $4 == "") { exit 1 }' d.csv
+    vae-info d.vae | grep -q "stored .*quantiles"
+    status=0
+    vae-score -q -m d.vae --check --drift-max .2 --alpha 1e-9 moved.csv >out || status=$?
+    equal "status" $status 1
+}
+
+@test "--nagios: the line and the status of a plugin, UNKNOWN whatever fails" {
+    grep -v malignant "$CELLS" | sed -n '1p;20,30p' >quiet.csv
+    plugin() { # STATUS LINE ARGUMENTS
+        local status=0
+        vae-score --nagios "${@:3}" >out 2>err || status=$?
+        equal "status of ${*:3}" $status "$1"
+        [[ $(<out) =~ ^$2 ]] && [ "$(wc -l <out)" = 1 ] || { cat out; return 1; }
+    }
+    plugin 0 "VAE OK - 0 anomalies in 11 rows [|] alarms=0;;0;0 anomalies=0 rows=11 max_score=[0-9.e+-]+ drift=" -m "$MODEL" --alpha .003 quiet.csv
+    plugin 2 "VAE CRITICAL - [0-9]+ anomalies in 569 rows [|] " -m "$MODEL" --alpha .02 "$CELLS"
+    plugin 1 "VAE WARNING - [0-9]+ anomalies in 569 rows, drift [|] .*;10;500;0 " -m "$MODEL" --alpha .02 --warn 10 --crit 500 --drift-max .1 "$CELLS"
+    plugin 0 "VAE OK - 0 alarms, 2 anomalies" -m "$MODEL" --alpha .02 --persist 3/3 <(sed -n 1,3p "$CELLS")
+    plugin 3 "VAE UNKNOWN - none.vae: " -m none.vae quiet.csv
+    plugin 3 "VAE UNKNOWN - .*--nosuch" -m "$MODEL" --nosuch quiet.csv
+    plugin 3 "VAE UNKNOWN - .*column" -m "$MODEL" "$WINE"
+    plugin 3 "VAE UNKNOWN - the model has no calibration" -m "$MODEL" --by iw --draws 3 quiet.csv
+    plugin 0 "VAE OK" -m "$MODEL" --alpha .003 -o records.csv quiet.csv
+    vae-score -q -m "$MODEL" --alpha .003 quiet.csv | same records.csv -
+    fails 64 vae-score "goes with --nagios" "$SCORE --warn 3 quiet.csv"
+}
+
+# The text format: HELP and TYPE once before each family, a sample a line, names, labels and numbers well formed.
+exposition() {
+    awk '/^# HELP [a-z_]+ ./ { name = $3; if (seen[name]++) exit 1; next }
+        /^# TYPE [a-z_]+ gauge$/ { if ($3 != name) exit 1; typed = name; next }
+        !match($0, /^[a-z_]+\{name="[^"]*"(,id="[0-9a-f]*")?\} (-?[0-9.]+(e[+-]?[0-9]+)?|NaN|[+-]Inf)$/) { print "bad: " $0; exit 1 }
+        { split($0, part, "{"); if (part[1] != typed) exit 1; n++ } END { exit n < 10 }' "$1"
+}
+
+@test "--prom: a file for the textfile collector, also of a run that failed" {
+    $SCORE --prom cells.prom "$CELLS" >out.csv
+    exposition cells.prom
+    for line in 'vae_exit_status{name="cells"} 0' 'vae_rows{name="cells"} 569' \
+        "vae_anomalies{name=\"cells\"} $(awk -F, 'NR > 1 { n += $4 } END { print n }' out.csv)" \
+        "vae_model_info{name=\"cells\",id=\"$(sha256sum <"$MODEL" | cut -d' ' -f1)\"} 1"; do
+        grep -qxF "$line" cells.prom || { echo "no $line" && cat cells.prom && return 1; }
+    done
+    [ "$(sed -n 's/^vae_last_run_timestamp_seconds.* //p' cells.prom)" -ge $(($(date +%s) - 60)) ]
+    status=0
+    $SCORE --prom cells.prom "$WINE" 2>err >out.csv || status=$?
+    equal "status" $status 65
+    exposition cells.prom
+    grep -qxF 'vae_exit_status{name="cells"} 65' cells.prom
+    grep -qxF 'vae_max_score{name="cells"} NaN' cells.prom
+    fails 73 vae-score "nosuch" "$SCORE --prom nosuch/x.prom $CELLS"
+    equal "files" "$(names)" "cells.prom/err/out.csv"
 }

@@ -240,3 +240,14 @@ void io_replace_abandon(struct io_replace *r) {
     free(r);
     errno = e;
 }
+
+int vae_replace(const char *path, const char *text, struct vae_err *err) {
+    struct io_replace *f = io_replace_open(path, err);
+    if (!f)
+        return err && err->code ? err->code : VAE_ECREATE;
+    int r = io_write(io_replace_fd(f), text, strlen(text), path, err);
+    if (!r)
+        return io_replace_commit(f, err);
+    io_replace_abandon(f);
+    return r;
+}

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "fit/fit.h"
+#include "fit/split.h"
 #include "score/exemplars.h"
 #include "score/score.h"
 
@@ -146,8 +147,7 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
     if (!ncal && m->exemplars.n)
         r = left_out(m, data, pool, c->score + (VAE_BY_NEAR - 1) * c->n, err);
     if (!ncal)
-        return r ? r : conformal_cross(data->n, plan->folds, plan->train.seed, pool, fold, &f,
-                                       m->exemplars.n ? VAE_BY_MSE : model_scores(m), c->score, err);
+        return r ? r : split_cross(plan, data, pool, fold, &f, m->exemplars.n ? VAE_BY_MSE : model_scores(m), c->score, err);
     r = score_rows(m, data, cal, ncal, pool, c->score, ncal, err);
     for (size_t by = 0; by < model_scores(m) && !r; by++)
         conformal_sort(c->score + by * ncal, ncal);

@@ -43,6 +43,7 @@ int vae_fit_check(const struct vae_fit_opts *o, struct vae_err *err) {
         {{!isnan(o->target_mse), !isnan(o->beta)}, {"--target-mse", "--beta"}, "both choose the weight of the KL"},
         {{!isnan(o->target_mse), o->cycles}, {"--target-mse", "--cycles"}, "both choose the weight of the KL"},
         {{!isnan(o->target_mse), !isnan(o->free_bits)}, {"--target-mse", "--free-bits"}, "contradict each other"},
+        {{o->split_by, o->split_time}, {"--split-by", "--split time"}, "both say which rows are held out"},
         {{!isnan(o->alpha), !isnan(o->contamination)}, {"--alpha", "--contamination"}, "both choose the threshold"},
         {{!isnan(o->alpha), !o->calibrate}, {"--alpha", "--no-calibrate"}, "contradict each other"},
         {{!isnan(o->contamination), !o->calibrate}, {"--contamination", "--no-calibrate"}, "contradict each other"},
@@ -57,6 +58,8 @@ int vae_fit_check(const struct vae_fit_opts *o, struct vae_err *err) {
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (o->init && own[i].given)
             return err_set(err, VAE_EUSAGE, "%s goes without --init, which begins with a model that has its own", own[i].name);
+    if (o->alpha <= 0 || o->alpha >= 1 || o->contamination <= 0 || o->contamination >= 1)
+        return err_set(err, VAE_EUSAGE, "an alpha and a contamination are shares, above 0 and below 1");
     for (size_t i = 0; i < sizeof clash / sizeof *clash; i++)
         if (clash[i].given[0] && clash[i].given[1])
             return err_set(err, VAE_EUSAGE, "%s and %s %s; leave one out", clash[i].name[0], clash[i].name[1], clash[i].why);

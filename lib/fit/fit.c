@@ -9,9 +9,9 @@
 #include "base/err.h"
 #include "base/mat.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "fit/checkpoint.h"
 #include "fit/schedule.h"
+#include "fit/split.h"
 
 struct teller {
     const struct vae_fit_opts *o;
@@ -80,17 +80,17 @@ static struct vae_model *fit_plan_run(struct fit_plan *p, const struct fit_rows 
     struct teller teller = {o, c, "finishing", NAN, NAN};
     struct train_curve curve = {0};
     struct train_run run = {pool, report_point, &teller, c, &curve, NULL};
-    size_t n = data->n, nfit = n - p->ncal;
+    size_t n = data->n, nfit;
     uint64_t *order = mem_array(n, sizeof *order);
     if (!order) {
         err_set(err, VAE_EOS, "out of memory for %zu rows", n);
         return NULL;
     }
-    for (uint64_t i = 0; i < n; i++)
-        order[rng_permute(i, n, o->seed, RNG_SPLIT, 0)] = i;
     struct fit_material made = {0};
     struct train_result res;
-    int r = fit_can_show(p, n, err);
+    int r = split_order(p, data, 0, order, err);
+    nfit = r ? 0 : split_cut(data, order, n, n - p->ncal, 2), p->ncal = n - nfit;
+    r = r ? r : fit_can_show(p, n, err);
     r = r ? r : plan_steps(p, data, order, nfit, until, pool, c, err);
     pool_on_stop(pool, is_over, &teller);
     if (!r && c)
@@ -137,6 +137,8 @@ struct vae_model *vae_fit(struct vae_in *in, const struct vae_fit_opts *o, struc
         m = fit_plan_run(&plan, &data, until, pool, c, rep, err);
     rep->rows = data.n, rep->bad_rows = data.bad, rep->unknown = data.unknown;
     rep->values = data.schema ? data.schema->d : 0;
+    if (m && plan.opts.purpose == VAE_FOR_DETECT)
+        fit_suspect(&data, rep->label, sizeof rep->label);
     rep->kept = checkpoint_kept(c);
     if (data.header_assumed)
         rep->assumed = "nothing tells whether the first row is a header; it was taken for one (--no-header if it is data)";

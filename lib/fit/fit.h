@@ -5,6 +5,16 @@
 #include "fit/train.h"
 #include "vae.h"
 
+/* With opts->split_by: rows of one number are held out together. */
+struct split_groups {
+    uint64_t *of; /* [n] of each row; NULL: each is its own */
+    size_t n, cap;
+};
+/* While reading: those of records from..from+n-1 behind what is there; does nothing where column is NULL. VAE_EUSAGE where there is
+ * none of that name or number. */
+int split_note(struct split_groups *, const char *column, const struct vae_head *, const struct vae_batch *, size_t from, size_t n,
+               struct vae_err *);
+
 /* All training rows, in input units. */
 struct fit_rows {
     struct schema *schema; /* columns and styles; nothing learnt */
@@ -12,11 +22,14 @@ struct fit_rows {
     size_t n;
     uint64_t bad;
     uint64_t unknown;      /* with opts->init: texts that are no level */
-    uint32_t crc;          /* of raw */
+    struct split_groups groups;
+    uint32_t crc;          /* of raw, and of the groups */
     bool header_assumed;
 };
 int fit_read(struct vae_in *, const struct vae_fit_opts *, struct fit_rows *, struct vae_err *);
 void fit_rows_free(struct fit_rows *);
+/* The first column of at most two values that is named as labels are; "" for none. */
+void fit_suspect(const struct fit_rows *, char *name, size_t size);
 
 /* While reading: is there still room, and is it to stop? `more` rows of these have just come. */
 int fit_reading(const struct vae_fit_opts *, size_t rows, size_t bytes, size_t more, struct vae_err *);

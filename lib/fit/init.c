@@ -33,6 +33,9 @@ static int add_batch(struct vae_in *in, const struct vae_fit_opts *o, const stru
     int e = mem_grow(&r->raw, cap, (r->n + rows) * s->d, sizeof *r->raw, err);
     while (!e && from < rows) {
         e = schema_read(s, map, b, vae_in_head(in), from, rows - from, r->raw + r->n * s->d, &seen, &good, err);
+        int noted = split_note(&r->groups, o->split_by, vae_in_head(in), b, from, good, err);
+        if (noted)
+            return noted;
         from += good, r->n += good;
         if (e == VAE_EROW && o->skip_bad)
             r->bad++, from++, e = 0;

@@ -7,7 +7,7 @@
 #include "base/mat.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "fit/fit.h"
+#include "fit/split.h"
 #include "model/op.h"
 #include "score/denoise.h"
 #include "score/exemplars.h"
@@ -232,6 +232,7 @@ void fit_material_free(struct fit_material *f) {
 int fit_prepare(const struct fit_plan *plan, const struct fit_rows *data, const uint64_t *rows, size_t n,
                 struct fit_material *f, struct vae_err *err) {
     size_t d = data->schema->d, values, nvalid = rows_to_hold(plan, n);
+    nvalid = n - split_cut(data, rows, n, n - nvalid, 1);
     *f = (struct fit_material){.n = n, .nheld = nvalid, .cfg = plan->train};
     const struct vae_model *init = plan->opts.init;
     f->m = init ? init_model(init, err) : new_model(plan, data, rows, n, err);

@@ -44,6 +44,10 @@ static json_t *plan_json(const struct fit_plan *p, const struct fit_rows *data) 
         json_object_set_new(j, "capacity", json_real(t->capacity));
     if (t->target_mse > 0)
         json_object_set_new(j, "target_mse", json_real(t->target_mse));
+    if (p->opts.split_by || p->opts.split_time)
+        json_object_set_new(j, "split", json_string(p->opts.split_time ? "time" : "by"));
+    if (p->opts.split_by)
+        json_object_set_new(j, "split_by", json_string(p->opts.split_by));
     if (!isnan(p->opts.contamination))
         json_object_set_new(j, "contamination", json_real(p->opts.contamination));
     add_objective(j, t);

@@ -25,18 +25,21 @@ static int too_big(uint64_t allowed, size_t n, struct vae_err *err) {
 }
 
 /* A batch behind what is there; bad rows stop it, or are left out and counted. */
-static int add_batch(struct vae_in *in, const struct vae_fit_opts *o, struct schema_scan *scan, uint64_t *bad,
+static int add_batch(struct vae_in *in, const struct vae_fit_opts *o, struct schema_scan *scan, struct fit_rows *r,
                      const struct vae_batch *b, struct vae_err *err) {
     size_t from = 0, good;
     while (from < b->rows) {
         int e = schema_scan_add(scan, b, from, b->rows - from, &good, err);
+        int noted = split_note(&r->groups, o->split_by, vae_in_head(in), b, from, good, err);
+        if (noted)
+            return noted;
         from += good;
         if (e && !(e == VAE_EROW && o->skip_bad)) {
             err_prefix(err, "%s", vae_in_where(in, from));
             return e;
         }
         if (e)
-            ++*bad, from++;
+            r->bad++, from++;
     }
     return 0;
 }
@@ -54,16 +57,16 @@ int fit_reading(const struct vae_fit_opts *o, size_t rows, size_t bytes, size_t 
 }
 
 /* All batches of the reader into the scan. */
-static int read_all(struct vae_in *in, const struct vae_fit_opts *o, struct schema_scan *scan, uint64_t *bad,
+static int read_all(struct vae_in *in, const struct vae_fit_opts *o, struct schema_scan *scan, struct fit_rows *r,
                     struct vae_err *err) {
     const struct vae_batch *b;
     int n = 0, e = 0;
     while (!e && (n = vae_in_next(in, &b, err))) {
         if (n == VAE_EROW && o->skip_bad) {
-            ++*bad;
+            r->bad++;
             continue;
         }
-        e = n < 0 ? n : add_batch(in, o, scan, bad, b, err);
+        e = n < 0 ? n : add_batch(in, o, scan, r, b, err);
         e = e ? e : fit_reading(o, schema_scan_rows(scan), schema_scan_bytes(scan), (size_t)n, err);
     }
     return e;
@@ -77,8 +80,9 @@ static int scan_read(struct vae_in *in, const struct vae_fit_opts *o, struct fit
     if (!e && !(scan = schema_scan_new(vae_in_head(in), &wishes.wish, where, in, err)))
         e = err ? err->code : VAE_EOS;
     if (!e)
-        e = read_all(in, o, scan, &r->bad, err);
+        e = read_all(in, o, scan, r, err);
     if (!e && schema_scan_rows(scan) > 1) {
+        schema_scan_tags(scan, r->groups.of);
         r->schema = schema_scan_end(scan, &r->raw, err);
         e = r->schema ? fit_wishes_likelihoods(&wishes, r->schema, err) : err ? err->code : VAE_EOS;
         e = e ? e : fit_mark_conditions(o, vae_in_head(in), r->schema, err);
@@ -103,11 +107,13 @@ int fit_read(struct vae_in *in, const struct vae_fit_opts *o, struct fit_rows *r
     r->header_assumed = stats.header_assumed;
     if (!e)
         r->crc = crc_update(0, r->raw, r->n * r->schema->d * sizeof *r->raw);
+    if (!e && r->groups.of)
+        r->crc = crc_update(r->crc, r->groups.of, r->n * sizeof *r->groups.of);
     return e;
 }
 
 void fit_rows_free(struct fit_rows *r) {
     schema_free(r->schema);
-    free(r->raw);
+    free(r->raw), free(r->groups.of);
     *r = (struct fit_rows){0};
 }

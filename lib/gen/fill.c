@@ -8,16 +8,6 @@
 #include "base/mat.h"
 #include "gen/gen.h"
 
-/* Value j of a block as a block of its own. */
-static struct lik_block one_value(const struct lik_block *b, size_t j) {
-    struct lik_block v = *b;
-    size_t no = b->no / b->nx, nw = b->tied ? 0 : b->nw / b->nx;
-    v.nx = 1, v.no = no;
-    v.x0 += j, v.o0 += j * no, v.w0 += j * nw;
-    v.nw = b->tied ? b->nw : nw;
-    return v;
-}
-
 /* A value for the records where it is absent: one draw each under the condition. */
 static void draw_value(const struct vae_model *m, struct model_pass *p, const struct lik_block *b,
                        const struct gen_condition *cond, const struct gen_key *key, double *logw) {
@@ -51,7 +41,7 @@ static void draw_columns(const struct vae_model *m, struct model_pass *p, const 
     for (size_t i = 0; i < m->nblocks; i++)
         for (size_t j = 0; j < m->block[i].nx; j++)
             if (now[m->feature[m->block[i].x0 + j].column]) {
-                struct lik_block v = one_value(&m->block[i], j);
+                struct lik_block v = lik_value(&m->block[i], j);
                 draw_value(m, p, &v, &where->value[v.x0], key, logw);
             }
     for (size_t j = 0; j < m->schema->d; j++)

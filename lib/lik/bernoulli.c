@@ -37,6 +37,13 @@ static void bernoulli_mean(const struct lik_block *b, const float *o, const floa
         vm_sigmoid(out + j * ld, o + j * ld, n);
 }
 
+static void bernoulli_sd(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
+    bernoulli_mean(b, o, theta, out, n, ld);
+    for (size_t j = 0; j < b->nx; j++)
+        for (size_t i = 0; i < n; i++)
+            out[j * ld + i] = sqrtf(out[j * ld + i] * (1 - out[j * ld + i]));
+}
+
 /* Inverts the normal distribution function on a normal draw: one generator for all likelihoods. */
 static void bernoulli_sample(const struct lik_block *b, const float *o, const float *theta, float *out, uint64_t seed,
                              const uint64_t *rows, size_t n, size_t ld) {
@@ -88,6 +95,6 @@ static void bernoulli_start(const struct lik_block *b, const struct lik_marginal
 const struct lik lik_bernoulli = {
     .name = "bernoulli", .about = "0 or 1 with a learned probability",
     .outputs = 1, .mass = true, .min = 0, .max = 1,
-    .nll = bernoulli_nll, .mean = bernoulli_mean, .sample = bernoulli_sample,
+    .nll = bernoulli_nll, .mean = bernoulli_mean, .sd = bernoulli_sd, .sample = bernoulli_sample,
     .range = bernoulli_range, .sample_range = bernoulli_sample_range, .start = bernoulli_start,
 };

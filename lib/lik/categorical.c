@@ -175,6 +175,24 @@ static void categorical_mean(const struct lik_block *b, const float *o, const fl
     }
 }
 
+static void levels_p(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
+    (void)theta;
+    float top[RUN], log_sum[RUN];
+    struct bell bell;
+    for (size_t at = 0; at < n; at += RUN) {
+        size_t m = n - at < RUN ? n - at : RUN;
+        bell_init(b, o + at, &bell, m, ld);
+        normalise(b, o + at, &bell, m, ld, top, log_sum);
+        for (size_t l = 0; l < b->cells->nlevels; l++) {
+            float *p = out + l * ld + at;
+            logits(b, o + at, &bell, l, p, m, ld);
+            for (size_t i = 0; i < m; i++)
+                p[i] -= top[i] + log_sum[i];
+            vm_exp(p, p, m);
+        }
+    }
+}
+
 /* P of what is allowed, of record i; with target >= 0 also the cell at which the running sum passes it. The levels' allowed
  * shares are summed cell by cell: a level's cells need not be neighbours. */
 static double walk(const struct lik_block *b, const float *o, const struct bell *bell, size_t i, size_t ld, float top,
@@ -291,13 +309,13 @@ static void levels_start(const struct lik_block *b, const struct lik_marginals *
 
 const struct lik lik_categorical = {
     .name = "categorical", .about = "levels with learned probabilities", .outputs = LIK_EACH_LEVEL, .cells = true,
-    .min = -INFINITY, .max = INFINITY, .nll = levels_nll, .mean = categorical_mean, .sample = levels_sample,
+    .min = -INFINITY, .max = INFINITY, .nll = levels_nll, .mean = categorical_mean, .levels = levels_p, .sample = levels_sample,
     .range = levels_range, .sample_range = levels_sample_range, .start = levels_start,
 };
 
 const struct lik lik_binned = {
     .name = "binned", .about = "numbers by learned probabilities of their bins", .outputs = LIK_LEVEL_AND_BELL, .cells = true,
     .guide = binned_guide,
-    .min = -INFINITY, .max = INFINITY, .nll = levels_nll, .mean = binned_mean, .sample = levels_sample,
+    .min = -INFINITY, .max = INFINITY, .nll = levels_nll, .mean = binned_mean, .levels = levels_p, .sample = levels_sample,
     .range = levels_range, .sample_range = levels_sample_range, .start = levels_start,
 };

@@ -73,6 +73,17 @@ VM_WIDE static void cbernoulli_mean(const struct lik_block *b, const float *o, c
         }
 }
 
+/* The variance is the slope of the mean: 1/w^2 - 1/(2 sinh(w/2))^2. */
+static void cbernoulli_sd(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
+    (void)theta;
+    for (size_t j = 0; j < b->nx; j++)
+        for (size_t i = 0; i < n; i++) {
+            double w = fabs((double)logit_of(o[j * ld + i])), half = 2 * sinh(0.5 * w);
+            double var = w < 0.05 ? 1. / 12 - w * w / 240 : 1 / (w * w) - 1 / (half * half);
+            out[j * ld + i] = (float)sqrt(var);
+        }
+}
+
 /* A part of 0..1; where it is empty, its low end alone. */
 struct part {
     double low, width;
@@ -133,6 +144,6 @@ static void cbernoulli_start(const struct lik_block *b, const struct lik_margina
 const struct lik lik_cbernoulli = {
     .name = "cbernoulli", .about = "numbers from 0 to 1: the continuous Bernoulli, for grey pixels",
     .outputs = 1, .min = 0, .max = 1,
-    .nll = cbernoulli_nll, .mean = cbernoulli_mean, .sample = cbernoulli_sample,
+    .nll = cbernoulli_nll, .mean = cbernoulli_mean, .sd = cbernoulli_sd, .sample = cbernoulli_sample,
     .range = cbernoulli_range, .sample_range = cbernoulli_sample_range, .start = cbernoulli_start,
 };

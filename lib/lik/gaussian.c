@@ -86,6 +86,12 @@ static void gaussian_grad(const struct lik_block *b, const float *x, const float
         dtheta[0] = (float)(scale * total);
 }
 
+static void gaussian_sd(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
+    for (size_t j = 0; j < b->nx; j++)
+        for (size_t i = 0; i < n; i++)
+            out[j * ld + i] = (float)record_sd(b, o, theta, j, i, ld);
+}
+
 static void gaussian_sample(const struct lik_block *b, const float *o, const float *theta, float *out, uint64_t seed,
                             const uint64_t *rows, size_t n, size_t ld) {
     float mean[64], sd[64]; /* o and out may be the same panel */
@@ -166,7 +172,7 @@ static void gaussian_settle(const struct lik_block *b, const double *stat, doubl
 const struct lik lik_gaussian = {
     .name = "gaussian", .about = "a normal with a learned standard deviation per column",
     .outputs = 1, .params = 1, .spreads = true, .min = -INFINITY, .max = INFINITY,
-    .nll = gaussian_nll, .grad = gaussian_grad, .mean = spread_location, .sample = gaussian_sample,
+    .nll = gaussian_nll, .grad = gaussian_grad, .mean = spread_location, .sd = gaussian_sd, .sample = gaussian_sample,
     .range = gaussian_range, .sample_range = gaussian_sample_range,
     .start = gaussian_start, .project = spread_project, .stat = gaussian_stat, .settle = gaussian_settle,
 };

@@ -79,6 +79,12 @@ static void laplace_grad(const struct lik_block *b, const float *x, const float 
         dtheta[0] = (float)((double)scale * total);
 }
 
+static void laplace_sd(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
+    for (size_t j = 0; j < b->nx; j++)
+        for (size_t i = 0; i < n; i++)
+            out[j * ld + i] = (float)(M_SQRT2 * record_scale(b, o, theta, j, i, ld));
+}
+
 /* log P(low < T < high), where both are positive by symmetry, so that nothing cancels. */
 static double log_between(double low, double high) {
     if (!(low < high))
@@ -143,7 +149,7 @@ static void laplace_settle(const struct lik_block *b, const double *stat, double
 const struct lik lik_laplace = {
     .name = "laplace", .about = "absolute errors: a Laplace distribution with a learned scale per column",
     .outputs = 1, .params = 1, .spreads = true, .min = -INFINITY, .max = INFINITY,
-    .nll = laplace_nll, .grad = laplace_grad, .mean = spread_location, .sample = laplace_sample,
+    .nll = laplace_nll, .grad = laplace_grad, .mean = spread_location, .sd = laplace_sd, .sample = laplace_sample,
     .range = laplace_range, .sample_range = laplace_sample_range,
     .start = laplace_start, .project = spread_project, .stat = laplace_stat, .settle = laplace_settle,
 };

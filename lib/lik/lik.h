@@ -63,6 +63,10 @@ struct lik {
                  float *dtheta, float scale, size_t n, size_t ld);
     /* E[x | o], the most probable level of categories; out[nx,.] may be o. */
     void (*mean)(const struct lik_block *, const float *o, const float *theta, float *out, size_t n, size_t ld);
+    /* Standard deviations out[nx,.] of x | o; NULL over cells. */
+    void (*sd)(const struct lik_block *, const float *o, const float *theta, float *out, size_t n, size_t ld);
+    /* Probabilities of the levels, out[nlevels,.]; NULL but over cells. */
+    void (*levels)(const struct lik_block *, const float *o, const float *theta, float *out, size_t n, size_t ld);
     /* A draw from p(x | o), a function of (seed, rows[i]) alone. out may be o. */
     void (*sample)(const struct lik_block *, const float *o, const float *theta, float *out, uint64_t seed,
                    const uint64_t *rows, size_t n, size_t ld);
@@ -96,5 +100,7 @@ extern const struct lik *const lik_table[]; /* ends with NULL */
 size_t lik_outputs(const struct lik *, const struct cells *); /* decoder outputs of one value */
 size_t lik_params(const struct lik *, const struct cells *);  /* free parameters of one value */
 const struct lik *lik_by_name(const char *);
+/* Value j of a block as a block of its own. */
+struct lik_block lik_value(const struct lik_block *, size_t j);
 
 #endif

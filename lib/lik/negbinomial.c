@@ -66,6 +66,16 @@ static void negbinomial_mean(const struct lik_block *b, const float *o, const fl
             out[j * ld + i] = (float)exp(log_mean(o[j * ld + i]));
 }
 
+static void negbinomial_sd(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
+    for (size_t j = 0; j < b->nx; j++) {
+        double r = exp((double)size_of(b, theta, j));
+        for (size_t i = 0; i < n; i++) {
+            double mu = exp(log_mean(o[j * ld + i]));
+            out[j * ld + i] = (float)sqrt(mu + mu * mu / r);
+        }
+    }
+}
+
 /* log P(X <= k), or with `above` log P(X > k). */
 static double log_tail(double eta, double r, double k, bool above) {
     double mu = exp(eta);
@@ -169,7 +179,7 @@ static void negbinomial_start(const struct lik_block *b, const struct lik_margin
 
 const struct lik lik_negbinomial = {
     .name = "negbinomial", .about = "counts, with a learned dispersion", .outputs = 1, .params = 1, .mass = true, .min = 0,
-    .max = INFINITY, .nll = negbinomial_nll, .grad = negbinomial_grad, .mean = negbinomial_mean,
+    .max = INFINITY, .nll = negbinomial_nll, .grad = negbinomial_grad, .mean = negbinomial_mean, .sd = negbinomial_sd,
     .sample = negbinomial_sample, .range = negbinomial_range, .sample_range = negbinomial_sample_range,
     .start = negbinomial_start, .project = negbinomial_project,
 };

@@ -90,6 +90,12 @@ static void ordinal_mean(const struct lik_block *b, const float *o, const float 
     }
 }
 
+static void ordinal_levels(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
+    for (size_t l = 0; l < b->cells->nlevels; l++)
+        for (size_t i = 0; i < n; i++)
+            out[l * ld + i] = (float)exp(level_logp(b->cells, theta, l, (double)o[i]));
+}
+
 static void draw(const struct lik_block *b, const float *o, const float *theta, const struct cells_part *part, float *out,
                  uint64_t seed, const uint64_t *rows, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -162,7 +168,7 @@ static void ordinal_start(const struct lik_block *b, const struct lik_marginals 
 
 const struct lik lik_ordinal = {
     .name = "ordinal", .about = "levels with an order, by cumulative logits", .outputs = 1, .params = LIK_EACH_CUT,
-    .cells = true, .min = -INFINITY, .max = INFINITY, .nll = ordinal_nll, .grad = ordinal_grad, .mean = ordinal_mean,
+    .cells = true, .min = -INFINITY, .max = INFINITY, .nll = ordinal_nll, .grad = ordinal_grad, .mean = ordinal_mean, .levels = ordinal_levels,
     .sample = ordinal_sample, .range = ordinal_range, .sample_range = ordinal_sample_range, .start = ordinal_start,
     .project = ordinal_project, .sound = ordinal_sound,
 };

@@ -52,6 +52,14 @@ static void student_nll(const struct lik_block *b, const float *x, const float *
     }
 }
 
+static void student_sd(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
+    for (size_t j = 0; j < b->nx; j++) {
+        struct shape h = shape_of(b, theta, j);
+        for (size_t i = 0; i < n; i++)
+            out[j * ld + i] = (float)(h.s * exp(spread_log(b, o, j, i, ld)) * sqrt(h.nu / (h.nu - 2)));
+    }
+}
+
 static void student_grad(const struct lik_block *b, const float *x, const float *o, const float *theta,
                          const float *weight, float *dtheta, float scale, size_t n, size_t ld) {
     double total[2] = {0, 0};
@@ -156,7 +164,7 @@ static void student_start(const struct lik_block *b, const struct lik_marginals 
 
 const struct lik lik_student = {
     .name = "student", .about = "heavy tails: Student's t with learned scale and degrees of freedom", .outputs = 1,
-    .params = 2, .spreads = true, .min = -INFINITY, .max = INFINITY, .nll = student_nll, .grad = student_grad, .mean = spread_location,
+    .params = 2, .spreads = true, .min = -INFINITY, .max = INFINITY, .nll = student_nll, .grad = student_grad, .mean = spread_location, .sd = student_sd,
     .sample = student_sample, .range = student_range, .sample_range = student_sample_range, .start = student_start,
     .project = student_project,
 };

@@ -21,6 +21,15 @@ static size_t each(int number, const struct cells *cells) {
 size_t lik_outputs(const struct lik *l, const struct cells *cells) { return each(l->outputs, cells); }
 size_t lik_params(const struct lik *l, const struct cells *cells) { return each(l->params, cells); }
 
+struct lik_block lik_value(const struct lik_block *b, size_t j) {
+    struct lik_block v = *b;
+    size_t no = b->no / b->nx, nw = b->tied ? 0 : b->nw / b->nx;
+    v.nx = 1, v.no = no;
+    v.x0 += j, v.o0 += j * no, v.w0 += j * nw;
+    v.nw = b->tied ? b->nw : nw;
+    return v;
+}
+
 const struct lik *lik_by_name(const char *name) {
     for (size_t i = 0; lik_table[i]; i++)
         if (!strcmp(lik_table[i]->name, name))

@@ -23,12 +23,19 @@ static bool has_cells(const struct vae_model *m) {
     return any;
 }
 
+static bool has_tenths(const struct vae_model *m) {
+    bool any = false;
+    for (size_t c = 0; c < m->schema->ncols; c++)
+        any = any || m->schema->col[c].tenths.n > 0;
+    return any;
+}
+
 /* Is it in this model's file, stored[i]? */
 static bool is_stored(const struct vae_model *m, size_t i) {
     enum { LEVELS = 1, QUANTILES, SCORES, CONDITIONS, PSEUDO, EXEMPLARS };
     bool there[] = {[SCORES] = m->cal.n > 0, [CONDITIONS] = m->conditions.n > 0, [PSEUDO] = m->npseudo > 0,
                     [EXEMPLARS] = m->exemplars.n > 0};
-    return i >= SCORES ? there[i] : i == LEVELS || i == QUANTILES ? has_cells(m) : true;
+    return i >= SCORES ? there[i] : i == LEVELS ? has_cells(m) : i == QUANTILES ? has_cells(m) || has_tenths(m) : true;
 }
 
 /* What becomes of a column: its likelihood, or that it is a condition. */

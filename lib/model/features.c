@@ -164,6 +164,27 @@ static void value_features(const struct vae_model *m, size_t j, const float *x, 
         cycles(m, j, x, to + (v->n - 2 * (size_t)v->cycles) * ld, n, ld);
 }
 
+void model_marginal_features(const struct vae_model *m, size_t j, float *f, size_t ld) {
+    const struct model_feature *v = &m->feature[j];
+    const struct cells *c = &m->schema->cells[j];
+    double place = 0, value = 0;
+    f += v->f0 * ld;
+    for (size_t k = 0; k < v->n; k++)
+        f[k * ld] = 0;
+    for (size_t l = 0; l < c->nlevels; l++)
+        if (v->hot[l] != UINT32_MAX)
+            f[v->hot[l] * ld] = (v->value ? BIN_HOT : 1) * (float)c->share[l];
+    for (size_t k = 0; k < c->n; k++) {
+        double share = c->share[c->level[k]] * c->weight[k];
+        place += share * (((double)k + 0.5) * 3.4 / (double)c->n - 1.7);
+        value += isfinite(c->value[k]) ? share * (c->value[k] - c->center) / c->spread : 0;
+    }
+    if (v->place)
+        f[v->nhot * ld] = (float)place;
+    if (v->value)
+        f[(v->nhot + 1) * ld] = (float)value;
+}
+
 /* Of all columns, or of the conditions alone; f is where feature f0 goes. */
 static void features(const struct vae_model *m, bool conditions, size_t f0, const float *x, float *f, size_t col, size_t n,
                      size_t ld) {

@@ -210,6 +210,9 @@ float *model_z(struct model_pass *); /* decoder inputs [zdim, ld] */
 /* features.c: columns col..col+n-1 of the values x[d,ld] -> f[nfeature,ld]. */
 int model_place_features(struct vae_model *, struct vae_err *);
 void model_features(const struct vae_model *, const float *x, float *f, size_t col, size_t n, size_t ld);
+/* Those of value j, which is over cells, as they are in the training rows on average; of cycles there are none then. f: a record's
+ * column of f[nfeature,ld]. */
+void model_marginal_features(const struct vae_model *, size_t j, float *f, size_t ld);
 /* The features of the conditions alone -> f[ncond,ld]. */
 void model_condition_features(const struct vae_model *, const float *x, float *f, size_t col, size_t n, size_t ld);
 

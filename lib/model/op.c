@@ -52,7 +52,7 @@ void vae_op_free(struct vae_op *op) {
 
 void vae_op_totals(const struct vae_op *op, struct vae_op_totals *t) {
     *t = op->totals;
-    t->missing += op->seen.missing, t->unknown += op->seen.unknown;
+    t->missing += op->seen.missing, t->unknown += op->seen.unknown, t->next_row = op->row;
 }
 
 const struct vae_head *vae_op_head(const struct vae_op *op) { return op->head; }
@@ -69,6 +69,8 @@ bool op_is_condition(const struct vae_op *op, const char *name) {
     return col && col->condition;
 }
 
+static bool is_label(const struct vae_op *op, const char *name) { return op->opts.label && !strcmp(op->opts.label, name); }
+
 int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
     const struct vae_head *in = op->in;
     op->keep_in = mem_array(in->nfields + 1, sizeof(int));
@@ -78,7 +80,7 @@ int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
     for (size_t f = 0; f < in->nfields; f++)
         if (keep ? keep[f] : in->fields[f].keep) {
             const struct rec_field *from = &in->fields[f];
-            if (op->m && !from->whole && column_named(op->m->schema, from->name) && !op_is_condition(op, from->name)) {
+            if (op->m && !from->whole && column_named(op->m->schema, from->name) && !op_is_condition(op, from->name) && !is_label(op, from->name)) {
                 char name[80];
                 return err_set(err, VAE_EUSAGE, "column '%s' is modelled, so it cannot be carried (-k) as well",
                                err_quote(name, sizeof name, from->name, strlen(from->name)));
@@ -103,7 +105,8 @@ int op_keep_or_row(struct vae_op *op, bool *row, struct vae_err *err) {
     size_t n = op->in->nfields;
     bool whole = n > 0 && op->in->fields[n - 1].whole;
     for (size_t f = 0; f < n; f++) {
-        keep[f] = whole ? f == n - 1 : op->in->fields[f].keep && !op_is_condition(op, op->in->fields[f].name);
+        const char *name = op->in->fields[f].name;
+        keep[f] = whole ? f == n - 1 : is_label(op, name) || (op->in->fields[f].keep && !op_is_condition(op, name));
         *row = *row && !keep[f];
     }
     if (whole) /* what is appended to the rows is in their dialect */
@@ -257,7 +260,8 @@ void op_fill(const struct vae_model *m, struct model_pass *p, bool sample, uint6
 int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, const struct vae_batch **out,
                struct vae_err *err) {
     size_t n = in->rows - *from, good = n;
-    rec_build_reset(op->build);
+    if (!op->held)
+        rec_build_reset(op->build);
     int r = op_reserve(op, n, err);
     op->given = SIZE_MAX;
     if (!r)
@@ -269,6 +273,14 @@ int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, cons
     *out = rec_build_batch(op->build, op->given == SIZE_MAX ? good : op->given);
     op->row += good;
     *from += good + (r == VAE_EROW);
+    return r;
+}
+
+int vae_op_end(struct vae_op *op, const struct vae_batch **out, struct vae_err *err) {
+    size_t n = op->held;
+    int r = n ? op->end(op, err) : 0;
+    op->held = 0;
+    *out = rec_build_batch(op->build, r ? 0 : n);
     return r;
 }
 

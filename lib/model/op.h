@@ -27,9 +27,11 @@ struct vae_op {
     size_t cap;                /* records those hold */
 
     size_t given;              /* records that run() made of the *n it read, where it sets it: else as many */
+    size_t held;               /* records at the beginning of build that are held back until a later call */
 
     int (*run)(struct vae_op *, const struct vae_batch *, size_t from, size_t *n, struct vae_err *);
     int (*generate)(struct vae_op *, size_t n, const struct vae_batch **out, struct vae_err *); /* of generators */
+    int (*end)(struct vae_op *, struct vae_err *); /* of an op that holds records back: the last ones are to be given */
     void *state;
     void (*free_state)(void *);
 };

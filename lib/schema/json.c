@@ -68,6 +68,10 @@ static json_t *col_to_json(const struct schema_col *c) {
         json_object_set_new(j, "blank", json_true());
     if (c->blank_share > 0)
         json_object_set_new(j, "blank_share", json_real(c->blank_share));
+    if (c->missing_share > 0)
+        json_object_set_new(j, "missing_share", json_real(c->missing_share));
+    if (c->tenths.n)
+        json_object_set_new(j, "tenths", tenths_to_json(&c->tenths));
     if (c->levels.n) {
         json_object_set(j, "levels", levels);
         json_object_set(j, "counts", counts);
@@ -145,9 +149,14 @@ static int kind_from_json(const json_t *j, struct schema_col *c, struct vae_err 
     c->missing = json_is_true(json_object_get(j, "missing"));
     c->blank = json_is_true(json_object_get(j, "blank"));
     c->blank_share = json_number_value(json_object_get(j, "blank_share")); /* 0 without */
-    if (!(c->blank_share >= 0 && c->blank_share <= 1))
-        return err_set(err, VAE_EDATA, "schema: 'blank_share' of a column makes no sense");
-    int r = short_text(j, "lik", c->lik, sizeof c->lik, err);
+    c->missing_share = json_number_value(json_object_get(j, "missing_share"));
+    if (!(c->blank_share >= 0 && c->blank_share <= 1) || !(c->missing_share >= 0 && c->missing_share <= 1))
+        return err_set(err, VAE_EDATA, "schema: '%s' of a column makes no sense",
+                       c->blank_share >= 0 && c->blank_share <= 1 ? "missing_share" : "blank_share");
+    const json_t *tenths = json_object_get(j, "tenths");
+    int r = tenths ? tenths_from_json(tenths, &c->tenths, err) : 0;
+    if (!r)
+        r = short_text(j, "lik", c->lik, sizeof c->lik, err);
     if (!r)
         r = short_text(j, "time", c->time, sizeof c->time, err);
     if (!r)

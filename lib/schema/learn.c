@@ -76,9 +76,8 @@ static int extremes(struct schema_stats *t, const double *raw, const uint64_t *r
     return 0;
 }
 
-/* The cells of value j of a column, from all its training values in order. */
-static int cut(struct schema *s, const struct schema_col *col, size_t j, const double *raw, const uint64_t *rows,
-               size_t n, size_t bins, double *sorted, struct vae_err *err) {
+/* All training values of j that are there, in order -> sorted; how many. */
+static size_t in_order(const struct schema *s, size_t j, const double *raw, const uint64_t *rows, size_t n, double *sorted) {
     size_t have = 0;
     for (size_t i = 0; i < n; i++) {
         double v = raw[rows[i] * s->d + j];
@@ -86,6 +85,13 @@ static int cut(struct schema *s, const struct schema_col *col, size_t j, const d
         have += isnan(v) ? 0 : 1;
     }
     qsort(sorted, have, sizeof *sorted, by_value);
+    return have;
+}
+
+/* The cells of value j of a column, from all its training values in order. */
+static int cut(struct schema *s, const struct schema_col *col, size_t j, const double *raw, const uint64_t *rows,
+               size_t n, size_t bins, double *sorted, struct vae_err *err) {
+    size_t have = in_order(s, j, raw, rows, n, sorted);
     cells_free(&s->cells[j]);
     s->center[j] = 0, s->scale[j] = 1;
     return col->transform->cut(col, sorted, have, n - have, bins, s->stats.step[j], &s->cells[j], err);
@@ -126,7 +132,7 @@ int schema_learn(struct schema *s, const double *raw, const uint64_t *rows, size
     moments(t, raw, rows, n, d, have);
     spans(s, raw, rows, n);
     for (size_t c = 0; c < s->ncols && !r; c++) {
-        const struct schema_col *col = &s->col[c];
+        struct schema_col *col = &s->col[c];
         bool whole = col->type == REC_U8 || col->type == REC_I32;
         for (size_t j = col->v0; j < col->v0 + col->width; j++)
             t->step[j] = whole ? 1 : smallest_step(raw, rows, n, d, j, sorted);
@@ -134,6 +140,9 @@ int schema_learn(struct schema *s, const double *raw, const uint64_t *rows, size
             col->transform->learn(col, t, s->center, s->scale);
         for (size_t j = col->v0; j < col->v0 + col->width && col->transform->cut && !r; j++)
             r = cut(s, col, j, raw, rows, n, bins, sorted, err);
+        col->missing_share = n && col->width == 1 ? 1 - (double)have[col->v0] / (double)n : 0;
+        if (col->width == 1 && col->kind != SCHEMA_TIME && !col->transform->cut)
+            tenths_learn(&col->tenths, sorted, in_order(s, col->v0, raw, rows, n, sorted));
     }
     free(sorted), free(have);
     return r;

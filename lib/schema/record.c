@@ -252,8 +252,7 @@ static void put_number(void *data, enum rec_type type, size_t i, double v) {
     }
 }
 
-/* A text as a CSV cell: quoted where it holds what would end it. */
-static int put_quoted(const struct schema *s, const char *p, size_t n, struct buf *out, struct vae_err *err) {
+int schema_quote(const struct schema *s, const char *p, size_t n, struct buf *out, struct vae_err *err) {
     const char *text = json_string_value(json_object_get(s->origin, "delim")), delim = text && *text ? *text : ',';
     bool plain = n == 0 || (!strchr(" \t", *p) && !strchr(" \t", p[n - 1]));
     for (size_t i = 0; i < n && plain; i++)
@@ -284,7 +283,7 @@ int schema_put_cell(const struct schema *s, size_t c, const double *raw, struct 
         if (code < 0 || code >= (double)col->levels.n)
             return 0;
         const char *level = col->levels.text[(size_t)code];
-        return put_quoted(s, level, strlen(level), out, err);
+        return schema_quote(s, level, strlen(level), out, err);
     }
     bool fixed = col->type == REC_UTF8 && col->decimals >= 0;
     double v = in_bounds(col, raw[0]);
@@ -292,7 +291,7 @@ int schema_put_cell(const struct schema *s, size_t c, const double *raw, struct 
     if (unit_empty(&col->unit))
         return buf_put(out, text, len, err);
     char whole[UNIT_TEXT];
-    return put_quoted(s, whole, unit_put(&col->unit, text, len, whole), out, err);
+    return schema_quote(s, whole, unit_put(&col->unit, text, len, whole), out, err);
 }
 
 int schema_write(const struct schema *s, const double *raw, size_t n, size_t row0, struct rec_build *build,

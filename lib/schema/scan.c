@@ -148,6 +148,7 @@ void schema_scan_free(struct schema_scan *s) {
 }
 
 size_t schema_scan_rows(const struct schema_scan *s) { return s->rows; }
+void schema_scan_tags(struct schema_scan *s, uint64_t *tag) { s->tag = tag; }
 size_t schema_scan_left_out(const struct schema_scan *s) { return s->left_out; }
 
 size_t schema_scan_bytes(const struct schema_scan *s) {

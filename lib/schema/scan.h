@@ -58,6 +58,7 @@ struct schema_scan {
     size_t cap;
     struct cell_missing missing;
     bool skip_bad;
+    uint64_t *tag; /* [rows] the caller's, or NULL */
     schema_where_fn *where;
     void *ctx;
 };

@@ -125,6 +125,8 @@ static void leave_out(struct schema_scan *s, const bool *drop) {
     for (size_t i = 0; i < s->rows; i++) {
         if (drop[i])
             continue;
+        if (s->tag)
+            s->tag[n] = s->tag[i];
         if (n < i)
             memcpy(s->raw + n * s->stride, s->raw + i * s->stride, s->stride * sizeof *s->raw);
         n++;

@@ -16,6 +16,7 @@
 #include "base/cells.h"
 #include "base/mem.h"
 #include "base/rec.h"
+#include "schema/tenths.h"
 #include "schema/unit.h"
 #include "vae.h"
 
@@ -60,6 +61,8 @@ struct schema_col {
     bool missing;                     /* training rows had missing cells here */
     bool blank;                       /* a missing cell is a level of its own: vae-gen leaves blanks, too */
     double blank_share;               /* or cells were missing at random, so many of them; else 0 */
+    double missing_share;             /* of the training rows */
+    struct tenths tenths;             /* of one plain number: where the training rows' lie */
     char lik[16];                     /* likelihood, "" : to be chosen by the purpose */
     char time[16];                    /* style of a time: how it is written (schema/time.h) */
     double earliest, latest;          /* of times of two values: seconds since 1970 in the training rows */
@@ -133,6 +136,8 @@ size_t schema_scan_bytes(const struct schema_scan *); /* held so far */
 /* Records from.. of a batch. *good: records taken before the first bad one (VAE_EROW, e.g. an infinite number). */
 int schema_scan_add(struct schema_scan *, const struct vae_batch *, size_t from, size_t n, size_t *good, struct vae_err *);
 size_t schema_scan_rows(const struct schema_scan *);
+/* Before schema_scan_end(): tag[rows] of the caller's, a number of each row; those of rows that are left out go with them. */
+void schema_scan_tags(struct schema_scan *, uint64_t *tag);
 size_t schema_scan_left_out(const struct schema_scan *); /* rows, by schema_scan_end() where wish.skip_bad */
 /* The schema, its kinds, levels, styles told, nothing learnt; *raw[n,d] in input units (missing: NaN), the caller's. VAE_EDATA
  * names a column that is neither (mostly numbers with a few texts that --missing does not list, say) and the way out. */
@@ -191,6 +196,8 @@ struct vae_head *schema_head(const struct schema *, struct vae_err *);
 int schema_write(const struct schema *, const double *raw, size_t n, size_t row0, struct rec_build *, struct vae_err *);
 /* One value as the text of a CSV cell, appended to out (for vae-gen --complete, --where messages and vae-info). */
 int schema_put_cell(const struct schema *, size_t col, const double *raw, struct buf *out, struct vae_err *);
+/* A text as such a cell: quoted where it holds what would end it. */
+int schema_quote(const struct schema *, const char *text, size_t n, struct buf *out, struct vae_err *);
 /* A text (unquoted) as values of column col: what schema_read() makes of such a cell. *unknown: no level of the column. */
 int schema_get_cell(const struct schema *, size_t col, const char *text, size_t n, double *raw, bool *unknown,
                     struct vae_err *);

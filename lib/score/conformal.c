@@ -6,7 +6,6 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/rng.h"
 #include "score/score.h"
 
 static int by_value(const void *a, const void *b) {
@@ -17,8 +16,9 @@ static int by_value(const void *a, const void *b) {
 void conformal_sort(float *cal, size_t n) { qsort(cal, n, sizeof *cal, by_value); }
 
 struct cross {
-    size_t n, folds;
+    size_t n;
     const uint64_t *order;
+    const size_t *bound;
     conformal_fit_fn *fit;
     void *ctx;
     float *cal;
@@ -29,7 +29,9 @@ struct cross {
 static void cross_task(void *ctx, size_t f, size_t worker) {
     (void)worker;
     struct cross *c = ctx;
-    size_t from = c->n * f / c->folds, to = c->n * (f + 1) / c->folds, m = 0;
+    size_t from = c->bound[f], to = c->bound[f + 1], m = 0;
+    if (from == to)
+        return;
     uint64_t *rows = mem_array(c->n, sizeof *rows);
     if (!rows) {
         c->result[f] = err_set(&c->err[f], VAE_EOS, "out of memory");
@@ -42,22 +44,17 @@ static void cross_task(void *ctx, size_t f, size_t worker) {
     free(rows);
 }
 
-int conformal_cross(size_t n, size_t folds, uint64_t seed, struct pool *pool, conformal_fit_fn *fit, void *ctx,
-                    size_t nscores, float *cal, struct vae_err *err) {
-    uint64_t *order = mem_array(n, sizeof *order);
-    struct cross c = {n, folds, order, fit, ctx, cal, mem_array(folds, sizeof(int)),
-                      mem_array(folds, sizeof(struct vae_err))};
-    int r = order && c.result && c.err ? 0 : err_set(err, VAE_EOS, "out of memory");
-    if (!r) {
-        for (uint64_t i = 0; i < n; i++)
-            order[rng_permute(i, n, seed, RNG_SPLIT, 1)] = i;
+int conformal_cross(size_t n, const uint64_t *order, size_t folds, const size_t *bound, struct pool *pool, conformal_fit_fn *fit,
+                    void *ctx, size_t nscores, float *cal, struct vae_err *err) {
+    struct cross c = {n, order, bound, fit, ctx, cal, mem_array(folds, sizeof(int)), mem_array(folds, sizeof(struct vae_err))};
+    int r = c.result && c.err ? 0 : err_set(err, VAE_EOS, "out of memory");
+    if (!r)
         pool_run(pool, folds, cross_task, &c);
-    }
     for (size_t f = 0; f < folds && !r; f++)
         if ((r = c.result[f]) && err)
             *err = c.err[f];
     for (size_t b = 0; b < nscores && !r; b++)
         conformal_sort(cal + b * n, n);
-    free(order), free(c.result), free(c.err);
+    free(c.result), free(c.err);
     return r;
 }

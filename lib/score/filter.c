@@ -6,8 +6,9 @@
 #include "base/mem.h"
 #include "model/op.h"
 #include "score/benign.h"
+#include "score/drift.h"
+#include "score/explain.h"
 #include "score/persist.h"
-#include "score/score.h"
 #include "score/verdict.h"
 
 /* What a record is found to be. */
@@ -32,19 +33,27 @@ struct score_state {
     int column[NCOLUMNS];
     bool alarms; /* asked for: they are what is written alone, not anomalies */
     struct persist persist;
+    struct drift *drift;   /* NULL: not watched */
     struct benign *benign; /* NULL: none are known */
     bool row_column;
     struct verdict verdict;
     struct vae_score_totals totals;
     double square, mean; /* Welford's moments of nll */
+    struct explain *explain; /* NULL: not asked for */
+    size_t why_field;
+    uint64_t *why_row;       /* [why_cap] records to be explained, and why they are odd: [why_cap,K] */
+    struct explain_why *why;
+    size_t row_cap, why_cap;
 };
 
 static void score_free(void *p) {
     struct score_state *s = p;
+    explain_free(s->explain);
     scorer_free(s->scorer);
     persist_free(&s->persist);
     benign_free(s->benign);
-    free(s->parts), free(s->found), free(s->pick);
+    drift_free(s->drift);
+    free(s->parts), free(s->found), free(s->pick), free(s->why_row), free(s->why);
     free(s);
 }
 
@@ -104,6 +113,24 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
     return 0;
 }
 
+/* Why the records that are written are odd. */
+static int explain_write(struct vae_op *op, const struct vae_batch *b, size_t from, size_t n, struct vae_err *err) {
+    struct score_state *s = op->state;
+    size_t k = explain_count(s->explain);
+    if (mem_grow(&s->why_row, &s->row_cap, n, sizeof *s->why_row, err) ||
+        mem_grow(&s->why, &s->why_cap, n * k, sizeof *s->why, err))
+        return VAE_EOS;
+    for (size_t at = 0; at < n; at++)
+        s->why_row[at] = s->pick[at];
+    explain_run(s->explain, op->x, s->why_row, n, s->parts, s->why);
+    int r = 0;
+    for (size_t at = 0; at < n && !r; at++) {
+        size_t i = s->pick[at];
+        r = why_write(op, s->explain, s->why_field, b, from + i, i, at, s->why + at * k, &s->parts[i], err);
+    }
+    return r;
+}
+
 static int reserve(struct score_state *s, size_t n, struct vae_err *err) {
     if (n <= s->cap)
         return 0;
@@ -126,15 +153,19 @@ static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, 
     int r = reserve(s, *n, err);
     if (r)
         return r;
+    if (s->drift)
+        drift_add(s->drift, op->raw, op->x, *n);
     scorer_run(s->scorer, op->x, NULL, *n, s->parts);
     op->given = judge(op, *n);
     r = score_write(op, op->given, err);
+    if (!r && s->explain)
+        r = explain_write(op, b, from, op->given, err);
     if (!r)
         r = op_carry_picked(op, b, from, s->pick, op->given, err);
     return r ? r : bad;
 }
 
-/* [row or kept columns], then the columns. */
+/* [row or kept columns], then the columns, and where asked for why. */
 static int score_head(struct vae_op *op, struct vae_err *err) {
     struct score_state *s = op->state;
     const bool wanted[NCOLUMNS] = {[SCORE] = true, [P] = true, [ANOMALY] = true, [ALARM] = s->alarms,
@@ -152,7 +183,8 @@ static int score_head(struct vae_op *op, struct vae_err *err) {
             s->column[s->ncolumns++] = c;
         }
     }
-    return 0;
+    s->why_field = op->head->nfields;
+    return s->explain ? why_head(op, explain_count(s->explain), scorer_by(s->scorer), err) : 0;
 }
 
 static int read_benign(struct vae_op *op, struct vae_err *err) {
@@ -161,6 +193,13 @@ static int read_benign(struct vae_op *op, struct vae_err *err) {
     if (in && !(s->benign = benign_new(op->m, in, op->opts.skip_bad ? &op->totals.bad_given : NULL, err)))
         return VAE_EDATA;
     return 0;
+}
+
+static int watch_drift(struct vae_op *op, struct vae_err *err) {
+    struct score_state *s = op->state;
+    struct vae_err own = {0};
+    s->drift = op->opts.drift ? drift_new(op->m, &own) : NULL;
+    return own.code ? err_set(err, own.code, "%s", own.msg) : 0;
 }
 
 static int set_verdict(struct vae_op *op, struct vae_err *err) {
@@ -186,8 +225,11 @@ struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, c
     if (!s)
         err_set(err, VAE_EOS, "out of memory");
     else if (!persist_init(&s->persist, opts->persist[0], opts->persist[1], opts->cooldown, err) &&
-             !schema_bind(m->schema, in, &op->map, err) && !score_head(op, err) && !op_seal(op, false, err) &&
-             !read_benign(op, err) && (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err)) && !set_verdict(op, err)) {
+             !schema_bind(m->schema, in, &op->map, err) &&
+             (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err)) &&
+             (!opts->explain || (s->explain = explain_new(m, s->scorer, opts->explain, op->pool, err))) &&
+             !score_head(op, err) && !op_seal(op, false, err) && !read_benign(op, err) && !watch_drift(op, err) &&
+             !set_verdict(op, err)) {
         if (opts->parts)
             scorer_all(s->scorer);
         return op;
@@ -202,6 +244,17 @@ void vae_score_totals(const struct vae_op *op, struct vae_score_totals *out) {
     const struct score_state *s = op->state;
     *out = s->totals;
     double n = (double)out->rows;
+    struct vae_drift column;
+    out->missing = out->rows ? (double)op->seen.missing / n / (double)op->m->schema->ncols : NAN;
+    out->drift = s->drift && out->rows ? 0 : NAN;
+    for (size_t i = 0; vae_score_drift(op, i, &column); i++)
+        if (column.drift > out->drift)
+            out->drift = column.drift, out->drift_column = column.column;
     out->mean_nll = out->rows ? s->mean : NAN;
     out->se_nll = out->rows > 1 ? sqrt(s->square / (n - 1) / n) : NAN;
+}
+
+bool vae_score_drift(const struct vae_op *op, size_t i, struct vae_drift *out) {
+    const struct score_state *s = op->state;
+    return s->drift && drift_column(s->drift, i, out);
 }

@@ -43,15 +43,16 @@ void score_noise(float *noise, size_t draws, size_t k, bool mean);
 double score_half_normal(double u);
 
 /*
- * Cross-conformal calibration: `folds` fits, each scoring the rows it was not shown. fit(ctx, rows, n, test, ntest, out,
+ * Cross-conformal calibration: `folds` fits, each scoring the rows it was not shown: order[bound[f]..bound[f + 1]) of a permutation
+ * of all n rows, bound[folds + 1] from 0 to n. A fold without rows is left out. fit(ctx, rows, n, test, ntest, out,
  * stride) fits a scorer to rows[n] and writes nscores kinds of scores of test[ntest] to out[kind * stride + i]; it may
  * fail. The scorer can be anything (the tests use one that memorises). Folds run on the pool's threads (NULL: one by one).
  * cal[nscores,n]: each kind ascending.
  */
 typedef int conformal_fit_fn(void *ctx, const uint64_t *rows, size_t n, const uint64_t *test, size_t ntest, float *out,
                              size_t stride, struct vae_err *);
-int conformal_cross(size_t n, size_t folds, uint64_t seed, struct pool *, conformal_fit_fn *, void *ctx,
-                    size_t nscores, float *cal, struct vae_err *);
+int conformal_cross(size_t n, const uint64_t *order, size_t folds, const size_t *bound, struct pool *, conformal_fit_fn *,
+                    void *ctx, size_t nscores, float *cal, struct vae_err *);
 void conformal_sort(float *cal, size_t n);
 
 #endif

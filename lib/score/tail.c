@@ -70,14 +70,15 @@ static int fit_above(struct tail *t, const float *u, size_t n, struct vae_err *e
 int tail_fit(struct tail *t, const float *cal, size_t n, struct vae_err *err) {
     size_t most = n / 5, k = (size_t)(3 * sqrt((double)n)), different = 1;
     if (n < LEAST)
-        return err_set(err, VAE_EDATA, "--tail needs %d calibration scores, and the model has %zu: fit to more rows", (int)LEAST, n);
+        return err_set(err, VAE_EDATA, "--tail needs %d calibration scores, and the model has %zu: fit to more rows",
+                       (int)LEAST, n);
     for (k = k < most ? k : most; k < n && cal[n - k] <= cal[n - k - 1]; k++)
         ; /* equal scores are on the same side of u */
     for (size_t i = n - k + 1; i < n; i++)
         different += cal[i] > cal[i - 1];
     if (k == n || different < DIFFERENT)
-        return err_set(err, VAE_EDATA, "the %zu highest calibration scores are but %zu different ones: no tail can be fitted to them "
-                       "(leave --tail out)", k, different);
+        return err_set(err, VAE_EDATA, "the %zu highest calibration scores are but %zu different ones: no tail can be fitted "
+                       "to them (leave --tail out)", k, different);
     *t = (struct tail){.n = n, .top = (double)cal[n - 1]};
     return fit_above(t, cal + n - k - 1, k, err);
 }

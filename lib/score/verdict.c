@@ -16,7 +16,8 @@ int verdict_set(struct verdict *v, const struct vae_model *m, enum vae_by by, in
     *v = (struct verdict){.alpha = o->alpha > 0 ? o->alpha : cal->alpha, .threshold = INFINITY};
     /* the bound of another number of draws has another distribution */
     if (!cal->n || (by == VAE_BY_IW && draws != cal->draws))
-        return o->tail ? err_set(err, VAE_EDATA, "the model has no calibration for this score: --tail has nothing to go on from") : 0;
+        return !o->tail ? 0 : err_set(err, VAE_EDATA, "the model has no calibration for this score: --tail has nothing to go "
+                                                      "on from");
     v->n = cal->n;
     v->cal = cal->score + (size_t)(by - 1) * cal->n;
     v->beyond = o->tail;

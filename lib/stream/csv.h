@@ -166,6 +166,10 @@ struct csv_reader {
     size_t asked_rows, batch_rows;
     uint64_t line; /* of the next row */
     uint64_t rows; /* handed out */
+    bool grows;    /* what has no line end yet is no row */
+    uint64_t base; /* bytes of the input before p[0] */
+    struct stream_place behind; /* offset and line behind all that was handed out */
+    size_t given;  /* rows of the last batch */
     struct rec_col *cols;
     struct vae_err pending; /* found behind rows that had to go first */
     uint32_t *new_cells;    /* a header row behind the rows of the batch, to be taken by the next call */
@@ -195,6 +199,16 @@ uint32_t *csv_all_cells(const struct csv_reader *, const struct csv_row *);
 /* The row that holds for those to come as their header. 0 or VAE_EOS. */
 int csv_note_header(struct csv_reader *, const char *row, size_t n, struct vae_err *);
 
+/* Starts where opts->from says: delimiter, columns and place are known. 0, VAE_EDATA (the model asks for other columns)
+ * or VAE_EOS. */
+int csv_resume(struct csv_reader *, const struct stream_read_opts *, struct vae_err *);
+
+/* All rows before the one that is scanned next are dealt with. */
+void csv_pass_by(struct csv_reader *);
+
+/* The text of the head of what was opened. 0 or VAE_EOS. */
+int csv_make_head(struct csv_reader *, bool header, bool crlf, struct vae_err *);
+
 /* Room for a batch of rows as wide as the layout has it. 0 or VAE_EOS. */
 int csv_make_room(struct csv_reader *, struct vae_err *);
 
@@ -207,6 +221,7 @@ void *tsv_open(struct source *, const struct stream_read_opts *, struct vae_err 
 const struct vae_head *csv_head(const void *);
 int csv_next(void *, struct vae_batch *, struct vae_err *);
 void csv_where(const void *, size_t row, char out[64]);
+void csv_place_of(const void *, size_t row, struct stream_place *);
 void csv_stats(const void *, struct vae_in_stats *);
 void csv_close(void *);
 void *csv_create(struct sink *, const struct vae_head *, const struct vae_out_opts *, struct vae_err *);

@@ -88,7 +88,7 @@ static int skip_mark(struct csv_reader *r, size_t *begin, struct vae_err *err) {
 }
 
 /* The text of the head: {"format", "delim", "header", "crlf", "columns"}, names in the order of the file. */
-static int make_head(struct csv_reader *r, bool header, bool crlf, struct vae_err *err) {
+int csv_make_head(struct csv_reader *r, bool header, bool crlf, struct vae_err *err) {
     const struct csv_layout *l = &r->layout;
     char delim[2] = {r->scan.delim, 0};
     size_t *who = mem_array(l->width, sizeof *who); /* 1 + the column in this cell */
@@ -157,12 +157,16 @@ static int first_row(struct csv_reader *r, const struct stream_read_opts *opts, 
     bool header = false, crlf = false, found;
     for (;;) {
         before = r->scan;
-        found = r->eof ? csv_scan_last(&r->scan, NULL, 0, &row) : csv_scan_row(&r->scan, NULL, 0, &row);
+        found = r->eof && !r->grows ? csv_scan_last(&r->scan, NULL, 0, &row) : csv_scan_row(&r->scan, NULL, 0, &row);
         if (!found || !csv_blank(r->p, &row))
             break;
         r->line++;
     }
     int rc = 0;
+    if (!found && r->grows) {
+        rc = err_set(err, VAE_EAGAIN, "%s: has no whole row yet", source_name(r->src));
+        goto out;
+    }
     if (!found) {
         rc = r->scan.state == CSV_QUOTED ? csv_open_quote(r, err)
                                          : err_set(err, VAE_EDATA, "%s: no data", source_name(r->src));
@@ -201,7 +205,8 @@ out:
         if (err)
             err->code = rc;
     }
-    return rc < 0 ? rc : make_head(r, header || !found, crlf, err);
+    csv_pass_by(r);
+    return rc < 0 ? rc : csv_make_head(r, header || !found, crlf, err);
 }
 
 /* Reads as many lines as it takes to tell the delimiter. */
@@ -217,6 +222,19 @@ static int find_delim(struct csv_reader *r, size_t begin, bool tell, struct vae_
     }
 }
 
+/* From the first byte on: delimiter and header are told by what stands there. */
+static int begin_fresh(struct csv_reader *r, const struct stream_read_opts *opts, char delim, struct vae_err *err) {
+    size_t begin = 0;
+    bool all = r->layout.all, tell = all && (!delim || opts->header < 0);
+    int rc = skip_mark(r, &begin, err);
+    csv_scan_start(&r->scan, r->p, begin, r->scan.end, delim ? delim : ',');
+    if (rc == 0)
+        rc = delim ? read_lines(r, tell ? CSV_SAMPLE_ROWS : 1, err) : find_delim(r, begin, tell, err);
+    if (rc >= 0)
+        rc = read_rows(r, tell ? 2 : 1, err);
+    return rc < 0 ? rc : first_row(r, opts, err);
+}
+
 static int begin_table(struct csv_reader *r, const struct stream_read_opts *opts, char delim, struct vae_err *err) {
     if (delim == '"' || delim == '\n' || delim == '\r' || (unsigned char)delim >= 0x80)
         return err_set(err, VAE_EUSAGE, "a delimiter is one ASCII character, no quote and no line end");
@@ -226,19 +244,11 @@ static int begin_table(struct csv_reader *r, const struct stream_read_opts *opts
     r->line = 1;
     r->whole = opts->whole;
     r->asked_rows = opts->batch_rows ? opts->batch_rows : ROWS;
+    r->grows = opts->from != NULL;
     int rc = r->p ? csv_layout_init(&r->layout, opts, err) : out_of_memory(err);
     csv_scan_start(&r->scan, r->p, 0, 0, ',');
-    size_t begin = 0;
-    bool all = r->layout.all, tell = all && (!delim || opts->header < 0);
     if (rc == 0)
-        rc = skip_mark(r, &begin, err);
-    csv_scan_start(&r->scan, r->p, begin, r->scan.end, delim ? delim : ',');
-    if (rc == 0)
-        rc = delim ? read_lines(r, tell ? CSV_SAMPLE_ROWS : 1, err) : find_delim(r, begin, tell, err);
-    if (rc >= 0)
-        rc = read_rows(r, tell ? 2 : 1, err);
-    if (rc == 0)
-        rc = first_row(r, opts, err);
+        rc = opts->from && opts->from->cells ? csv_resume(r, opts, err) : begin_fresh(r, opts, delim, err);
     if (rc == 0)
         rc = csv_make_room(r, err);
     if (rc < 0)

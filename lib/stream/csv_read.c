@@ -44,6 +44,7 @@ static void compact(struct csv_reader *r, uint32_t *cells) {
         cells[i] -= (uint32_t)by;
     if (r->nul != SIZE_MAX)
         r->nul -= by;
+    r->base += by;
     csv_scan_move(&r->scan, by);
 }
 
@@ -140,8 +141,8 @@ int csv_make_room(struct csv_reader *r, struct vae_err *err) {
 }
 
 int csv_note_header(struct csv_reader *r, const char *row, size_t n, struct vae_err *err) {
-    char *copy = r->whole ? mem_text(row, n) : NULL;
-    if (r->whole && !copy)
+    char *copy = r->whole || r->grows ? mem_text(row, n) : NULL;
+    if ((r->whole || r->grows) && !copy)
         return out_of_memory(err);
     free((void *)(uintptr_t)r->dialect.header);
     r->dialect.header = copy;
@@ -230,10 +231,11 @@ static int judge(struct csv_reader *r, const struct csv_row *row, uint32_t *cell
 static int find_row(struct csv_reader *r, uint32_t *cells, size_t done, struct csv_row *row, struct vae_err *err) {
     for (;;) {
         size_t width = r->layout.width;
-        if (r->eof ? csv_scan_last(&r->scan, cells, width, row) : csv_scan_row(&r->scan, cells, width, row))
+        bool last = r->eof && !r->grows;
+        if (last ? csv_scan_last(&r->scan, cells, width, row) : csv_scan_row(&r->scan, cells, width, row))
             return 1;
         if (r->eof)
-            return r->scan.state == CSV_QUOTED ? csv_open_quote(r, err) : 0;
+            return last && r->scan.state == CSV_QUOTED ? csv_open_quote(r, err) : 0;
         bool full = r->scan.end == r->cap;
         if (done > 0 && (full || source_idle(r->src)))
             return 0;
@@ -259,12 +261,15 @@ static int collect(struct csv_reader *r, struct vae_err *err) {
         int rc = find_row(r, cells, done, &row, err);
         if (rc == 0) {
             r->partial = from;
+            csv_pass_by(r);
             break;
         }
         if (rc > 0)
             rc = judge(r, &row, cells, done, err);
         if (rc == WAIT)
             break;
+        if (rc >= 0 || (rc == VAE_EROW && done == 0))
+            csv_pass_by(r);
         if (rc < 0 && done == 0)
             return rc;
         if (rc < 0) {
@@ -279,8 +284,10 @@ static int collect(struct csv_reader *r, struct vae_err *err) {
 static int take_pending(struct csv_reader *r, struct vae_err *err) {
     int code = r->pending.code;
     *err = r->pending;
-    if (code == VAE_EROW)
+    if (code == VAE_EROW) {
         r->pending.code = 0;
+        csv_pass_by(r);
+    }
     return code;
 }
 
@@ -288,6 +295,7 @@ int csv_next(void *h, struct vae_batch *b, struct vae_err *err) {
     struct csv_reader *r = h;
     struct vae_err own;
     err = err ? err : &own;
+    r->given = 0;
     if (r->pending.code)
         return take_pending(r, err);
     int n = 0;
@@ -295,6 +303,7 @@ int csv_next(void *h, struct vae_batch *b, struct vae_err *err) {
         n = take_header(r, r->new_cells, r->new_n, r->new_line, err);
         free(r->new_cells);
         r->new_cells = NULL;
+        csv_pass_by(r);
     }
     if (n == 0) {
         size_t width = r->layout.width, partial = r->scan.n < width ? r->scan.n : width;
@@ -322,6 +331,7 @@ int csv_next(void *h, struct vae_batch *b, struct vae_err *err) {
         b->dialect = &r->dialect;
     }
     r->rows += (uint64_t)n;
+    r->given = (size_t)n;
     return n;
 }
 

@@ -225,6 +225,8 @@ static int begin_table(struct csv_writer *w, const struct vae_out_opts *opts, st
     w->whole = head->nfields && head->fields[0].whole;
     int rc = set_order(w, err);
     const char *row = w->whole ? head->fields[0].name : "";
+    if (w->whole && opts->header == 0) /* it stands there already */
+        return rc == 0 ? buf_put(&w->header, row, strlen(row), err) : rc;
     if (w->whole)
         return rc == 0 && *row ? put_names(w, row, strlen(row), err) : rc;
     bool names =

@@ -19,6 +19,16 @@ struct stream_want {
     const bool *optional; /* kept columns may be missing: an optional one that is, is left out of the head */
 };
 
+/* Where a reader stands in a table that grows, and what it takes to go on there. */
+struct stream_place {
+    uint64_t offset, line; /* of the next record: the bytes before it, and its line from 1 */
+    size_t cells;          /* in a row; 0: the table has not begun, and nothing of the rest is known */
+    char delim;
+    bool crlf;
+    const char *header;    /* [nheader] the header row in force, NULL: columns are taken by position */
+    size_t nheader;
+};
+
 struct stream_read_opts {
     char delim;          /* as in struct vae_in_opts */
     int header;
@@ -27,6 +37,8 @@ struct stream_read_opts {
     size_t batch_rows;   /* 0: the format's own choice */
     bool whole;          /* of tables: rows as they came as a last field that is `whole` */
     struct stream_want want;
+    /* The input is a table that grows, from here on: what has no line end yet is no row. NULL: it is whole. */
+    const struct stream_place *from;
 };
 
 struct stream_format {
@@ -38,11 +50,14 @@ struct stream_format {
      * must to know the head. next() gives up to batch_rows rows: their number, 0 at the (clean) end, VAE_EROW for one
      * bad record (the next call goes on behind it), VAE_EDATA / VAE_EIO when it cannot go on. Rows before a fault
      * are always handed out first. It returns early with what it has when source_idle() says that reading on
-     * would block. where() writes "17" (the line of row i of the last batch) or "record 17". */
+     * would block. where() writes "17" (the line of row i of the last batch) or "record 17". place() says where that row
+     * begins, or where the last batch (and a bad record that was told) ends for the number of its rows. open() of a table
+     * that grows and has no whole row yet: VAE_EAGAIN. */
     void *(*open)(struct source *, const struct stream_read_opts *, struct vae_err *);
     const struct vae_head *(*head)(const void *);
     int (*next)(void *, struct vae_batch *, struct vae_err *);
     void (*where)(const void *, size_t row, char out[64]);
+    void (*place)(const void *, size_t row, struct stream_place *); /* NULL where the format cannot grow */
     void (*stats)(const void *, struct vae_in_stats *); /* adds to it; may be NULL */
     void (*close)(void *);
 

@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "stream/format.h"
 #include "stream/labels.h"
+#include "stream/offsets.h"
+#include "stream/state.h"
 
 enum { PLACE = 80 }; /* bytes of ":17" */
 
@@ -29,6 +31,11 @@ struct vae_in {
     struct vae_head *labelled;         /* that, where there are some */
     struct labels *labels;
     struct rec_col *cols;              /* [fields of labelled] */
+    struct vae_state *state;           /* NULL: operands are read from their starts */
+    struct state_file *file;           /* of it: what is read */
+    size_t next_part;
+    bool done;                         /* all that was handed out of it is done with */
+    struct offsets *offsets;           /* columns, behind those of head */
     uint64_t first;            /* records of the operands before */
     struct vae_in_stats stats; /* of them; rows: of all */
     bool has_input;
@@ -108,6 +115,11 @@ static int sniff(struct vae_in *in, const struct stream_format **format, struct 
 }
 
 static void close_operand(struct vae_in *in) {
+    if (in->reader && in->file && in->done) {
+        struct stream_place end; /* behind a header row and blank lines, too */
+        in->now->place(in->reader, SIZE_MAX, &end);
+        state_set_place(in->file, &end, NULL);
+    }
     if (in->reader) {
         if (in->now->stats) {
             struct vae_in_stats st = {0};
@@ -194,8 +206,86 @@ static int open_reader(struct vae_in *in, struct vae_err *err) {
     return what ? err_set(err, VAE_EDATA, "%s: %s than in %s", source_name(in->src), what, in->first_name) : 0;
 }
 
+/* Has the file a header row at its start? */
+static bool has_header(const struct vae_in *in) {
+    static const struct stream_place start = {.line = 1};
+    struct stream_read_opts o = in->opts;
+    struct vae_in_stats st = {0};
+    o.from = &start;
+    struct source *src = source_part(in->file->path, in->file->fd, 0, NULL);
+    void *reader = src ? in->now->open(src, &o, NULL) : NULL;
+    if (reader) {
+        in->now->stats(reader, &st);
+        in->now->close(reader);
+    }
+    source_close(src);
+    return st.headers > 0;
+}
+
+/* Opens the next file of the state in which there is a whole row: 1, 0 where there is none, or a code. */
+static int open_part(struct vae_in *in, struct vae_err *err) {
+    while (in->next_part < in->state->nparts) {
+        in->file = &in->state->file[in->state->part[in->next_part++]];
+        struct stream_place from = in->file->place;
+        const unsigned char *p;
+        struct vae_err own = {0};
+        if (from.offset == 0 && from.cells && has_header(in)) /* a new file: it need not be like the last one */
+            from = (struct stream_place){.line = 1};
+        in->src = source_part(in->file->path, in->file->fd, from.offset, err);
+        if (!in->src)
+            return VAE_EIO;
+        if (from.offset == 0 && source_peek(in->src, 2, &p, NULL) >= 2 && p[0] == 0x1f && p[1] == 0x8b)
+            return err_set(err, VAE_EDATA, "%s: is compressed, and so cannot be gone on with", in->file->path);
+        in->opts.from = &from;
+        int rc = open_reader(in, &own);
+        in->opts.from = NULL;
+        in->done = true;
+        if (rc == 0)
+            return 1;
+        if (rc != VAE_EAGAIN) {
+            if (err)
+                *err = own;
+            return rc;
+        }
+        close_operand(in);
+    }
+    in->file = NULL;
+    return 0;
+}
+
+/* Where there is nothing to read: no records, with the columns of the last run. */
+static int open_nothing(struct vae_in *in, struct vae_err *err) {
+    struct vae_state *s = in->state;
+    const struct stream_place *last = NULL;
+    for (size_t i = 0; i < s->nfiles; i++)
+        if (s->file[i].place.cells)
+            last = &s->file[i].place;
+    if (!last)
+        return err_set(err, VAE_EAGAIN, "there is nothing to read yet");
+    in->src = source_memory("", 0, 0);
+    if (!in->src)
+        return out_of_memory(err);
+    in->opts.from = last;
+    int rc = open_reader(in, err);
+    in->opts.from = NULL;
+    return rc;
+}
+
+static int open_state(struct vae_in *in, const struct vae_in_opts *o, struct vae_err *err) {
+    in->state = o->state;
+    in->now = in->format ? in->format : &stream_csv;
+    if (!in->now->place || in->opts.want.n == 0 || o->label_from || o->label_from_path)
+        return err_set(err, VAE_EUSAGE, "only tables with a model's columns can be gone on with");
+    int rc = state_plan(in->state, in->paths, in->npaths, err);
+    if (rc == 0)
+        rc = open_part(in, err);
+    return rc ? rc : open_nothing(in, err);
+}
+
 /* Opens the next operand that is not empty: 1, 0 where there is none, or a code. */
 static int open_next(struct vae_in *in, struct vae_err *err) {
+    if (in->state)
+        return open_part(in, err);
     while (in->next_path < in->npaths) {
         struct vae_err own = {0};
         in->src = source_open(in->paths[in->next_path++], &own);
@@ -221,18 +311,22 @@ static int open_next(struct vae_in *in, struct vae_err *err) {
     return 0;
 }
 
-/* The head with the columns of labels that stand beside the data. */
-static int open_labels(struct vae_in *in, const struct vae_in_opts *o, struct vae_err *err) {
+/* The head with the columns that stand beside the data: labels, or offsets. */
+static int open_beside(struct vae_in *in, const struct vae_in_opts *o, struct vae_err *err) {
     in->told = in->head;
-    if (!o->label_from && !o->label_from_path)
+    bool offsets = in->state && o->offsets;
+    if (!o->label_from && !o->label_from_path && !offsets)
         return 0;
     in->labelled = rec_head_copy(in->head, err);
-    in->labels = !in->labelled  ? NULL
+    if (offsets)
+        in->offsets = in->labelled ? offsets_open(in->labelled, in->npaths > 1, err) : NULL;
+    else
+        in->labels = !in->labelled  ? NULL
                  : o->label_from ? labels_open(o->label_from, in->labelled, err)
                                  : labels_from_folders(in->labelled, err);
-    in->cols = in->labels ? mem_array(in->labelled->nfields, sizeof *in->cols) : NULL;
-    if (!in->labels)
+    if (!in->labels && !in->offsets)
         return VAE_EDATA;
+    in->cols = mem_array(in->labelled->nfields, sizeof *in->cols);
     in->told = in->labelled;
     return in->cols ? 0 : out_of_memory(err);
 }
@@ -248,8 +342,9 @@ struct vae_in *stream_in_open(char *const *paths, size_t n, const struct vae_in_
         return NULL;
     }
     in->has_input = true;
-    if (copy_opts(in, paths, n, opts ? opts : &plain, want, err) < 0 || open_next(in, err) < 0 ||
-        open_labels(in, opts ? opts : &plain, err) < 0) {
+    opts = opts ? opts : &plain;
+    if (copy_opts(in, paths, n, opts, want, err) < 0 ||
+        (opts->state ? open_state(in, opts, err) : open_next(in, err)) < 0 || open_beside(in, opts, err) < 0) {
         vae_in_free(in);
         return NULL;
     }
@@ -283,6 +378,15 @@ static int add_labels(struct vae_in *in, int n, struct vae_err *err) {
     return (int)got;
 }
 
+/* Where each of the n records begins, beside them; n or VAE_EOS. */
+static int add_offsets(struct vae_in *in, int n, struct vae_err *err) {
+    memcpy(in->cols, in->batch.cols, in->head->nfields * sizeof *in->cols);
+    int rc = offsets_next(in->offsets, in->file, in->now, in->reader, (size_t)n, in->cols + in->head->nfields, err);
+    in->batch.cols = in->cols;
+    in->batch.nfields = in->labelled->nfields;
+    return rc < 0 ? rc : n;
+}
+
 /* Would another call answer at once? Then what is out already can wait. */
 static bool more(const struct vae_in *in) {
     if (!source_idle(in->src))
@@ -309,11 +413,15 @@ int vae_in_next(struct vae_in *in, const struct vae_batch **b, struct vae_err *e
     }
     if (in->labels && (n >= 0 || n == VAE_EROW))
         n = add_labels(in, n, &own);
+    if (in->offsets && n > 0)
+        n = add_offsets(in, n, &own);
+    in->done &= n == 0;
     if (n > 0) {
         in->batch.first += in->first;
         in->stats.rows += (uint64_t)n;
         *b = &in->batch;
     } else if (n < 0) {
+        in->batch.rows = 0;
         if (in->dead.code)
             own = in->dead;
         else if (n != VAE_EROW)
@@ -335,6 +443,15 @@ void vae_in_stats(const struct vae_in *in, struct vae_in_stats *st) {
     if (now.extra_columns > st->extra_columns)
         st->extra_columns = now.extra_columns;
     st->has_input = in->has_input;
+}
+
+int vae_in_done(struct vae_in *in, size_t rows, struct vae_err *err) {
+    struct stream_place at;
+    if (!in->file || !in->reader)
+        return 0;
+    in->now->place(in->reader, rows, &at);
+    in->done = rows >= in->batch.rows;
+    return state_set_place(in->file, &at, err);
 }
 
 const char *stream_in_name(const struct vae_in *in) { return in->first_name; }
@@ -360,6 +477,7 @@ void vae_in_free(struct vae_in *in) {
     free(in->first_name);
     free(in->where);
     labels_free(in->labels);
+    offsets_free(in->offsets);
     rec_head_free(in->labelled);
     free(in->cols);
     rec_head_free(in->head);

@@ -1,9 +1,11 @@
 /* out.c - one writer in any format that can be written. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "stream/format.h"
+#include "stream/state.h"
 
 struct vae_out {
     struct sink *sink;
@@ -21,6 +23,25 @@ static const char *choose(const struct vae_head *head, const struct sink *sink) 
     return any || f == &stream_tsv ? origin : "csv";
 }
 
+/* To the rows that a state tells of. The header stands there already, unless the file is new. */
+static struct sink *append(const char *path, const struct stream_format *named, const struct vae_head *head,
+                           struct vae_out_opts *opts, struct vae_err *err) {
+    size_t n = strlen(path);
+    uint64_t at;
+    if ((named && named != &stream_csv && named != &stream_tsv) || (n > 3 && !strcmp(path + n - 3, ".gz"))) {
+        err_set(err, VAE_EUSAGE, "%s: only tables that are not compressed are appended to", path);
+        return NULL;
+    }
+    int fd = state_output(opts->state, path, head, &at, err);
+    if (fd < 0)
+        return NULL;
+    opts->header = at ? 0 : 1;
+    struct sink *s = sink_file(path, fd, err);
+    if (!s)
+        close(fd);
+    return s;
+}
+
 struct vae_out *vae_out_open(const char *path, const struct vae_head *head, const struct vae_out_opts *opts,
                              struct vae_err *err) {
     static const struct vae_out_opts plain = {.header = -1, .level = -1};
@@ -35,7 +56,9 @@ struct vae_out *vae_out_open(const char *path, const struct vae_head *head, cons
         err_set(err, VAE_EOS, "out of memory");
         return NULL;
     }
-    out->sink = sink_open(path, opts->level, err);
+    struct vae_out_opts own = *opts;
+    out->sink = opts->state ? append(path, named, head, &own, err) : sink_open(path, opts->level, err);
+    opts = &own;
     if (out->sink) {
         out->format = named ? named : stream_format_by_name(choose(head, out->sink));
         out->writer = out->format->create(out->sink, head, opts, err);
@@ -55,6 +78,18 @@ int vae_out_put(struct vae_out *out, const struct vae_batch *b, struct vae_err *
 int vae_out_flush(struct vae_out *out, struct vae_err *err) {
     int rc = out->format->flush ? out->format->flush(out->writer, err) : 0;
     return rc < 0 ? rc : sink_flush(out->sink, err);
+}
+
+int stream_out_sync(struct vae_out *out, struct state_mark *at, struct vae_err *err) {
+    int rc = vae_out_flush(out, err);
+    if (rc == 0)
+        rc = sink_sync(out->sink, err);
+    if (rc < 0 || !at)
+        return rc;
+    off_t end = lseek(sink_fd(out->sink), 0, SEEK_CUR);
+    if (end < 0)
+        return err_errno(err, VAE_EIO, "%s", sink_name(out->sink));
+    return state_mark_take(sink_fd(out->sink), (uint64_t)end, sink_name(out->sink), at, err);
 }
 
 int vae_out_close(struct vae_out *out, int status, struct vae_err *err) {

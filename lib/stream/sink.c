@@ -118,6 +118,17 @@ struct sink *sink_open(const char *path, int level, struct vae_err *err) {
     return s;
 }
 
+struct sink *sink_file(const char *name, int fd, struct vae_err *err) {
+    struct sink *s = new_sink(name);
+    if (s) {
+        s->fd = fd;
+        s->own = true;
+    } else {
+        err_set(err, VAE_EOS, "out of memory");
+    }
+    return s;
+}
+
 struct sink *sink_memory(void) {
     struct sink *s = new_sink("memory");
     if (s)
@@ -202,6 +213,17 @@ int sink_write(struct sink *s, const void *p, size_t n, struct vae_err *err) {
 int sink_flush(struct sink *s, struct vae_err *err) {
     int rc = drain(s, err);
     return rc == 0 && s->gzip && s->spool < 0 ? put_gzip(s, s->room, 0, Z_SYNC_FLUSH, err) : rc;
+}
+
+int sink_sync(struct sink *s, struct vae_err *err) {
+    int rc = s->failed ? put(s, NULL, 0, err) : sink_flush(s, err);
+    if (rc == 0 && s->fd >= 0 && fsync(s->fd) < 0 && errno != EINVAL && errno != EROFS && errno != ENOTSUP)
+        rc = s->failed = err_errno(err, VAE_EIO, "%s", s->name);
+    return rc;
+}
+
+int sink_fd(const struct sink *s) {
+    return s->fd;
 }
 
 int sink_spool(struct sink *s, struct vae_err *err) {

@@ -71,6 +71,21 @@ struct source *source_open(const char *path, struct vae_err *err) {
     return NULL;
 }
 
+struct source *source_part(const char *name, int fd, uint64_t offset, struct vae_err *err) {
+    struct source *s = new_source(name);
+    if (!s) {
+        err_set(err, VAE_EOS, "out of memory");
+        return NULL;
+    }
+    s->kind = PLAIN;
+    s->fd = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (s->fd >= 0 && lseek(s->fd, (off_t)offset, SEEK_SET) >= 0)
+        return s;
+    err_errno(err, VAE_EIO, "%s", name);
+    source_close(s);
+    return NULL;
+}
+
 struct source *source_memory(const void *p, size_t n, size_t chunk) {
     struct source *s = new_source("memory");
     if (s) {

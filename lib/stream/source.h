@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "vae.h"
 
@@ -14,6 +15,8 @@ struct source;
 
 /* path "-" is standard input. VAE_ENOINPUT where it cannot be opened. */
 struct source *source_open(const char *path, struct vae_err *);
+/* An open file, from an offset on, as plain bytes; fd stays the caller's. NULL: out of memory, or there is no such offset. */
+struct source *source_part(const char *name, int fd, uint64_t offset, struct vae_err *);
 /* The same over bytes in memory (tests, fuzzing); they are not copied. chunk: at most so many bytes a read, 0: all. */
 struct source *source_memory(const void *p, size_t n, size_t chunk);
 

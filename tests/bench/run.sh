@@ -1,6 +1,7 @@
 #!/bin/sh
 # make bench: the figures of README.md, measured here. ONLY="speed startup" runs some of them:
 #
+#   latency   from a line in a log to its score
 #   speed     training against sgemm; reading CSV          startup   one row, whole process
 #   mnist     reconstruction against PCA                   bmnist    held-out bound, binarised MNIST (10 minutes)
 #   anomaly   AUROC and p-values on 20 labelled tables (half an hour)
@@ -9,14 +10,16 @@
 #   reduce    categories through 16 latents against PCA    nll      binarised MNIST: conv, one level (15 minutes)
 #   deep      the same: two levels, a trained prior (70 minutes)   codes    the same: codes with their prior (30 minutes)
 #   labels    MNIST with labels: means, samples, classes, walks (an hour)
+#   explain   is the column that was tampered with the first reason
+#   fdr       false discoveries over 200 fits (5 minutes)
 #   beta      no option set against fixed weights of the KL  line    walks between rows of a table
 #
-# The data of all but the first two is looked for in $VAE_DATA, the scripts in $VAE_EVAL; absent ones are left out, and
+# The data of all but speed, startup and fdr is looked for in $VAE_DATA, the scripts in $VAE_EVAL; absent ones are left out, and
 # said so. The scripts of tables run by themselves too: tests/bench/impute.py --help.
 set -eu
 cd "$(dirname "$0")/../.."
 VAE_DATA=${VAE_DATA:-$PWD/../shared/data} VAE_EVAL=${VAE_EVAL:-$PWD/../shared/eval}
-ONLY=${ONLY:-speed startup mnist bmnist anomaly fidelity impute augment digits reduce nll deep codes labels beta line}
+ONLY=${ONLY:-speed startup latency mnist bmnist anomaly fidelity impute augment digits reduce nll deep codes labels beta line explain fdr}
 PATH=$BIN:$PATH
 export PATH BIN VAE_DATA VAE_EVAL
 O=$(cd "$O" && pwd)
@@ -39,6 +42,10 @@ if wanted startup; then
     vae-fit -q -k diagnosis --steps 200 -m wdbc.vae "$examples/breast_cancer.csv"
     head -n 2 "$examples/breast_cancer.csv" >one.csv
     /usr/bin/python3 "$tests/bench/startup.py" 30 vae-score -m wdbc.vae one.csv
+fi
+if wanted latency; then
+    vae-fit -q -k diagnosis --for detect -m cells.vae "$examples/breast_cancer.csv"
+    /usr/bin/python3 "$tests/bench/latency.py" 200 cells.vae "$examples/breast_cancer.csv"
 fi
 if wanted mnist "$VAE_DATA/mnist"; then
     /usr/bin/python3 "$tests/bench/mnist.py" "$VAE_DATA/mnist"
@@ -76,10 +83,13 @@ for s in beta line; do
         /usr/bin/python3 "$tests/bench/$s.py"
     fi
 done
+if wanted fdr; then
+    /usr/bin/python3 "$tests/bench/fdr.py"
+fi
 if wanted anomaly "$VAE_EVAL/anomaly.py"; then
     /usr/bin/python3 "$VAE_EVAL/anomaly.py" "$VAE_DATA/adbench"
 fi
-for s in fidelity impute augment digits reduce; do
+for s in fidelity impute augment digits reduce explain; do
     if wanted "$s" "$VAE_DATA"; then
         VAE_BIN=$BIN /usr/bin/python3 "$tests/bench/$s.py"
     fi

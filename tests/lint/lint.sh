@@ -35,5 +35,5 @@ step gcc compile gcc
 command -v clang >/dev/null && step clang compile clang
 step lines lines
 step manuals mandoc -T lint -W warning man/*.[1-9]
-command -v shellcheck >/dev/null && step shell shellcheck -S warning -s sh tests/*.sh tests/lint/*.sh tests/bench/*.sh examples/*.sh
+command -v shellcheck >/dev/null && step shell shellcheck -S warning -s sh tests/*.sh tests/lint/*.sh tests/bench/*.sh examples/*.sh examples/cron/*.sh
 exit $bad
