@@ -102,11 +102,14 @@ int op_keep_or_row(struct vae_op *op, bool *row, struct vae_err *err) {
     if (!keep)
         return err_set(err, VAE_EOS, "out of memory");
     *row = true;
-    size_t n = op->in->nfields;
-    bool whole = n > 0 && op->in->fields[n - 1].whole;
+    size_t n = op->in->nfields, row_field = 0; /* of rows carried whole; behind it are columns that came beside the data */
+    while (row_field < n && !op->in->fields[row_field].whole)
+        row_field++;
+    bool whole = row_field < n;
     for (size_t f = 0; f < n; f++) {
         const char *name = op->in->fields[f].name;
-        keep[f] = whole ? f == n - 1 : is_label(op, name) || (op->in->fields[f].keep && !op_is_condition(op, name));
+        bool kept = is_label(op, name) || (op->in->fields[f].keep && !op_is_condition(op, name));
+        keep[f] = whole ? f == row_field || (f > row_field && kept) : kept;
         *row = *row && !keep[f];
     }
     if (whole) /* what is appended to the rows is in their dialect */
