@@ -128,8 +128,9 @@ size_t vae_model_latents(const struct vae_model *);
 char *vae_model_describe(const struct vae_model *, bool json);
 /* The columns, their kinds, likelihoods and levels, as CSV to be edited and given to a fit; the caller frees it. */
 char *vae_model_schema(const struct vae_model *);
-/* Column i of those that are carried and not modelled, NULL behind the last. *kind (may be NULL): "id" or "text", or "kept" where
- * the user asked for it. */
+/* Column i of those that are carried and not modelled, NULL behind the last. *kind (may be NULL): "id", "text" or "counter", "clock"
+ * of a time that only goes forward, of which the model is told where in the day, week and year it stands; "kept" where the user asked
+ * for it. */
 const char *vae_model_carried(const struct vae_model *, size_t i, const char **kind);
 char *vae_head_describe(const struct vae_head *, bool json);
 /* The model a stream of latents names in its head: its path (NULL where none is named). */

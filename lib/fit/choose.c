@@ -91,7 +91,7 @@ static void as_number(struct fit_rows *r, struct schema_col *col) {
 /* Cells where there are levels or an order, so that a range of it can be drawn from. */
 static void choose_condition(struct schema_col *col) {
     *col->lik = 0;
-    col->transform = col->levels.n ? &schema_level : col->kind == SCHEMA_ARRAY ? &schema_standard : &schema_bins;
+    col->transform = col->levels.n ? &schema_level : col->kind == SCHEMA_ARRAY || col->clock ? &schema_standard : &schema_bins;
 }
 
 /* The likelihood and the transform of a column, where the schema file does not say. */

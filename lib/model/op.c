@@ -69,6 +69,11 @@ bool op_is_condition(const struct vae_op *op, const char *name) {
     return col && col->condition;
 }
 
+static bool is_clock(const struct vae_op *op, const char *name) {
+    const struct schema_col *col = column_named(op->m->schema, name);
+    return col && col->clock;
+}
+
 int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
     const struct vae_head *in = op->in;
     op->keep_in = mem_array(in->nfields + 1, sizeof(int));
@@ -100,7 +105,8 @@ int op_keep_or_row(struct vae_op *op, bool *row, struct vae_err *err) {
         return err_set(err, VAE_EOS, "out of memory");
     *row = true;
     for (size_t f = 0; f < op->in->nfields; f++) {
-        keep[f] = op->in->fields[f].keep && !op_is_condition(op, op->in->fields[f].name);
+        const struct rec_field *field = &op->in->fields[f];
+        keep[f] = field->keep && (!op_is_condition(op, field->name) || is_clock(op, field->name));
         *row = *row && !keep[f];
     }
     int r = *row ? 0 : op_keep(op, keep, err);

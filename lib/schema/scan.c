@@ -56,7 +56,8 @@ static int take_kind(struct schema_scan *s, const char *text, struct vae_err *er
     if (c->array && !strcmp(value, schema_kind_name(SCHEMA_ARRAY)))
         return 0;
     return err_set(err, VAE_EUSAGE,
-                   "column '%s': no such kind: '%s'; there are number, count, ordinal, binary, category, time, id and text",
+                   "column '%s': no such kind: '%s'; there are number, count, ordinal, binary, category, time, id, text and "
+                   "counter",
                    name, err_quote(kind, sizeof kind, value, strlen(value)));
 }
 
@@ -116,7 +117,7 @@ struct schema_scan *schema_scan_new(const struct vae_head *head, const struct sc
         err_set(err, VAE_EOS, "out of memory");
         return NULL;
     }
-    s->head = head, s->where = where, s->ctx = ctx, s->skip_bad = w->skip_bad;
+    s->head = head, s->where = where, s->ctx = ctx, s->skip_bad = w->skip_bad, s->forward = w->forward;
     s->missing = (struct cell_missing){w->missing, w->nmissing};
     int r = 0;
     for (size_t f = 0; f < head->nfields && !r; f++) {

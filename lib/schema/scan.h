@@ -57,7 +57,7 @@ struct schema_scan {
     double *raw; /* [rows,stride] */
     size_t cap;
     struct cell_missing missing;
-    bool skip_bad;
+    bool skip_bad, forward;
     schema_where_fn *where;
     void *ctx;
 };
@@ -86,6 +86,8 @@ struct scan_facts {
     double low, high, mean;
     bool whole, counts_up, never_falls;
 };
+/* forward.c: a column of this kind that only goes forward becomes a counter, or a clock: *clock is what is told of it, else 0. */
+int scan_forward(const struct schema_scan *, const struct scan_col *, enum schema_kind *, unsigned *clock, struct vae_err *);
 enum schema_kind kind_tell(const struct scan_col *, const struct scan_facts *);
 /* Are so many of the cells numbers (times) that the others are mistakes? */
 bool kind_has_odd(const struct scan_facts *, size_t fitting, size_t texts);

@@ -287,24 +287,32 @@ static int fill(struct schema_scan *s, struct schema *schema, const struct scan_
     size_t next = 0;
     int r = 0;
     for (size_t f = 0; f < s->head->nfields && !r; f++) {
+        unsigned clock = 0;
         const char *name = s->head->fields[f].name;
         struct scan_col *c = next < s->ncols && s->col[next].field == f ? &s->col[next++] : NULL;
         struct scan_facts facts = {0};
         if (c)
             r = look(s, c, &facts, err);
         enum schema_kind kind = c ? kind_tell(c, &facts) : SCHEMA_ARRAY;
+        if (!r && c && s->forward)
+            r = scan_forward(s, c, &kind, &clock, err);
         if (r)
             break;
-        if (!c || kind == SCHEMA_ID || kind == SCHEMA_TEXT) {
+        if (!c || schema_carries(kind)) {
             r = keep_col(c, &facts, name, kind, schema, err);
             continue;
         }
         size_t i = schema->ncols++; /* what is half made is freed */
         from[i] = c;
         r = make_col(s, c, &facts, kind, &schema->col[i], err);
+        schema->col[i].clock = clock, schema->col[i].condition = clock != 0;
     }
-    if (!r && !schema->ncols)
-        r = err_set(err, VAE_EDATA, "no column is left to model: all are ids or free text (--as says otherwise)");
+    size_t modelled = 0;
+    for (size_t i = 0; i < schema->ncols; i++)
+        modelled += !schema->col[i].condition;
+    if (!r && !modelled)
+        r = err_set(err, VAE_EDATA, "no column is left to model: all are ids, free text%s (--as says otherwise)",
+                    s->forward ? ", or only go forward" : "");
     return r;
 }
 
