@@ -68,7 +68,14 @@ struct vae_in_opts {
     size_t batch_rows;        /* at most so many records a batch, 0: a good number */
     const char *label_from; /* a file whose columns stand beside the records, row by row: the labels of images; NULL: none */
     bool label_from_path;   /* or each record's label is the folder its file is in */
-    const struct vae_model *model; /* match columns to this model's, by name; NULL: take all as they come */
+    const struct vae_model *model; /* match columns to this model's, by name, and make windows as it does; NULL: take all as they come */
+    char *const *diff;        /* [ndiff] columns that are replaced by their steps: the value minus that of the row before */
+    size_t ndiff;
+    size_t window;            /* rows of a series that make a record, named cpu, cpu@-1, ...; 0: one */
+    size_t window_step;       /* rows from one record of a series to the next, 0: 1 */
+    char *const *group;       /* [ngroup] columns whose cells name the series a row is of; else those of a file are one */
+    size_t ngroup;
+    bool whole;               /* records of whole windows alone, as for a fit; else one for each row */
 };
 
 /* Opens paths[0..n-1] one after the other ("-" is standard input; n = 0 too). NULL and err on failure. */
@@ -220,6 +227,7 @@ int vae_op_generate(struct vae_op *, size_t n, const struct vae_batch **out, str
 
 struct vae_score_totals {
     uint64_t rows, anomalies;
+    uint64_t partial;        /* more rows, without a score: those before them that their windows want are missing */
     double max_score;
     double mean_nll, se_nll; /* mean over records and its standard error, nats */
     double mean_ess;         /* effective sample size of the importance weights, of `draws` */

@@ -38,6 +38,20 @@ def clock(n, weeks):
         print(f"{at.isoformat()},{-math.cos(2 * math.pi * (i % 24) / 24) + r.gauss(0, .1):.4f}")
 
 
+def hosts(n, swap):
+    """Two hosts in turn, each with a wave of its own; with swap, in one place two rows of the first host have changed places: each
+    value is as usual, their order is not."""
+    r = noise()
+    wave = {h: [math.sin(2 * math.pi * i / 8 + k) + r.gauss(0, .02) for i in range(int(n))] for k, h in enumerate("ab")}
+    if int(swap):
+        a, i = wave["a"], int(swap)
+        a[i], a[i + 2] = a[i + 2], a[i]
+    print("host,cpu")
+    for i in range(int(n)):
+        for h in "ab":
+            print(f"{h},{wave[h][i]:.4f}")
+
+
 def scores(path):
     lines = (sys.stdin if path == "-" else open(path)).read().split()
     at = lines[0].split(",").index("score")
@@ -50,9 +64,15 @@ def odder(usual, other):
     assert b[len(b) // 3] > a[len(a) * 9 // 10], (a[len(a) * 9 // 10], b[len(b) // 3])
 
 
+def highest(path):
+    """The line of the highest score, from 1 behind the header."""
+    s = scores(path)
+    print(s.index(max(s)) + 1 + sum(not line.split(",")[1] for line in open(path).read().split()[1:]))
+
+
 def alike(one, other, slack=1e-3):
     a, b = scores(one), scores(other)
     assert len(a) == len(b) and all(abs(x - y) <= float(slack) for x, y in zip(a, b)), max(abs(x - y) for x, y in zip(a, b))
 
 
-{"alike": alike, "counter": counter, "sorted": ordered, "clock": clock, "odder": odder}[sys.argv[1]](*sys.argv[2:])
+{"alike": alike, "counter": counter, "hosts": hosts, "highest": highest, "sorted": ordered, "clock": clock, "odder": odder}[sys.argv[1]](*sys.argv[2:])

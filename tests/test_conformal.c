@@ -119,7 +119,7 @@ static struct shares repeat(double alpha, struct pool *pool) {
         rng_normals(z, D * (N + FRESH), 1, 1, 77, RNG_TEST, 3, NULL, rep);
         struct points p = {.z = z};
         struct vae_err err = {0};
-        CHECK(!conformal_cross(N, FOLDS, rep, pool, fit, &p, 2, cal, &err), "%s", err.msg);
+        CHECK(!conformal_cross(N, 0, FOLDS, rep, pool, fit, &p, 2, cal, &err), "%s", err.msg);
         CHECK(!p.bad_rows, "a fold tests rows it was fitted to, or leaves rows out");
         for (size_t i = 0; i < N; i++)
             self[i] = nearest(&p, all, N, z + i * D);
@@ -166,19 +166,19 @@ static void test_cross(void) {
     rng_normals(z, D * N, 1, 1, 78, RNG_TEST, 3, NULL, 0);
     struct points p = {.z = z};
     struct pool *pool = pool_new(3, &err);
-    CHECK(pool && !conformal_cross(N, 7, 1, NULL, fit, &p, 2, one, &err), "%s", err.msg);
-    CHECK(!conformal_cross(N, 7, 1, pool, fit, &p, 2, two, &err), "%s", err.msg);
+    CHECK(pool && !conformal_cross(N, 0, 7, 1, NULL, fit, &p, 2, one, &err), "%s", err.msg);
+    CHECK(!conformal_cross(N, 0, 7, 1, pool, fit, &p, 2, two, &err), "%s", err.msg);
     CHECK(!memcmp(one, two, sizeof one), "scores across folds depend on threads");
     float first[N];
     for (size_t i = 0; i < N; i++)
         first[i] = z[i * D];
     conformal_sort(first, N);
     CHECK(!memcmp(first, one + N, sizeof first), "not every row is scored once");
-    CHECK(!conformal_cross(N, 7, 2, NULL, fit, &p, 2, two, &err) && memcmp(one, two, N * sizeof *one) != 0,
+    CHECK(!conformal_cross(N, 0, 7, 2, NULL, fit, &p, 2, two, &err) && memcmp(one, two, N * sizeof *one) != 0,
           "the seed does not change the folds");
-    CHECK(!conformal_cross(N, N, 1, NULL, fit, &p, 2, two, &err) && !p.bad_rows, "leave one out");
+    CHECK(!conformal_cross(N, 0, N, 1, NULL, fit, &p, 2, two, &err) && !p.bad_rows, "leave one out");
     p.fail_fold = VAE_EDIVERGED;
-    CHECK(conformal_cross(N, 7, 1, pool, fit, &p, 2, two, &err) == VAE_EDIVERGED && !strcmp(err.msg, "fold of row 0"),
+    CHECK(conformal_cross(N, 0, 7, 1, pool, fit, &p, 2, two, &err) == VAE_EDIVERGED && !strcmp(err.msg, "fold of row 0"),
           "a fold's failure is lost: %s", err.msg);
     pool_free(pool);
 }

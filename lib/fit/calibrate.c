@@ -111,7 +111,7 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
         return err_set(err, VAE_EOS, "out of memory for %zu scores", c->n);
     struct folds f = {plan, data, PTHREAD_MUTEX_INITIALIZER};
     if (!ncal)
-        return conformal_cross(data->n, plan->folds, plan->train.seed, pool, fold, &f, MODEL_NBY, c->score, err);
+        return conformal_cross(data->n, data->overlap, plan->folds, plan->train.seed, pool, fold, &f, MODEL_NBY, c->score, err);
     int r = score_rows(m, data, cal, ncal, pool, c->score, ncal, err);
     for (size_t by = 0; by < MODEL_NBY && !r; by++)
         conformal_sort(c->score + by * ncal, ncal);

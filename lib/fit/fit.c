@@ -74,20 +74,34 @@ static int plan_steps(struct fit_plan *p, const struct fit_rows *data, const uin
     return r;
 }
 
+/* The records to fit, then those that are held out for p-values -> order; how many are to fit, of which the last ones stop the
+ * training. */
+static size_t split(struct fit_plan *p, const struct fit_rows *data, uint64_t *order) {
+    size_t n = data->n, part[3];
+    for (uint64_t i = 0; i < n && !data->overlap; i++)
+        order[rng_permute(i, n, p->opts.seed, RNG_SPLIT, 0)] = i;
+    if (!data->overlap)
+        return n - p->ncal;
+    double cal = (double)p->ncal / (double)n, valid = p->valid * (1 - cal);
+    fit_blocks(n, data->overlap, (const double[]){1 - cal - valid, valid, cal}, order, part);
+    p->ncal = part[2], p->whole_valid = true;
+    p->valid = ((double)part[1] + 0.5) / (double)(part[0] + part[1]);
+    return part[0] + part[1];
+}
+
 static struct vae_model *fit_plan_run(struct fit_plan *p, const struct fit_rows *data, double until, struct pool *pool,
                                       struct checkpoint *c, struct vae_fit_report *rep, struct vae_err *err) {
     const struct vae_fit_opts *o = &p->opts;
     struct teller teller = {o, c, "finishing", NAN, NAN};
     struct train_curve curve = {0};
     struct train_run run = {pool, report_point, &teller, c, &curve, NULL};
-    size_t n = data->n, nfit = n - p->ncal;
+    size_t n = data->n;
     uint64_t *order = mem_array(n, sizeof *order);
     if (!order) {
         err_set(err, VAE_EOS, "out of memory for %zu rows", n);
         return NULL;
     }
-    for (uint64_t i = 0; i < n; i++)
-        order[rng_permute(i, n, o->seed, RNG_SPLIT, 0)] = i;
+    size_t nfit = split(p, data, order);
     struct fit_material made = {0};
     struct train_result res;
     int r = plan_steps(p, data, order, nfit, until, pool, c, err);

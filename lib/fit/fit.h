@@ -13,6 +13,7 @@ struct fit_rows {
     uint64_t bad;
     uint64_t unknown;      /* with opts->init: texts that are no level */
     uint32_t crc;          /* of raw */
+    size_t overlap;        /* records before one that share rows with it (windows); 0: none do */
     bool header_assumed;
 };
 int fit_read(struct vae_in *, const struct vae_fit_opts *, struct fit_rows *, struct vae_err *);
@@ -50,12 +51,17 @@ struct fit_plan {
     const struct prior *prior;
     size_t bins;      /* levels of a column of numbers, about */
     double valid;     /* share of the rows a fit is given that it holds out for itself */
+    bool whole_valid; /* it is a block of them, and never cut */
     size_t ncal;      /* rows kept apart for p-values; 0: cross-conformal over `folds`, or none */
     size_t folds;
 };
 /* Likelihoods, sizes and schedules from the data, where the options leave the choice. Columns get their likelihood and
  * transform; levels that are better taken as numbers become numbers, in rows->raw too. */
 int fit_choose(const struct vae_fit_opts *, struct fit_rows *, struct fit_plan *, struct vae_err *);
+
+/* blocks.c: records 0..n-1 -> order: those to learn from, those that stop the training, those for p-values, part[3] of them; about
+ * share[3] of all, in whole blocks, with gaps between. share 0: no such part. */
+void fit_blocks(size_t n, size_t gap, const double share[3], uint64_t *order, size_t part[3]);
 
 /* Of each column, random[ncols] and share[ncols]: the share of the rows whose cell is missing there; and are they so at
  * random, whatever the other cells are? */

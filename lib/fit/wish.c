@@ -127,6 +127,7 @@ int fit_wishes_make(struct fit_wishes *w, const struct vae_fit_opts *o, struct v
         r = append(&w->levels, &w->wish.nlevels, o->levels[i], err);
     w->wish.as = w->as, w->wish.levels = w->levels;
     w->wish.missing = o->missing, w->wish.nmissing = o->nmissing;
+    w->wish.told = o->condition, w->wish.ntold = o->ncondition;
     w->wish.skip_bad = o->skip_bad, w->wish.forward = o->purpose == VAE_FOR_DETECT;
     return r;
 }

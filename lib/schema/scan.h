@@ -28,6 +28,9 @@ enum { UNIT_ODD = 96, SCAN_STYLES = 4, SCAN_NUMBER_TEXTS = 2000, SCAN_LEVELS = 1
 struct scan_col {
     size_t field, first, width; /* of the head; first value of a scanned row; values */
     bool array;                 /* a numeric field */
+    bool told;                  /* it will be a condition */
+    struct scan_col *now;       /* of one that is of a row before: the same column of the row itself, else NULL */
+    enum schema_kind kind;      /* what it came to be, once that is known */
     int wish;                   /* enum schema_kind, -1 none */
     bool fixed_levels;          /* the texts are the user's */
     enum scan_mode mode;

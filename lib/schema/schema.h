@@ -121,6 +121,8 @@ struct schema_wish {
     char *const *missing; /* texts; n 0: empty, NA, NaN, ?, null */
     size_t nmissing;
     bool skip_bad;        /* leave rows out that hold a text where the column is numbers (times) */
+    char *const *told;    /* names or numbers of columns that will be conditions: nothing is learnt of rows before (front/front.h) */
+    size_t ntold;
     bool forward;         /* carry columns that only count up, and make times that never fall clocks: conditions (forward.c) */
 };
 

@@ -41,7 +41,7 @@ double conformal_threshold(const float *cal, size_t n, double alpha, double *sma
 }
 
 struct cross {
-    size_t n, folds;
+    size_t n, gap, folds;
     const uint64_t *order;
     conformal_fit_fn *fit;
     void *ctx;
@@ -60,21 +60,21 @@ static void cross_task(void *ctx, size_t f, size_t worker) {
         return;
     }
     for (size_t i = 0; i < c->n; i++)
-        if (i < from || i >= to)
+        if (i + c->gap < from || i >= to + c->gap)
             rows[m++] = c->order[i];
     c->result[f] = c->fit(c->ctx, rows, m, c->order + from, to - from, c->cal + from, c->n, &c->err[f]);
     free(rows);
 }
 
-int conformal_cross(size_t n, size_t folds, uint64_t seed, struct pool *pool, conformal_fit_fn *fit, void *ctx,
+int conformal_cross(size_t n, size_t gap, size_t folds, uint64_t seed, struct pool *pool, conformal_fit_fn *fit, void *ctx,
                     size_t nscores, float *cal, struct vae_err *err) {
     uint64_t *order = mem_array(n, sizeof *order);
-    struct cross c = {n, folds, order, fit, ctx, cal, mem_array(folds, sizeof(int)),
+    struct cross c = {n, gap, folds, order, fit, ctx, cal, mem_array(folds, sizeof(int)),
                       mem_array(folds, sizeof(struct vae_err))};
     int r = order && c.result && c.err ? 0 : err_set(err, VAE_EOS, "out of memory");
     if (!r) {
         for (uint64_t i = 0; i < n; i++)
-            order[rng_permute(i, n, seed, RNG_SPLIT, 1)] = i;
+            order[gap ? i : rng_permute(i, n, seed, RNG_SPLIT, 1)] = i;
         pool_run(pool, folds, cross_task, &c);
     }
     for (size_t f = 0; f < folds && !r; f++)

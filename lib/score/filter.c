@@ -37,7 +37,8 @@ static void total(struct score_state *s, const struct score_parts *p, double sco
     t->mean_ess += (p->ess - t->mean_ess) / (double)t->rows;
 }
 
-static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
+/* partial[n]: records without a score, as rows of their windows are missing; NULL: there are none. */
+static int score_write(struct vae_op *op, const bool *partial, size_t n, struct vae_err *err) {
     struct score_state *s = op->state;
     int r = rec_build_rows(op->build, n, err);
     if (r)
@@ -55,11 +56,15 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
         double pvalue = s->cal ? conformal_p(s->cal, op->m->cal.n, score) : NAN;
         double nll = scorer_by(s->scorer) == VAE_BY_IW ? -p->iw : -p->elbo;
         double value[7] = {(double)score, pvalue, anomaly, nll, p->recon, p->kl, p->mse};
+        bool none = partial && partial[i];
         for (size_t f = 0; f < ncol; f++)
-            col[f][i] = (float)value[f];
+            col[f][i] = !none ? (float)value[f] : f == 2 ? 0 : NAN;
         if (row)
             row[i] = (double)(op->row + i + 1);
-        total(s, p, (double)score, anomaly);
+        if (none)
+            s->totals.partial++;
+        else
+            total(s, p, (double)score, anomaly);
     }
     return 0;
 }
@@ -78,7 +83,7 @@ static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, 
         s->cap = *n;
     }
     scorer_run(s->scorer, op->x, NULL, *n, s->parts);
-    int r = score_write(op, *n, err);
+    int r = score_write(op, b->partial ? b->partial + from : NULL, *n, err);
     if (!r)
         r = op_carry(op, b, from, *n, err);
     return r ? r : bad;

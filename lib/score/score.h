@@ -46,11 +46,12 @@ double conformal_threshold(const float *cal, size_t n, double alpha, double *sma
  * Cross-conformal calibration: `folds` fits, each scoring the rows it was not shown. fit(ctx, rows, n, test, ntest, out,
  * stride) fits a scorer to rows[n] and writes nscores kinds of scores of test[ntest] to out[kind * stride + i]; it may
  * fail. The scorer can be anything (the tests use one that memorises). Folds run on the pool's threads (NULL: one by one).
- * cal[nscores,n]: each kind ascending.
+ * cal[nscores,n]: each kind ascending. Where neighbouring rows share something (gap above 0) a fold is a block of them, and the gap
+ * rows before and behind it have no part in its fit.
  */
 typedef int conformal_fit_fn(void *ctx, const uint64_t *rows, size_t n, const uint64_t *test, size_t ntest, float *out,
                              size_t stride, struct vae_err *);
-int conformal_cross(size_t n, size_t folds, uint64_t seed, struct pool *, conformal_fit_fn *, void *ctx,
+int conformal_cross(size_t n, size_t gap, size_t folds, uint64_t seed, struct pool *, conformal_fit_fn *, void *ctx,
                     size_t nscores, float *cal, struct vae_err *);
 void conformal_sort(float *cal, size_t n);
 
