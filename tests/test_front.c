@@ -74,7 +74,7 @@ static struct outcome check(size_t window, size_t step, bool grouped, bool diff,
     struct front *f = front_new(in, &spec, &(const struct front_opts){.whole = whole}, &err);
     CHECK(f != NULL, "%s", err.msg);
     struct outcome o = {0};
-    size_t need = window - 1 + (diff ? 1u : 0), seen = 0, list[16];
+    size_t need = window - 1 + (diff ? (size_t)1 : 0), seen = 0, list[16];
     for (size_t from = 0; from < N; from += size) {
         size_t n = N - from < size ? N - from : size, at = 0;
         n = from < cut && from + n > cut ? cut - from : n;
@@ -90,7 +90,7 @@ static struct outcome check(size_t window, size_t step, bool grouped, bool diff,
                 o.bad += out->partial[k] != (have < need) || (whole && (have < need || (all - need) % step));
                 o.bad += fabs((double)((const float *)out->cols[1].data)[k] - value(i)) > 0;
                 double want = !diff ? count(i) : have ? count(i) - count(list[0]) : NAN, cell = number(out, 2, k);
-                o.bad += !(isnan(want) ? isnan(cell) : fabs(cell - want) < 1e-9);
+                o.bad += (size_t)(isnan(want) ? !isnan(cell) : !(fabs(cell - want) < 1e-9));
                 for (size_t lag = 1; lag < window; lag++) {
                     size_t j = have >= lag ? list[lag - 1] : have ? list[have - 1] : i;
                     o.bad += fabs((double)((const float *)out->cols[3 + 2 * (lag - 1)].data)[k] - value(j)) > 0;

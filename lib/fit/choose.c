@@ -207,10 +207,11 @@ static int choose_channels(const struct vae_fit_opts *o, const struct schema *s,
     return 0;
 }
 
+/* Conditions that somebody may draw by: nobody has a clock in mind. */
 static bool conditions(const struct schema *s) {
     bool any = false;
     for (size_t c = 0; c < s->ncols; c++)
-        any = any || s->col[c].condition;
+        any = any || (s->col[c].condition && !s->col[c].clock);
     return any;
 }
 

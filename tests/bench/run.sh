@@ -9,6 +9,7 @@
 #   reduce    categories through 16 latents against PCA    nll      binarised MNIST: conv, one level (15 minutes)
 #   deep      the same: two levels, a trained prior (70 minutes)   codes    the same: codes with their prior (30 minutes)
 #   labels    MNIST with labels: means, samples, classes, walks (an hour)
+#   series    a server's metrics and seasonal series, beside usual detectors (an hour)
 #   beta      no option set against fixed weights of the KL  line    walks between rows of a table
 #
 # The data of all but the first two is looked for in $VAE_DATA, the scripts in $VAE_EVAL; absent ones are left out, and
@@ -16,7 +17,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 VAE_DATA=${VAE_DATA:-$PWD/../shared/data} VAE_EVAL=${VAE_EVAL:-$PWD/../shared/eval}
-ONLY=${ONLY:-speed startup mnist bmnist anomaly fidelity impute augment digits reduce nll deep codes labels beta line}
+ONLY=${ONLY:-speed startup mnist bmnist anomaly fidelity impute augment digits reduce nll deep codes labels beta line series}
 PATH=$BIN:$PATH
 export PATH BIN VAE_DATA VAE_EVAL
 O=$(cd "$O" && pwd)
@@ -79,7 +80,7 @@ done
 if wanted anomaly "$VAE_EVAL/anomaly.py"; then
     /usr/bin/python3 "$VAE_EVAL/anomaly.py" "$VAE_DATA/adbench"
 fi
-for s in fidelity impute augment digits reduce; do
+for s in fidelity impute augment digits reduce series; do
     if wanted "$s" "$VAE_DATA"; then
         VAE_BIN=$BIN /usr/bin/python3 "$tests/bench/$s.py"
     fi

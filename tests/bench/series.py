@@ -112,7 +112,7 @@ def nab(a):
 
 
 if __name__ == "__main__":
-    a = tables.options(__doc__, window=(10, "rows of a window of smd"), lags=(24, "and of nab"), steps=(1000, "of the fits of nab"),
+    a = tables.options(__doc__, window=(10, "rows of a window of smd"), lags=(24, "and of nab"), steps=(500, "of the fits of nab"),
                        data=("smd,nab", "which of the two"))
     tables.have(tables.path("smd/machine-1-2-train"), os.path.join(tables.DATA, "nab"))
     for which in a.data.split(","):
