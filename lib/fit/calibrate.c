@@ -111,6 +111,8 @@ static int fold(void *ctx, const uint64_t *rows, size_t n, const uint64_t *test,
     int r = fit_one(f->plan, f->data, rows, n, false, &run, &res, &made, err);
     if (!r)
         r = score_rows(made.m, f->data, test, ntest, NULL, out, stride, err);
+    for (size_t i = 0; i < ntest && !r && f->plan->exemplars && !made.m->exemplars.n; i++) /* all rows of the fit are the same */
+        out[(VAE_BY_NEAR - 1) * stride + i] = FLT_MAX;
     fit_material_free(&made);
     return r;
 }
@@ -140,14 +142,15 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
     c->score = mem_array(c->n, MODEL_NBY * sizeof *c->score);
     if (!c->score)
         return err_set(err, VAE_EOS, "out of memory for %zu scores", c->n);
+    bool near = m->exemplars.n > 0 && !data->overlap; /* beside a window that is left out stand others that are half the same */
     struct fit_plan nets = *plan;
-    nets.exemplars = false;
+    nets.exemplars = m->exemplars.n > 0 && !near;
     struct folds f = {&nets, data, PTHREAD_MUTEX_INITIALIZER};
     int r = 0;
-    if (!ncal && m->exemplars.n)
+    if (!ncal && near)
         r = left_out(m, data, pool, c->score + (VAE_BY_NEAR - 1) * c->n, err);
     if (!ncal)
-        return r ? r : split_cross(plan, data, pool, fold, &f, m->exemplars.n ? VAE_BY_MSE : model_scores(m), c->score, err);
+        return r ? r : split_cross(plan, data, pool, fold, &f, near ? VAE_BY_MSE : model_scores(m), c->score, err);
     r = score_rows(m, data, cal, ncal, pool, c->score, ncal, err);
     for (size_t by = 0; by < model_scores(m) && !r; by++)
         conformal_sort(c->score + by * ncal, ncal);

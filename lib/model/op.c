@@ -71,6 +71,11 @@ bool op_is_condition(const struct vae_op *op, const char *name) {
 
 static bool is_label(const struct vae_op *op, const char *name) { return op->opts.label && !strcmp(op->opts.label, name); }
 
+static bool is_clock(const struct vae_op *op, const char *name) {
+    const struct schema_col *col = column_named(op->m->schema, name);
+    return col && col->clock;
+}
+
 int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
     const struct vae_head *in = op->in;
     op->keep_in = mem_array(in->nfields + 1, sizeof(int));
@@ -103,10 +108,14 @@ int op_keep_or_row(struct vae_op *op, bool *row, struct vae_err *err) {
         return err_set(err, VAE_EOS, "out of memory");
     *row = true;
     size_t n = op->in->nfields;
-    bool whole = n > 0 && op->in->fields[n - 1].whole;
+    bool whole = false;
+    for (size_t f = 0; f < n; f++)
+        whole = whole || op->in->fields[f].whole;
     for (size_t f = 0; f < n; f++) {
-        const char *name = op->in->fields[f].name;
-        keep[f] = whole ? f == n - 1 : is_label(op, name) || (op->in->fields[f].keep && !op_is_condition(op, name));
+        const struct rec_field *field = &op->in->fields[f];
+        keep[f] = whole ? field->whole
+                        : is_label(op, field->name) ||
+                              (field->keep && (!op_is_condition(op, field->name) || is_clock(op, field->name)));
         *row = *row && !keep[f];
     }
     if (whole) /* what is appended to the rows is in their dialect */
