@@ -299,6 +299,7 @@ bool cli_out(struct cli_run *, const struct vae_head *, bool no_model_path);
 
 /* Opens the state for these operands, the model being there already. false with err set. */
 bool cli_state(struct cli_run *, const char *path, char *const *paths, size_t n);
+void cli_state_op(const struct cli_run *, struct vae_op_opts *);
 void cli_state_in(const struct cli_run *, struct vae_in_opts *);
 bool cli_state_opened(struct cli_run *); /* after vae_in_open(): is there a reader? */
 bool cli_state_out(struct cli_run *, struct vae_out_opts *); /* is the output appended to? */

@@ -105,10 +105,11 @@ static void count(const struct cli_run *r, struct cli_totals *t) {
 int cli_end(struct cli_run *r) {
     struct cli_totals totals = {0};
     struct vae_score_totals score;
+    struct vae_err first = r->err;
+    bool ran = r->out || (cli.plugin && !r->err.code); /* a plugin may have no records to write */
+    if (ran && !cli_state_save(r, true) && first.code) /* what failed first is what is told */
+        r->err = first;
     if (r->out) {
-        struct vae_err first = r->err;
-        if (!cli_state_save(r, true) && first.code) /* what failed first is what is told */
-            r->err = first;
         struct vae_err err = {0};
         if (vae_out_close(r->out, r->err.code, &err) < 0 && !r->err.code)
             r->err = err;

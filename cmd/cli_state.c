@@ -7,6 +7,7 @@
  */
 #include "cli.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { SAVE_EVERY = 1 << 16 }; /* records; a run over a long log that is killed need not start over */
@@ -30,6 +31,15 @@ bool cli_state(struct cli_run *r, const char *path, char *const *paths, size_t n
         cli_note("another model than in the last run: from row %llu on scores are its own",
                  (unsigned long long)st.rows + 1);
     return true;
+}
+
+void cli_state_op(const struct cli_run *r, struct vae_op_opts *opts) {
+    struct vae_state_stats st;
+    if (!r->state)
+        return;
+    vae_state_stats(r->state, &st);
+    opts->first_row = st.rows;
+    opts->memory = st.memory;
 }
 
 void cli_state_in(const struct cli_run *r, struct vae_in_opts *opts) {
@@ -69,6 +79,13 @@ bool cli_state_save(struct cli_run *r, bool now) {
     vae_op_totals(r->op, &t);
     if (!now && t.next_row < r->saved_row + SAVE_EVERY)
         return true;
+    char *memory = r->scored ? vae_score_memory(r->op) : NULL;
+    if (r->scored && !memory) {
+        cli_fail(&r->err, VAE_EOS, "out of memory");
+        return false;
+    }
     r->saved_row = t.next_row;
-    return vae_state_save(r->state, vae_model_id(r->model), r->out, t.next_row, &r->err) == 0;
+    int rc = vae_state_save(r->state, vae_model_id(r->model), r->out, t.next_row, memory ? memory : "", &r->err);
+    free(memory);
+    return rc == 0;
 }

@@ -167,6 +167,8 @@ static void check_options(void) {
     if (o.mean_nll && (o.parts || o.explain || o.only || cli.paste || cli.plugin))
         cli_usage("--mean-nll prints one line and no records: leave --%s out",
                   o.parts ? "parts" : o.explain ? "explain" : o.only ? "only" : cli.paste ? "paste" : "nagios");
+    if (o.state && !isnan(o.fdr))
+        cli_usage("--fdr holds records back until it has judged them: --state does not go with it");
     if (o.state && (o.mean_nll || o.label))
         cli_usage("--%s is over whole files: --state does not go with it", o.mean_nll ? "mean-nll" : "label");
 }
@@ -286,7 +288,7 @@ int main(int argc, char **argv) {
     r.watch = watched() ? &o.watch : NULL;
     bool open = cli_model(&r, cli.model) && (!o.state || cli_state(&r, o.state, argv + 1, n)) &&
                 cli_in(&r, argv + 1, n, r.model);
-    opts.first_row = r.saved_row;
+    cli_state_op(&r, &opts);
     if (open && o.classify) {
         if ((r.op = vae_classify(r.model, vae_in_head(r.in), &opts, &r.err)) && cli_out(&r, vae_op_head(r.op), false))
             cli_pump(&r);

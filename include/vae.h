@@ -73,13 +73,16 @@ struct vae_state *vae_state_open(const char *path, struct vae_err *);
 struct vae_state_stats {
     uint64_t rows;     /* saved so far: the next record's number */
     const char *model; /* id of the last run's model, NULL: this is the first run */
+    const char *memory; /* what was saved so, "": nothing */
     const char *lost;  /* a file that is gone or was cut since, so that rows behind its byte lost_at may be missed; NULL: none */
     uint64_t lost_at;
 };
 void vae_state_stats(const struct vae_state *, struct vae_state_stats *);
 /* Puts on the disk what went to `out` (may be NULL), and then, by rename, the state: what vae_in_done() was told of, the number
- * of records, the id of the model. Where it fails the file holds the old state. 0 or VAE_E*. */
-int vae_state_save(struct vae_state *, const char *model, struct vae_out *out, uint64_t rows, struct vae_err *);
+ * of records, the id of the model, and a text for the next run (vae_score_memory()). Where it fails the file holds the old
+ * state. 0 or VAE_E*. */
+int vae_state_save(struct vae_state *, const char *model, struct vae_out *out, uint64_t rows, const char *memory,
+                   struct vae_err *);
 void vae_state_free(struct vae_state *);
 
 struct vae_in_opts {
@@ -210,6 +213,7 @@ struct vae_op_opts {
     const char *label;  /* score: a column that is carried whatever it is to the model; NULL: none */
     bool tail;          /* score: p goes on below what they can show, by a tail fitted to them */
     bool only;          /* score: give the anomalies alone, or the alarms where there are any to tell; all count */
+    const char *memory; /* score: what vae_score_memory() gave at the end of the run before, NULL or "": nothing */
     size_t persist[2];  /* score: {K, N}: an alarm where at least K of the last N records are anomalies; 0: at each one */
     size_t cooldown;    /* score: records after an alarm that raise none */
     const char *classify; /* classify: a condition, NULL: the only one */
@@ -294,6 +298,8 @@ struct vae_score_totals {
     uint64_t batches;        /* and how many it has judged */
 };
 void vae_score_totals(const struct vae_op *, struct vae_score_totals *);
+/* What the run over the records to come has to know of those before, as text; the caller frees it. NULL: out of memory. */
+char *vae_score_memory(const struct vae_op *);
 /* What vae_fdr() decided takes the place of what vae_score() did: anomalies, fdr and batches. */
 void vae_fdr_totals(const struct vae_op *, struct vae_score_totals *);
 

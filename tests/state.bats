@@ -178,7 +178,7 @@ def bad(change):
     open(f"bad.{n}", "wb").write(b"vae-state 1 %08x\n" % zlib.crc32(text) + text)
 for key in "cells", "crlf", "delim", "head", "inode", "offset", "path", "size", "tail", "line":
     bad(lambda j, f: f.update({key: None}))
-for key in "rows", "model", "files":
+for key in "rows", "model", "memory", "files":
     bad(lambda j, f: j.pop(key))
 bad(lambda j, f: f.update(offset=-1))
 bad(lambda j, f: f.update(line=0))
@@ -266,6 +266,33 @@ open("lie", "wb").write(b"vae-state 1 %08x\n" % zlib.crc32(text) + text)' "$1"; 
     equal "notes" "$(<err)" ""
 }
 
+@test "--persist and --cooldown count on, --paste goes on behind its header" {
+    more="--alpha 1 --persist 2/4 --cooldown 3"
+    vae-score -q -m "$MODEL" $more "$LOG" >want.csv
+    [ "$(head -n 31 want.csv | grep -c ",1,1\$")" = 8 ]
+    vae-score -q -m "$MODEL" --paste "$LOG" >pasted.csv
+    head -n 1 "$LOG" >app.csv
+    for n in {1..30..3}; do
+        rows "$n" $((n + 2)) >>app.csv
+        # shellcheck disable=SC2086
+        $GO $more -o out.csv app.csv
+        vae-score -q -m "$MODEL" --state paste --paste -o paste.csv app.csv
+    done
+    same out.csv <(head -n 31 want.csv)
+    same paste.csv <(head -n 31 pasted.csv)
+    vae-score -q -m "$MODEL" --state s --paste app.csv >beside.csv
+    equal header "$(head -n 1 beside.csv)" "$(head -n 1 "$LOG"),inode,offset,score,p,anomaly"
+    equal "rows" "$(tail -n +2 beside.csv | cut -d, -f1-13)" "$(rows 1 30)"
+}
+
+@test "a plugin without an output goes on, too" {
+    head -n 11 "$LOG" >app.csv
+    for want in 10 0; do
+        vae-score -m "$MODEL" --state state --nagios --log-format logfmt app.csv >said 2>err || [ $? -le 2 ]
+        grep -q " rows=$want " err || { cat said err && return 1; }
+    done
+}
+
 @test "SIGTERM: the run ends between two records, and the state is saved" {
     no_sanitizer
     head -n 1 "$LOG" >app.csv
@@ -290,6 +317,7 @@ open("lie", "wb").write(b"vae-state 1 %08x\n" % zlib.crc32(text) + text)' "$1"; 
     fails 64 vae-score "files that are named, not in standard input" "$GO <app.csv"
     fails 64 vae-score "files that are named, not in standard input" "$GO app.csv - <app.csv"
     fails 64 vae-score "not go with it" "$GO --mean-nll app.csv"
+    fails 64 vae-score "not go with it" "$GO --fdr .1 app.csv"
     fails 64 vae-score "out.gz: only tables that are not compressed" "$GO -o out.gz app.csv; x=\$?; rm state.lock; exit \$x"
     fails 64 vae-score "out: only tables that are not compressed" "$GO -t vts -o out app.csv; x=\$?; rm state.lock; exit \$x"
     fails 64 vae-score "/dev/null: is no regular file" "$GO -o /dev/null app.csv; x=\$?; rm state.lock; exit \$x"

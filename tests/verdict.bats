@@ -39,8 +39,8 @@ odd_among() { echo a,b,c && awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) print
 @test "--tail: p as it was up to the highest calibration score, then Zhang and Stephens' tail, by another program" {
     need_numpy
     (heavy 300 2 && printf '%s\n' 0,0,200 9,-9,1 1e6,0,0 -1e30,1e30,5) >new.csv
-    vae-score -q -m "$HEAVY" new.csv >plain.csv
-    vae-score -v -m "$HEAVY" --tail --alpha 1e-5 new.csv >tail.csv 2>err
+    vae-score -q -m "$HEAVY" --by elbo new.csv >plain.csv
+    vae-score -v -m "$HEAVY" --by elbo --tail --alpha 1e-5 new.csv >tail.csv 2>err
     grep -q 'p approximate' err
     cat >tail.py <<'PY'
 import json, struct, sys
@@ -192,7 +192,8 @@ told = [r for r in rows if r["state"]]
 y = np.array([r["state"] == "bad" for r in told])
 s, p, flag = (np.array([float(r[c]) for r in told]) for c in ("score", "p", "anomaly"))
 assert len(set(s)) < len(s) - 20, "no ties"
-cost = {t: 5 * (y & (s < t)).sum() + (~y & (s >= t)).sum() for t in set(s)}
+cuts = {s[p == level].min() for level in set(p)}  # an alpha cuts between records of different p alone
+cost = {t: 5 * (y & (s < t)).sum() + (~y & (s >= t)).sum() for t in cuts}
 best = max(t for t in cost if cost[t] == min(cost.values()))
 on = s >= best
 want = {"rows": len(told), "unlabelled": len(rows) - len(told), "prevalence": y.mean(), "auroc": roc_auc_score(y, s),

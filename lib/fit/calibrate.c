@@ -142,15 +142,16 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
     c->score = mem_array(c->n, MODEL_NBY * sizeof *c->score);
     if (!c->score)
         return err_set(err, VAE_EOS, "out of memory for %zu scores", c->n);
-    bool near = m->exemplars.n > 0 && !data->overlap; /* beside a window that is left out stand others that are half the same */
+    /* where rows that go together are held out together, exemplars are, too; and windows, beside which stand others half the same */
+    bool alone = m->exemplars.n && !plan->opts.split_by && !plan->opts.split_time && !data->overlap;
     struct fit_plan nets = *plan;
-    nets.exemplars = m->exemplars.n > 0 && !near;
+    nets.exemplars = m->exemplars.n && !alone;
     struct folds f = {&nets, data, PTHREAD_MUTEX_INITIALIZER};
     int r = 0;
-    if (!ncal && near)
+    if (!ncal && alone)
         r = left_out(m, data, pool, c->score + (VAE_BY_NEAR - 1) * c->n, err);
     if (!ncal)
-        return r ? r : split_cross(plan, data, pool, fold, &f, near ? VAE_BY_MSE : model_scores(m), c->score, err);
+        return r ? r : split_cross(plan, data, pool, fold, &f, alone ? VAE_BY_MSE : model_scores(m), c->score, err);
     r = score_rows(m, data, cal, ncal, pool, c->score, ncal, err);
     for (size_t by = 0; by < model_scores(m) && !r; by++)
         conformal_sort(c->score + by * ncal, ncal);

@@ -337,7 +337,8 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     c->batch = o->batch ? o->batch : n >= 20000 ? 512 : n >= 4000 ? 256 : 128;
     c->batch = c->batch > n ? n : c->batch;
     double per_epoch = (double)n / (double)c->batch;
-    double epochs = o->epochs ? (double)o->epochs : m->chain ? 500 : 200; /* a chain sees a row in many ways */
+    /* a chain sees a row in many ways; what is odd shows early */
+    double epochs = o->epochs ? (double)o->epochs : m->chain ? 500 : o->purpose == VAE_FOR_DETECT ? 60 : 200;
     double steps = o->steps ? (double)o->steps : epochs * per_epoch;
     if (!o->steps && !o->epochs) { /* few rows more often; large models no longer than WORK allows */
         double most = (m->chain ? CHAIN_WORK : WORK) / (3 * (1 + (double)c->draws) * weights(m, nfeatures) * (double)c->batch);

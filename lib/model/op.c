@@ -107,15 +107,15 @@ int op_keep_or_row(struct vae_op *op, bool *row, struct vae_err *err) {
     if (!keep)
         return err_set(err, VAE_EOS, "out of memory");
     *row = true;
-    size_t n = op->in->nfields;
-    bool whole = false;
-    for (size_t f = 0; f < n; f++)
-        whole = whole || op->in->fields[f].whole;
+    size_t n = op->in->nfields, row_field = 0; /* of rows carried whole; behind it are columns that came beside the data */
+    while (row_field < n && !op->in->fields[row_field].whole)
+        row_field++;
+    bool whole = row_field < n;
     for (size_t f = 0; f < n; f++) {
         const struct rec_field *field = &op->in->fields[f];
-        keep[f] = whole ? field->whole
-                        : is_label(op, field->name) ||
-                              (field->keep && (!op_is_condition(op, field->name) || is_clock(op, field->name)));
+        bool condition = op_is_condition(op, field->name) && !is_clock(op, field->name);
+        bool kept = is_label(op, field->name) || (field->keep && !condition);
+        keep[f] = whole ? f == row_field || (f > row_field && kept) : kept;
         *row = *row && !keep[f];
     }
     if (whole) /* what is appended to the rows is in their dialect */

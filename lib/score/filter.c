@@ -1,8 +1,10 @@
 /* filter.c - vae_score(): records in, scores and p-values out. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "model/op.h"
 #include "score/benign.h"
@@ -10,6 +12,8 @@
 #include "score/explain.h"
 #include "score/persist.h"
 #include "score/verdict.h"
+
+enum { MEMORY_MAX = 1 << 20 }; /* bytes of what the run before gave */
 
 /* What a record is found to be. */
 struct finding {
@@ -239,6 +243,27 @@ static int set_verdict(struct vae_op *op, struct vae_err *err) {
     return r;
 }
 
+/* What the run before gave. */
+static int remember(struct score_state *s, const char *memory, struct vae_err *err) {
+    if (!memory || !*memory)
+        return 0;
+    json_t *j = js_load(memory, strlen(memory), MEMORY_MAX, "the memory of the last run", err);
+    int r = j ? persist_load(&s->persist, j, err) : VAE_EDATA;
+    json_decref(j);
+    return r;
+}
+
+char *vae_score_memory(const struct vae_op *op) {
+    const struct score_state *s = op->state;
+    struct buf text = {0};
+    json_t *j = persist_save(&s->persist);
+    int r = j ? js_dump(j, &text, NULL) : VAE_EOS;
+    json_decref(j);
+    char *copy = r ? NULL : mem_text(text.p, text.n);
+    buf_free(&text);
+    return copy;
+}
+
 struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, const struct vae_op_opts *opts,
                          struct vae_err *err) {
     struct vae_op *op = op_new(m, in, "score", opts, err);
@@ -252,7 +277,7 @@ struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, c
     if (!s)
         err_set(err, VAE_EOS, "out of memory");
     else if (!persist_init(&s->persist, opts->persist[0], opts->persist[1], opts->cooldown, err) &&
-             !schema_bind(m->schema, in, &op->map, err) &&
+             !remember(s, opts->memory, err) && !schema_bind(m->schema, in, &op->map, err) &&
              (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err)) &&
              (!opts->explain || (s->explain = explain_new(m, s->scorer, opts->explain, op->pool, err))) &&
              !score_head(op, err) && !op_seal(op, false, err) && !read_benign(op, err) && !watch_drift(op, err) &&

@@ -208,25 +208,35 @@ static struct query sort_query(const struct gower *g, const float *u, uint32_t *
     return (struct query){u, place, plain, number, g->width};
 }
 
+/* A block as vectors, so that all its sums stay in registers; loads and stores are those of floats. */
+typedef float lanes __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int32_t bits __attribute__((vector_size(32)));
+enum { LANES = 8, PARTS = GOWER_BLOCK / LANES };
+
+/* |v|, and where ? a : b lane by lane; no functions, as vectors of a width that the processor may lack cannot be passed to such */
+#define SIZE(v) ((lanes)((bits)(v) & INT32_MAX))
+#define PICK(where, a, b) ((lanes)(((bits)(a) & (where)) | ((bits)(b) & ~(where))))
+
 /* t[GOWER_BLOCK] = distances from a query to a block. */
 VM_WIDE static void block(const float *ex, const struct query *q, const float *missing, float *t) {
-    float sum[GOWER_BLOCK] = {0};
+    const lanes absent = (lanes){0} + GOWER_ABSENT;
+    lanes s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0};
     for (size_t i = 0; i < q->nplain; i++) {
-        const float *e = ex + (size_t)q->place[i] * GOWER_BLOCK, u = q->u[q->place[i]];
-        for (size_t l = 0; l < GOWER_BLOCK; l++)
-            sum[l] += fabsf(e[l] - u);
+        const lanes *e = (const lanes *)(ex + (size_t)q->place[i] * GOWER_BLOCK), u = (lanes){0} + q->u[q->place[i]];
+        s0 += SIZE(e[0] - u), s1 += SIZE(e[1] - u), s2 += SIZE(e[2] - u), s3 += SIZE(e[3] - u);
     }
+    lanes sum[PARTS] = {s0, s1, s2, s3};
     for (size_t i = q->nplain; i < q->n; i++) {
-        const float *e = ex + (size_t)q->place[i] * GOWER_BLOCK, u = q->u[q->place[i]], miss = missing[q->place[i]];
-        for (size_t l = 0; l < GOWER_BLOCK; l++)
-            sum[l] += e[l] > GOWER_ABSENT ? fabsf(e[l] - u) : miss;
+        const lanes *e = (const lanes *)(ex + (size_t)q->place[i] * GOWER_BLOCK), u = (lanes){0} + q->u[q->place[i]];
+        const lanes miss = (lanes){0} + missing[q->place[i]];
+        for (size_t l = 0; l < PARTS; l++)
+            sum[l] += PICK(e[l] > absent, SIZE(e[l] - u), miss);
     }
-    for (size_t i = q->n; i < q->width; i++) {
-        const float *e = ex + (size_t)q->place[i] * GOWER_BLOCK, u = q->u[q->place[i]], miss = missing[q->place[i]];
-        for (size_t l = 0; l < GOWER_BLOCK; l++) {
-            float differ = u > GOWER_ABSENT && e[l] > GOWER_ABSENT ? 1 : miss;
-            sum[l] += e[l] < u || e[l] > u ? differ : 0;
-        }
+    for (size_t i = q->n; i < q->width; i++) { /* equal: 0; a level beside another: 1; beside a gap: as above */
+        const lanes *e = (const lanes *)(ex + (size_t)q->place[i] * GOWER_BLOCK), u = (lanes){0} + q->u[q->place[i]];
+        const lanes miss = (lanes){0} + missing[q->place[i]], one = (lanes){0} + 1.0f;
+        for (size_t l = 0; l < PARTS; l++)
+            sum[l] += PICK((e[l] < u) | (e[l] > u), PICK((u > absent) & (e[l] > absent), one, miss), (lanes){0});
     }
     memcpy(t, sum, sizeof sum);
 }

@@ -160,7 +160,9 @@ static void rank(struct vae_labels *l, unsigned char odd, struct vae_labels_repo
         alarms += here[0];
         r->average_precision += here[1] / nodd * hits / (hits + alarms);
         double cost = l->opts.missed * (nodd - hits) + l->opts.alarm * alarms;
-        if (cost < r->cost) {
+        /* between records of one p no alpha can cut */
+        bool cut = end == l->n || !(l->row[end].p <= l->row[i].p);
+        if (cut && cost < r->cost) {
             r->cost = cost, r->threshold = (double)l->row[i].score, r->alpha = (double)l->row[i].p;
             r->cost_flagged = (uint64_t)(hits + alarms), r->cost_found = (uint64_t)hits;
         }

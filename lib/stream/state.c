@@ -68,8 +68,8 @@ static int lock(struct vae_state *s, struct vae_err *err) {
 static void empty(struct vae_state *s) {
     for (size_t i = 0; i < s->nfiles; i++)
         free_file(&s->file[i]);
-    free(s->model);
-    s->model = NULL;
+    free(s->model), free(s->memory);
+    s->model = s->memory = NULL;
     s->nfiles = s->nparts = 0;
     s->lost = NULL;
     s->has_out = false;
@@ -111,7 +111,8 @@ struct vae_state *vae_state_open(const char *path, struct vae_err *err) {
 }
 
 void vae_state_stats(const struct vae_state *s, struct vae_state_stats *st) {
-    *st = (struct vae_state_stats){.rows = s->rows, .model = s->model, .lost = s->lost, .lost_at = s->lost_at};
+    *st = (struct vae_state_stats){.rows = s->rows, .model = s->model, .memory = s->memory ? s->memory : "", .lost = s->lost,
+                                    .lost_at = s->lost_at};
 }
 
 static int save(const struct vae_state *s, struct vae_err *err) {
@@ -128,7 +129,8 @@ static int save(const struct vae_state *s, struct vae_err *err) {
     return rc;
 }
 
-int vae_state_save(struct vae_state *s, const char *model, struct vae_out *out, uint64_t rows, struct vae_err *err) {
+int vae_state_save(struct vae_state *s, const char *model, struct vae_out *out, uint64_t rows, const char *memory,
+                   struct vae_err *err) {
     int rc = out ? stream_out_sync(out, s->has_out ? &s->out : NULL, err) : 0;
     for (size_t i = 0; i < s->nfiles && rc == 0; i++) {
         struct state_file *f = &s->file[i];
@@ -142,11 +144,16 @@ int vae_state_save(struct vae_state *s, const char *model, struct vae_out *out, 
         else
             rc = state_mark_take(f->fd, (uint64_t)st.st_size, f->path, &f->mark, err);
     }
-    char *id = rc == 0 ? mem_text(model, strlen(model)) : NULL;
-    if (rc < 0 || !id)
-        return rc < 0 ? rc : err_set(err, VAE_EOS, "out of memory");
-    free(s->model);
+    if (rc < 0)
+        return rc;
+    char *id = mem_text(model, strlen(model)), *text = mem_text(memory, strlen(memory));
+    if (!id || !text) {
+        free(id), free(text);
+        return err_set(err, VAE_EOS, "out of memory");
+    }
+    free(s->model), free(s->memory);
     s->model = id;
+    s->memory = text;
     s->rows = rows;
     return save(s, err);
 }

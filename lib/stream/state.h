@@ -48,6 +48,7 @@ struct state_file {
 struct vae_state {
     char *path;
     int lock;
+    char *memory;  /* a text for the next run, NULL: none */
     char *model;   /* id of the last run's, NULL: this is the first run */
     uint64_t rows; /* scored */
     struct state_file *file; /* [nfiles] of one path: from old to new */

@@ -71,6 +71,7 @@ static json_t *file(const struct state_file *f) {
 int state_format(const struct vae_state *s, struct buf *out, struct vae_err *err) {
     json_t *files = json_array(), *j = json_pack("{sI}", "rows", (json_int_t)s->rows);
     int bad = json_object_set_new(j, "model", json_string(s->model ? s->model : ""));
+    bad |= json_object_set_new(j, "memory", json_string(s->memory ? s->memory : ""));
     for (size_t i = 0; i < s->nfiles; i++)
         bad |= json_array_append_new(files, file(&s->file[i]));
     bad |= json_object_set(j, "files", files);
@@ -184,7 +185,7 @@ static int get_file(struct vae_state *s, const json_t *obj, const char *what, st
 
 int state_parse(struct vae_state *s, const char *p, size_t n, struct vae_err *err) {
     char line[LINE + 1];
-    const char *what = s->path, *model;
+    const char *what = s->path, *model, *memory;
     int64_t rows = 0;
     if (n > LINE)
         snprintf(line, sizeof line, "%s%08x\n", magic, (unsigned)crc_update(0, p + LINE, n - LINE));
@@ -193,9 +194,10 @@ int state_parse(struct vae_state *s, const char *p, size_t n, struct vae_err *er
     json_t *j = js_load(p + LINE, n - LINE, TEXT_MAX, what, err), *files, *output;
     int rc = j ? js_int(j, "rows", 0, INT64_MAX, &rows, what, err) : VAE_EDATA;
     rc = rc < 0 ? rc : js_string(j, "model", &model, what, err);
+    rc = rc < 0 ? rc : js_string(j, "memory", &memory, what, err);
     rc = rc < 0 ? rc : js_array(j, "files", &files, what, err);
     s->rows = (uint64_t)rows;
-    if (rc == 0 && !(s->model = mem_text(model, strlen(model))))
+    if (rc == 0 && (!(s->model = mem_text(model, strlen(model))) || !(s->memory = mem_text(memory, strlen(memory)))))
         rc = err_set(err, VAE_EOS, "out of memory");
     for (size_t i = 0; rc == 0 && i < json_array_size(files); i++) {
         const json_t *one = json_array_get(files, i);
