@@ -36,6 +36,7 @@ enum cli_kind {
     CLI_SIZES,   /* the same, with x between: 28x28 */
     CLI_REALS,   /* struct cli_reals: numbers between commas, lo..hi each */
     CLI_OF,      /* struct cli_of: two numbers, lo..hi each, with a slash between, the first at most the second */
+    CLI_WINDOW,  /* struct cli_window: one number, or two with a colon between, lo..hi each */
     CLI_RANGE,   /* struct cli_range: two numbers, lo..hi each, with a colon between */
     CLI_HELP,
     CLI_VERSION,
@@ -61,6 +62,10 @@ struct cli_reals {
 
 struct cli_of {
     size_t k, n; /* k of n; both 0: not said */
+};
+
+struct cli_window {
+    size_t rows, step; /* 0: not said */
 };
 
 struct cli_range {
@@ -95,7 +100,9 @@ struct cli_shared {
     const char *model, *output, *from, *to;
     char delim, delim_out; /* 0: as the content, or the origin of the data, says */
     int header, header_out; /* -1: likewise */
-    struct cli_list keep;
+    struct cli_list keep, diff, group;
+    struct cli_window window;
+    bool whole; /* windows that are whole alone */
     const char *label_from;
     bool label_from_path;
     bool paste;
@@ -146,6 +153,13 @@ cli_names cli_formats_in, cli_formats_out, cli_log_formats;
     CLI_OPT_LABEL_FROM,                                                                                                \
     { .name = "label-from-path", .kind = CLI_FLAG, .to = &cli.label_from_path,                                         \
       .help = "the condition is the folder that each file is in" }
+#define CLI_OPT_WINDOWS                                                                                                \
+    { .name = "diff", .arg = "COLS", .kind = CLI_LIST, .to = &cli.diff,                                                \
+      .help = "columns that become their steps: the value minus that of the row before" },                             \
+    { .name = "window", .arg = "N[:STEP]", .kind = CLI_WINDOW, .to = &cli.window, .lo = 1, .hi = 4096,                  \
+      .help = "rows of a series that make one record, and from one to the next" },                                     \
+    { .name = "group", .arg = "COLS", .kind = CLI_LIST, .to = &cli.group,                                              \
+      .help = "columns whose cells name the series a row is of" }
 #define CLI_OPT_THREADS                                                                                                \
     { .c = 'j', .name = "threads", .arg = "N", .kind = CLI_COUNT, .to = &cli.threads, .hi = 1024,                      \
       .help = "threads, 0: one per processor" }

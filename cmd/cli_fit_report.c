@@ -20,24 +20,42 @@ static void tell_codes(const struct vae_fit_report *rep) {
                  (double)rep->latents * log2((double)rep->codes));
 }
 
-/* Columns that nobody asked to keep: what was taken for a number may have been meant as one. */
-static void tell_carried(const struct vae_model *m) {
-    char text[600] = "", name[64];
+/* Columns of one kind, or with NULL those of all kinds that nobody asked to keep and that have no line of their own, with their kinds
+ * behind; how many there are. */
+static size_t list_carried(const struct vae_model *m, const char *of, char *text, size_t size) {
+    char name[64];
     const char *column, *kind;
-    size_t at = 0, more = 0;
+    size_t at = 0, n = 0, more = 0;
+    *text = 0;
     for (size_t i = 0; (column = vae_model_carried(m, i, &kind)); i++) {
-        if (!strcmp(kind, "kept"))
+        if (of ? strcmp(kind, of) != 0 : !strcmp(kind, "kept") || !strcmp(kind, "counter") || !strcmp(kind, "clock"))
             continue;
         vae_quote(name, sizeof name, column, strlen(column));
+        n++;
         if (more || at + strlen(name) + sizeof ", 12345 (text)" > 200)
             more++;
+        else if (of)
+            at += (size_t)snprintf(text + at, size - at, "%s'%s'", at ? ", " : "", name);
         else
-            at += (size_t)snprintf(text + at, sizeof text - at, "%s%s (%s)", at ? ", " : "", name, kind);
+            at += (size_t)snprintf(text + at, size - at, "%s%s (%s)", at ? ", " : "", name, kind);
     }
     if (more)
-        snprintf(text + at, sizeof text - at, " and %zu more", more);
-    if (at)
+        snprintf(text + at, size - at, " and %zu more", more);
+    return n;
+}
+
+/* What was taken for a number or a time may have been meant as one. */
+static void tell_carried(const struct vae_model *m) {
+    char text[600];
+    size_t n;
+    if (list_carried(m, NULL, text, sizeof text))
         cli_note("carried, not modelled: %s", text);
+    if ((n = list_carried(m, "counter", text, sizeof text)))
+        cli_note("column%s %s only count%s up: carried, not modelled (--diff COL models the steps, --as COL=number %s)", n > 1 ? "s" : "", text,
+                 n > 1 ? "" : "s", n > 1 ? "one" : "it");
+    if ((n = list_carried(m, "clock", text, sizeof text)))
+        cli_note("column%s %s only go%s forward: carried, and told where in the day, week and year a row stands, not modelled "
+                 "(--as COL=time models %s)", n > 1 ? "s" : "", text, n > 1 ? "" : "es", n > 1 ? "one" : "it");
 }
 
 /* Whether the latents are idle, and what was done about that. */

@@ -163,6 +163,8 @@ void cli_summary(const struct cli_totals *t) {
     put_real(f, "seconds", seconds);
     put_real(f, "rows_per_s", seconds > 0 ? (double)t->rows / seconds : 0);
     if (t->score) {
+        if (t->score->partial)
+            put_count(f, "no_score", t->score->partial);
         put_count(f, "anomalies", t->score->anomalies);
         put_count(f, "alarms", t->score->alarms);
         put_count(f, "benign", t->score->benign);

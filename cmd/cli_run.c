@@ -51,6 +51,13 @@ bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_mo
         .label_from_path = cli.label_from_path,
         .whole_rows = cli.paste,
         .model = match,
+        .diff = cli.diff.item,
+        .ndiff = cli.diff.n,
+        .window = cli.window.rows,
+        .window_step = cli.window.step,
+        .group = cli.group.item,
+        .ngroup = cli.group.n,
+        .whole = cli.whole,
     };
     cli_state_in(r, &opts);
     r->in = vae_in_open(paths, n, &opts, &r->err);

@@ -55,6 +55,13 @@ static bool read_range(const struct cli_opt *o, const char *text, struct cli_ran
     return read_real(o, from, &out->from) && read_real(o, colon + 1, &out->to);
 }
 
+static bool read_window(const struct cli_opt *o, const char *text, struct cli_window *out) {
+    const char *colon = strchr(text, ':');
+    size_t n = colon ? (size_t)(colon - text) : strlen(text);
+    out->step = 0;
+    return read_count(o, text, n, &out->rows) && (!colon || read_count(o, colon + 1, strlen(colon + 1), &out->step));
+}
+
 static bool read_bytes(const char *text, uint64_t *out) {
     size_t digits = strspn(text, "0123456789"), v;
     const struct cli_opt any = {.kind = CLI_COUNT};
@@ -230,6 +237,9 @@ bool cli_value_read(const struct cli_opt *o, const char *value, char *expected, 
     case CLI_OF:
         snprintf(expected, size, "K/N such as 3/5, both from %g to %g", o->lo, o->hi);
         return read_of(o, value, o->to);
+    case CLI_WINDOW:
+        snprintf(expected, size, "a number from %g to %g, or two with a colon between, such as 20:5", o->lo, o->hi);
+        return read_window(o, value, o->to);
     case CLI_RANGE:
         snprintf(expected, size, "two numbers from %g to %g with a colon between, such as -3:3", o->lo, o->hi);
         return read_range(o, value, o->to);
@@ -291,6 +301,7 @@ char *cli_value_show(const struct cli_opt *o, char *out, size_t size) {
     case CLI_REALS:
     case CLI_SIZES:
     case CLI_OF:
+    case CLI_WINDOW:
     case CLI_RANGE: /* what it is without one depends on other options */
     case CLI_HELP:
     case CLI_VERSION:

@@ -7,6 +7,7 @@ static const struct cli_opt options[] = {
     CLI_OPT_OUTPUT,
     CLI_OPT_DELIM,
     CLI_OPT_HEADER,
+    CLI_OPT_WINDOWS,
     CLI_OPT_KEEP,
     CLI_OPT_LEVEL,
     CLI_OPT_FRAME_ROWS,
@@ -22,6 +23,9 @@ static const struct cli_command command = {
 int main(int argc, char **argv) {
     struct cli_run r = {0};
     size_t n = cli_begin(&command, argc, argv);
+    cli.whole = true;
+    if (cli.group.n && cli.window.rows < 2 && !cli.diff.n)
+        cli_usage("--group goes with --window or --diff");
     if (cli_in(&r, argv + 1, n, NULL) && cli_out(&r, vae_in_head(r.in), false))
         cli_pump(&r);
     return cli_end(&r);

@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -154,6 +155,7 @@ static const struct cli_opt options[] = {
     {.name = "progress", .arg = "WHEN", .kind = CLI_CHOICE, .to = &o.progress, .names = progress_name,
      .help = "show how far it is"},
     CLI_OPT_SEED,
+    CLI_OPT_WINDOWS,
     CLI_OPT_KEEP,
     CLI_OPT_LABELS,
     CLI_OPT_FROM,
@@ -244,6 +246,27 @@ static void resolve_loss(void) {
     fit.sd = fit.sd ? fit.sd : sd;
 }
 
+/* The columns of --group are carried, unless the model is told them. */
+static void resolve_windows(void) {
+    cli.whole = true;
+    if (cli.group.n && cli.window.rows < 2 && !cli.diff.n)
+        cli_usage("--group goes with --window or --diff");
+    if (!cli.group.n)
+        return;
+    char **keep = calloc(cli.keep.n + cli.group.n, sizeof *keep);
+    if (!keep)
+        cli_usage("out of memory");
+    memcpy(keep, cli.keep.item, cli.keep.n * sizeof *keep);
+    for (size_t i = 0; i < cli.group.n; i++) {
+        bool known = false;
+        for (size_t k = 0, n = cli.keep.n + o.condition.n; k < n; k++)
+            known = known || !strcmp(cli.group.item[i], k < cli.keep.n ? keep[k] : o.condition.item[k - cli.keep.n]);
+        if (!known)
+            keep[cli.keep.n++] = cli.group.item[i];
+    }
+    cli.keep.item = keep;
+}
+
 static void resolve_options(void) {
     resolve_loss();
     fit.purpose = (enum vae_purpose)o.purpose;
@@ -263,8 +286,15 @@ static void resolve_options(void) {
     fit.skip_bad = cli.skip_bad;
     fit.seed = cli.seed.value;
     fit.threads = cli.threads;
-    if (o.init && (o.purpose_given || cli.keep.n))
-        cli_usage("%s goes without --init, which begins with a model that has its own", o.purpose_given ? "--for" : "--keep");
+    const struct {
+        bool given;
+        const char *name;
+    } own[] = {{o.purpose_given, "--for"}, {cli.keep.n, "--keep"}, {cli.diff.n, "--diff"}, {cli.window.rows, "--window"},
+               {cli.group.n, "--group"}};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (o.init && own[i].given)
+            cli_usage("%s goes without --init, which begins with a model that has its own", own[i].name);
+    resolve_windows();
     struct vae_err err;
     if (vae_fit_check(&fit, &err))
         cli_usage("%s", err.msg);

@@ -98,7 +98,14 @@ struct vae_in_opts {
     struct vae_state *state; /* go on where it says: paths are regular files, tables; with a model. VAE_EAGAIN: nothing was there
                               * yet, now or before */
     bool offsets;            /* with a state: columns file (of several paths), inode and offset, of where each record begins */
-    const struct vae_model *model; /* match columns to this model's, by name; NULL: take all as they come */
+    const struct vae_model *model; /* match columns to this model's, by name, and make windows as it does; NULL: take all as they come */
+    char *const *diff;        /* [ndiff] columns that are replaced by their steps: the value minus that of the row before */
+    size_t ndiff;
+    size_t window;            /* rows of a series that make a record, named cpu, cpu@-1, ...; 0: one */
+    size_t window_step;       /* rows from one record of a series to the next, 0: 1 */
+    char *const *group;       /* [ngroup] columns whose cells name the series a row is of; else those of a file are one */
+    size_t ngroup;
+    bool whole;               /* records of whole windows alone, as for a fit; else one for each row */
 };
 
 /* Opens paths[0..n-1] one after the other ("-" is standard input; n = 0 too). NULL and err on failure. */
@@ -163,8 +170,9 @@ size_t vae_model_latents(const struct vae_model *);
 char *vae_model_describe(const struct vae_model *, bool json);
 /* The columns, their kinds, likelihoods and levels, as CSV to be edited and given to a fit; the caller frees it. */
 char *vae_model_schema(const struct vae_model *);
-/* Column i of those that are carried and not modelled, NULL behind the last. *kind (may be NULL): "id" or "text", or "kept" where
- * the user asked for it. */
+/* Column i of those that are carried and not modelled, NULL behind the last. *kind (may be NULL): "id", "text" or "counter", "clock"
+ * of a time that only goes forward, of which the model is told where in the day, week and year it stands; "kept" where the user asked
+ * for it. */
 const char *vae_model_carried(const struct vae_model *, size_t i, const char **kind);
 char *vae_head_describe(const struct vae_head *, bool json);
 /* The model a stream of latents names in its head: its path (NULL where none is named). */
@@ -275,6 +283,7 @@ struct vae_score_totals {
     uint64_t rows, anomalies;
     uint64_t benign;         /* would be anomalies, but are like a known record */
     uint64_t alarms;         /* of records by persist and cooldown; without them each anomaly */
+    uint64_t partial;        /* more rows, without a score: those before them that their windows want are missing */
     double max_score;
     double missing;          /* share of the cells read that were missing */
     double drift;            /* the largest of a column; NaN: none is watched */
@@ -284,7 +293,7 @@ struct vae_score_totals {
     int draws;
     double alpha, threshold; /* in force */
     bool alpha_raised;       /* the calibration rows are too few for the model's own alpha: the smallest attainable is used */
-    bool approximate;        /* p is more than a count of calibration scores: a tail was fitted */
+    bool approximate;        /* p is more than a count of calibration scores: a tail was fitted; or these are of windows */
     double fdr;              /* the level q of vae_fdr(), 0: without; */
     uint64_t batches;        /* and how many it has judged */
 };

@@ -100,6 +100,7 @@ struct vae_head *rec_head_copy(const struct vae_head *h, struct vae_err *err) {
         g->whole = f->whole;
         g->apart = f->apart;
         g->decimals = f->decimals;
+        g->lag = f->lag, g->now = f->now;
     }
     if (copy_json(&c->origin, h->origin) && copy_json(&c->model, h->model) && copy_json(&c->extra, h->extra))
         return c;
@@ -173,6 +174,7 @@ void rec_slice(const struct vae_batch *b, const struct vae_head *h, size_t from,
     *out = *b;
     out->rows = n;
     out->first = b->first + from;
+    out->partial = b->partial ? b->partial + from : NULL;
     out->cols = cols;
 }
 

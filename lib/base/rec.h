@@ -29,6 +29,7 @@ struct rec_field {
     bool keep;                  /* carried, never modelled */
     bool whole;                 /* the whole rows of a table as they came, its name the header row ("": none); the last field */
     bool apart;                 /* it came beside the data (stream/labels.h) */
+    size_t lag, now;            /* it is of so many rows before (front/front.h), 0: none, and `now` is the field of the row itself */
     size_t ndim, shape[REC_MAX_DIMS]; /* of one record; ndim 0 is a scalar */
     size_t width;               /* values per record: the product of shape, 1 for a scalar and for text */
     int decimals;               /* how a table shows the numbers: digits behind the point, -1 shortest */
@@ -78,6 +79,7 @@ struct vae_batch {
     uint64_t first;      /* number of the first record in its stream, 0-based */
     size_t nfields;
     struct rec_col *cols;
+    const bool *partial; /* [rows] a record of which rows are missing (front/front.h); NULL: there is none */
     bool quoted;         /* text cells are in CSV form: a cell that starts with a double quote is quoted */
     const struct rec_dialect *dialect; /* where a field is `whole`, else NULL */
 };

@@ -111,6 +111,8 @@ static int fold(void *ctx, const uint64_t *rows, size_t n, const uint64_t *test,
     int r = fit_one(f->plan, f->data, rows, n, false, &run, &res, &made, err);
     if (!r)
         r = score_rows(made.m, f->data, test, ntest, NULL, out, stride, err);
+    for (size_t i = 0; i < ntest && !r && f->plan->exemplars && !made.m->exemplars.n; i++) /* all rows of the fit are the same */
+        out[(VAE_BY_NEAR - 1) * stride + i] = FLT_MAX;
     fit_material_free(&made);
     return r;
 }
@@ -140,8 +142,8 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
     c->score = mem_array(c->n, MODEL_NBY * sizeof *c->score);
     if (!c->score)
         return err_set(err, VAE_EOS, "out of memory for %zu scores", c->n);
-    /* where rows that go together are held out together, exemplars are, too */
-    bool alone = m->exemplars.n && !plan->opts.split_by && !plan->opts.split_time;
+    /* where rows that go together are held out together, exemplars are, too; and windows, beside which stand others half the same */
+    bool alone = m->exemplars.n && !plan->opts.split_by && !plan->opts.split_time && !data->overlap;
     struct fit_plan nets = *plan;
     nets.exemplars = m->exemplars.n && !alone;
     struct folds f = {&nets, data, PTHREAD_MUTEX_INITIALIZER};

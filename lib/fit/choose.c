@@ -101,7 +101,7 @@ static void as_number(struct fit_rows *r, struct schema_col *col) {
 /* Cells where there are levels or an order, so that a range of it can be drawn from. */
 static void choose_condition(struct schema_col *col) {
     *col->lik = 0;
-    col->transform = col->levels.n ? &schema_level : col->kind == SCHEMA_ARRAY ? &schema_standard : &schema_bins;
+    col->transform = col->levels.n ? &schema_level : col->kind == SCHEMA_ARRAY || col->clock ? &schema_standard : &schema_bins;
 }
 
 /* The likelihood and the transform of a column, where the schema file does not say. */
@@ -217,10 +217,11 @@ static int choose_channels(const struct vae_fit_opts *o, const struct schema *s,
     return 0;
 }
 
+/* Conditions that somebody may draw by: nobody has a clock in mind. */
 static bool conditions(const struct schema *s) {
     bool any = false;
     for (size_t c = 0; c < s->ncols; c++)
-        any = any || s->col[c].condition;
+        any = any || (s->col[c].condition && !s->col[c].clock);
     return any;
 }
 

@@ -80,7 +80,7 @@ static struct vae_model *fit_plan_run(struct fit_plan *p, const struct fit_rows 
     struct teller teller = {o, c, "finishing", NAN, NAN};
     struct train_curve curve = {0};
     struct train_run run = {pool, report_point, &teller, c, &curve, NULL};
-    size_t n = data->n, nfit;
+    size_t n = data->n, nfit = 0;
     uint64_t *order = mem_array(n, sizeof *order);
     if (!order) {
         err_set(err, VAE_EOS, "out of memory for %zu rows", n);
@@ -88,8 +88,7 @@ static struct vae_model *fit_plan_run(struct fit_plan *p, const struct fit_rows 
     }
     struct fit_material made = {0};
     struct train_result res;
-    int r = split_order(p, data, 0, order, err);
-    nfit = r ? 0 : split_cut(data, order, n, n - p->ncal, 2), p->ncal = n - nfit;
+    int r = split_rows(p, data, order, &nfit, err);
     r = r ? r : fit_can_show(p, n, err);
     r = r ? r : plan_steps(p, data, order, nfit, until, pool, c, err);
     pool_on_stop(pool, is_over, &teller);

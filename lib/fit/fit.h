@@ -24,6 +24,7 @@ struct fit_rows {
     uint64_t unknown;      /* with opts->init: texts that are no level */
     struct split_groups groups;
     uint32_t crc;          /* of raw, and of the groups */
+    size_t overlap;        /* records before one that share rows with it (windows); 0: none do */
     bool header_assumed;
 };
 int fit_read(struct vae_in *, const struct vae_fit_opts *, struct fit_rows *, struct vae_err *);
@@ -63,6 +64,7 @@ struct fit_plan {
     const struct prior *prior;
     size_t bins;      /* levels of a column of numbers, about */
     double valid;     /* share of the rows a fit is given that it holds out for itself */
+    bool whole_valid; /* it is a block of them, and never cut */
     size_t ncal;      /* rows kept apart for p-values; 0: cross-conformal over `folds`, or none */
     size_t folds;
     bool exemplars;   /* keep training rows to compare with */
@@ -73,6 +75,12 @@ struct fit_plan {
 /* Likelihoods, sizes and schedules from the data, where the options leave the choice. Columns get their likelihood and
  * transform; levels that are better taken as numbers become numbers, in rows->raw too. */
 int fit_choose(const struct vae_fit_opts *, struct fit_rows *, struct fit_plan *, struct vae_err *);
+
+/* blocks.c: records 0..n-1 -> order: those to learn from, those that stop the training, those for p-values, part[3] of them; about
+ * share[3] of all, in whole blocks, in at most so many turns, with gaps between. share 0: no such part. */
+void fit_blocks(size_t n, size_t overlap, size_t turns, const double share[3], uint64_t *order, size_t part[3]);
+/* How wide those are. */
+size_t fit_gap(size_t n, size_t overlap);
 
 /* Of each column, random[ncols] and share[ncols]: the share of the rows whose cell is missing there; and are they so at
  * random, whatever the other cells are? */

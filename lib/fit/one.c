@@ -17,7 +17,7 @@ enum { VALID_MAX = 2000, SETTLE_PRIOR = 20, PRIOR_ROWS = 1 << 16 };
 /* How many of n rows to hold out: none where so few are left that they would tell nothing. */
 static size_t rows_to_hold(const struct fit_plan *p, size_t n) {
     size_t v = (size_t)(p->valid * (double)n);
-    v = v > VALID_MAX ? VALID_MAX : v;
+    v = v > VALID_MAX && !p->whole_valid ? VALID_MAX : v;
     return n - v < 2 || v < 2 ? 0 : v;
 }
 

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "fit/fit.h"
+#include "stream/format.h"
 
 enum { BYTES_A_VALUE = 12, REPORT_ROWS = 4096 }; /* a double, and the float it becomes */
 
@@ -103,6 +104,7 @@ int fit_read(struct vae_in *in, const struct vae_fit_opts *o, struct fit_rows *r
     if (!e && r->n < 2)
         e = err_set(err, VAE_EDATA, "%s", r->n ? "one row is not enough to learn from" : r->bad ? "no good row in the data"
                                                                                              : "no rows: the input is empty");
+    r->overlap = stream_in_overlap(in);
     vae_in_stats(in, &stats);
     r->header_assumed = stats.header_assumed;
     if (!e)

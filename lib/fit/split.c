@@ -6,6 +6,7 @@
  *                      row that has a twin of its own host, patient or batch among the fitted ones tells nothing of new hosts
  *   by time            the order of the data: fitted rows come before those that stop the training, and those before the rows of
  *                      p-values, as tomorrow comes behind today
+ *   windows            blocks of that, which share no rows: blocks.c; by a column they are whole groups all the same
  */
 #include "fit/split.h"
 
@@ -85,7 +86,7 @@ int split_order(const struct fit_plan *p, const struct fit_rows *data, uint64_t 
     if (p->opts.split_by)
         return order_groups(&data->groups, n, p->opts.seed, step, order, err);
     for (uint64_t i = 0; i < n; i++)
-        order[p->opts.split_time ? i : rng_permute(i, n, p->opts.seed, RNG_SPLIT, step)] = i;
+        order[p->opts.split_time || data->overlap ? i : rng_permute(i, n, p->opts.seed, RNG_SPLIT, step)] = i;
     return 0;
 }
 
@@ -103,6 +104,46 @@ size_t split_cut(const struct fit_rows *data, const uint64_t *order, size_t n, s
     return best;
 }
 
+int split_rows(struct fit_plan *p, const struct fit_rows *data, uint64_t *order, size_t *nfit, struct vae_err *err) {
+    enum { TURNS = 5 };
+    size_t n = data->n, part[3];
+    if (!data->overlap || p->opts.split_by) {
+        int r = split_order(p, data, 0, order, err);
+        *nfit = r ? 0 : split_cut(data, order, n, n - p->ncal, 2);
+        p->ncal = n - *nfit;
+        return r;
+    }
+    double cal = (double)p->ncal / (double)n, valid = p->valid * (1 - cal);
+    fit_blocks(n, data->overlap, p->opts.split_time ? 1 : TURNS, (const double[]){1 - cal - valid, valid, cal}, order, part);
+    *nfit = part[0] + part[1];
+    p->ncal = part[2], p->whole_valid = true;
+    p->valid = ((double)part[1] + 0.5) / (double)*nfit;
+    return 0;
+}
+
+/* Folds of windows. */
+struct apart {
+    size_t gap;
+    conformal_fit_fn *fit;
+    void *ctx;
+};
+
+/* A fit without the rows that share some with those that are tested, a stretch of the order of the data. */
+static int fit_apart(void *ctx, const uint64_t *rows, size_t n, const uint64_t *test, size_t ntest, float *out, size_t stride,
+                     struct vae_err *err) {
+    const struct apart *a = ctx;
+    uint64_t *far = mem_array(n, sizeof *far);
+    size_t k = 0;
+    if (!far)
+        return err_set(err, VAE_EOS, "out of memory for %zu rows", n);
+    for (size_t i = 0; i < n; i++)
+        if (rows[i] + a->gap < test[0] || rows[i] > test[ntest - 1] + a->gap)
+            far[k++] = rows[i];
+    int r = a->fit(a->ctx, far, k, test, ntest, out, stride, err);
+    free(far);
+    return r;
+}
+
 int split_cross(const struct fit_plan *p, const struct fit_rows *data, struct pool *pool, conformal_fit_fn *fit, void *ctx,
                 size_t nscores, float *cal, struct vae_err *err) {
     uint64_t *order = mem_array(data->n, sizeof *order);
@@ -110,8 +151,10 @@ int split_cross(const struct fit_plan *p, const struct fit_rows *data, struct po
     int r = order && bound ? split_order(p, data, 1, order, err) : err_set(err, VAE_EOS, "out of memory for %zu rows", data->n);
     for (size_t f = 0; f <= p->folds && !r; f++)
         bound[f] = split_cut(data, order, data->n, data->n * f / p->folds, 1);
+    struct apart apart = {fit_gap(data->n, data->overlap), fit, ctx};
+    bool gaps = apart.gap > 0 && !p->opts.split_by;
     if (!r)
-        r = conformal_cross(data->n, order, p->folds, bound, pool, fit, ctx, nscores, cal, err);
+        r = conformal_cross(data->n, order, p->folds, bound, pool, gaps ? fit_apart : fit, gaps ? &apart : ctx, nscores, cal, err);
     free(order), free(bound);
     return r;
 }

@@ -127,7 +127,8 @@ int fit_wishes_make(struct fit_wishes *w, const struct vae_fit_opts *o, struct v
         r = append(&w->levels, &w->wish.nlevels, o->levels[i], err);
     w->wish.as = w->as, w->wish.levels = w->levels;
     w->wish.missing = o->missing, w->wish.nmissing = o->nmissing;
-    w->wish.skip_bad = o->skip_bad;
+    w->wish.told = o->condition, w->wish.ntold = o->ncondition;
+    w->wish.skip_bad = o->skip_bad, w->wish.forward = o->purpose == VAE_FOR_DETECT;
     return r;
 }
 
@@ -159,7 +160,9 @@ int fit_wishes_likelihoods(const struct fit_wishes *w, struct schema *s, struct 
 }
 
 int fit_mark_conditions(const struct vae_fit_opts *o, const struct vae_head *head, struct schema *s, struct vae_err *err) {
-    size_t left = s->ncols;
+    size_t left = 0;
+    for (size_t c = 0; c < s->ncols; c++)
+        left += !s->col[c].condition;
     for (size_t i = 0; i < o->ncondition + head->nfields; i++) {
         const struct rec_field *field = i < o->ncondition ? NULL : &head->fields[i - o->ncondition];
         int at = field ? -1 : rec_head_pick(head, o->condition[i]);

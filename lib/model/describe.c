@@ -250,11 +250,18 @@ char *vae_model_schema(const struct vae_model *m) {
 
 const char *vae_model_carried(const struct vae_model *m, size_t i, const char **kind) {
     const struct schema *s = m->schema;
-    if (i >= s->nkeep)
-        return NULL;
-    if (kind)
+    if (kind && i < s->nkeep)
         *kind = s->keep_kind[i] == SCHEMA_ARRAY ? "kept" : schema_kind_name(s->keep_kind[i]);
-    return s->keep[i];
+    if (i < s->nkeep)
+        return s->keep[i];
+    i -= s->nkeep;
+    for (size_t c = 0; c < s->ncols; c++)
+        if (s->col[c].clock && i-- == 0) {
+            if (kind)
+                *kind = "clock";
+            return s->col[c].name;
+        }
+    return NULL;
 }
 
 char *vae_head_describe(const struct vae_head *h, bool json) {

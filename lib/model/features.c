@@ -5,7 +5,7 @@
  * the whole network out of the range it was trained in (the likelihood still sees it as it is). A value over cells is
  * one-hot in its level, and where the cells have an order also its place among them. A number has its value and its place;
  * one-hot are only those bins of it that many rows have: small ones would tell rows from one another. Times
- * add sines and cosines of their cycles. What is absent is 0 everywhere, and with config.masks a feature of its column
+ * add sines and cosines of their cycles; a clock is told by these alone, as its value will never be seen again. What is absent is 0 everywhere, and with config.masks a feature of its column
  * says so.
  */
 #include <math.h>
@@ -54,10 +54,12 @@ static int place_column(struct vae_model *m, size_t c, size_t *f, struct vae_err
         *v = (struct model_feature){.column = c, .f0 = *f, .one_hot = cells->n > 0};
         v->place = cells->n > 0 && has_order(col);
         v->value = v->place && col->kind != SCHEMA_ORDINAL;
-        v->cycles = col->kind == SCHEMA_TIME ? (j == 0 ? 2 : 1) : 0;
+        v->cycles = col->kind != SCHEMA_TIME ? 0 : (j == 0 ? SCHEMA_WEEK | SCHEMA_YEAR : SCHEMA_DAY) & (col->clock ? col->clock : ~0u);
+        for (unsigned bit = v->cycles; bit; bit &= bit - 1)
+            v->ncycles++;
         if (v->one_hot && choose_hot(cells, m->schema->rows, v, err))
             return VAE_EOS;
-        v->n = (v->one_hot ? v->nhot : 1) + v->place + v->value + 2 * (size_t)v->cycles;
+        v->n = (v->one_hot ? v->nhot : !col->clock) + v->place + v->value + 2 * v->ncycles;
         if (!mem_add(*f, v->n, f) || *f > MODEL_MAX_FEATURES)
             return err_set(err, VAE_EDATA, "the columns have too many levels: more than %d in all", MODEL_MAX_FEATURES);
     }
@@ -135,19 +137,25 @@ static void one_hot(const struct cells *cells, const struct model_feature *v, co
 }
 
 static void cycles(const struct vae_model *m, size_t j, const float *x, float *f, size_t n, size_t ld) {
-    const struct model_feature *v = &m->feature[j];
+    static const struct {
+        unsigned cycle;
+        double turn; /* in the units of the value: days, or seconds of one */
+    } all[] = {{SCHEMA_WEEK, WEEK}, {SCHEMA_YEAR, YEAR}, {SCHEMA_DAY, DAY}};
     const struct schema *s = m->schema;
-    static const double day_cycle[2] = {WEEK, YEAR};
-    for (int k = 0; k < v->cycles; k++)
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+        if (!(m->feature[j].cycles & all[k].cycle))
+            continue;
         for (size_t i = 0; i < n; i++) {
             double raw = s->cells[j].n ? cells_value(&s->cells[j], x[i]) : (double)x[i] * s->scale[j] + s->center[j];
-            double turns = raw / (v->cycles == 2 ? day_cycle[k] : DAY);
+            double turns = raw / all[k].turn;
             float half = isfinite(turns) ? (float)(2 * (turns - floor(turns))) : 0, sine = 0, cosine = 0;
             if (isfinite(turns))
                 vm_sincospi(&sine, &cosine, &half, 1);
-            f[(size_t)(2 * k) * ld + i] = sine;
-            f[(size_t)(2 * k + 1) * ld + i] = cosine;
+            f[i] = sine;
+            f[ld + i] = cosine;
         }
+        f += 2 * ld;
+    }
 }
 
 /* The features of value j -> to. */
@@ -155,13 +163,13 @@ static void value_features(const struct vae_model *m, size_t j, const float *x, 
     const struct model_feature *v = &m->feature[j];
     if (v->one_hot) {
         one_hot(&m->schema->cells[j], v, x, to, n, ld);
-    } else {
+    } else if (v->n > 2 * v->ncycles) {
         copy_present(x, to, n);
         if (largest(to, n) > KNEE)
             squash(to, n);
     }
     if (v->cycles)
-        cycles(m, j, x, to + (v->n - 2 * (size_t)v->cycles) * ld, n, ld);
+        cycles(m, j, x, to + (v->n - 2 * v->ncycles) * ld, n, ld);
 }
 
 void model_marginal_features(const struct vae_model *m, size_t j, float *f, size_t ld) {

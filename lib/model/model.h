@@ -99,7 +99,8 @@ struct model_feature {
     bool value;    /* and of a number also its value, in standard deviations */
     size_t nhot;
     uint32_t *hot; /* [nlevels] which of the nhot features a level has, UINT32_MAX for none */
-    int cycles;    /* pairs of sine and cosine of a time: 2 of a day (week, year), 1 of a second of the day */
+    unsigned cycles; /* of a time, a pair of sine and cosine each: SCHEMA_WEEK and SCHEMA_YEAR of a day, SCHEMA_DAY of its second */
+    size_t ncycles;  /* the last 2 ncycles of the n; a clock has no others */
 };
 
 /* The values of the condition columns, and what these were in some training rows: what new records are told where nobody says. */

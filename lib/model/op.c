@@ -71,6 +71,11 @@ bool op_is_condition(const struct vae_op *op, const char *name) {
 
 static bool is_label(const struct vae_op *op, const char *name) { return op->opts.label && !strcmp(op->opts.label, name); }
 
+static bool is_clock(const struct vae_op *op, const char *name) {
+    const struct schema_col *col = column_named(op->m->schema, name);
+    return col && col->clock;
+}
+
 int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
     const struct vae_head *in = op->in;
     op->keep_in = mem_array(in->nfields + 1, sizeof(int));
@@ -107,8 +112,9 @@ int op_keep_or_row(struct vae_op *op, bool *row, struct vae_err *err) {
         row_field++;
     bool whole = row_field < n;
     for (size_t f = 0; f < n; f++) {
-        const char *name = op->in->fields[f].name;
-        bool kept = is_label(op, name) || (op->in->fields[f].keep && !op_is_condition(op, name));
+        const struct rec_field *field = &op->in->fields[f];
+        bool condition = op_is_condition(op, field->name) && !is_clock(op, field->name);
+        bool kept = is_label(op, field->name) || (field->keep && !condition);
         keep[f] = whole ? f == row_field || (f > row_field && kept) : kept;
         *row = *row && !keep[f];
     }

@@ -45,7 +45,8 @@ struct vae_op *op_plain(const struct vae_head *in, const char *kind, struct vae_
 int op_keep(struct vae_op *, const bool *keep, struct vae_err *);
 /* Is a field of this name one of the model's conditions? */
 bool op_is_condition(const struct vae_op *, const char *name);
-/* Of scores: whole rows, or kept columns but conditions, or where there are none a number, "row" (then *row is set), as the first fields. */
+/* Of scores: whole rows, or kept columns but conditions that are no clocks, or where there are none a number, "row" (then *row is
+ * set), as the first fields. */
 int op_keep_or_row(struct vae_op *, bool *row, struct vae_err *);
 /* Copies the kept cells of records from..from+n-1. */
 int op_carry(struct vae_op *, const struct vae_batch *, size_t from, size_t n, struct vae_err *);

@@ -11,7 +11,7 @@ struct given_rows {
     size_t n, cap;
 };
 
-/* The rows of a batch behind what is there. */
+/* The rows of a batch behind what is there; windows that are not whole are left out. */
 static int add(struct given_rows *g, const struct vae_model *m, const struct schema_map *map, struct vae_in *in,
                const struct vae_batch *b, uint64_t *bad, struct vae_err *err) {
     size_t d = m->schema->d, from = 0, good, values;
@@ -19,7 +19,14 @@ static int add(struct given_rows *g, const struct vae_model *m, const struct sch
         return err_set(err, VAE_EOS, "too many rows");
     int r = mem_grow(&g->raw, &g->cap, values, sizeof *g->raw, err);
     while (!r && from < b->rows) {
-        r = schema_read(m->schema, map, b, vae_in_head(in), from, b->rows - from, g->raw + g->n * d, NULL, &good, err);
+        size_t to = from;
+        while (to < b->rows && !(b->partial && b->partial[to]))
+            to++;
+        if (to == from) {
+            from++;
+            continue;
+        }
+        r = schema_read(m->schema, map, b, vae_in_head(in), from, to - from, g->raw + g->n * d, NULL, &good, err);
         g->n += good, from += good;
         if (r == VAE_EROW && !bad)
             err_prefix(err, "%s", vae_in_where(in, from));

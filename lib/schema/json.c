@@ -60,6 +60,8 @@ static json_t *col_to_json(const struct schema_col *c) {
                                                  bytes_to_json(c->unit.after), "group", c->unit.group));
     if (c->condition)
         json_object_set_new(j, "condition", json_true());
+    if (c->clock)
+        json_object_set_new(j, "clock", json_integer((json_int_t)c->clock));
     if (c->apart)
         json_object_set_new(j, "apart", json_true());
     if (c->missing)
@@ -153,6 +155,11 @@ static int kind_from_json(const json_t *j, struct schema_col *c, struct vae_err 
     if (!(c->blank_share >= 0 && c->blank_share <= 1) || !(c->missing_share >= 0 && c->missing_share <= 1))
         return err_set(err, VAE_EDATA, "schema: '%s' of a column makes no sense",
                        c->blank_share >= 0 && c->blank_share <= 1 ? "missing_share" : "blank_share");
+    const json_t *clock = json_object_get(j, "clock");
+    json_int_t cycles = clock ? json_integer_value(clock) : 0;
+    if ((clock && (cycles < 1 || cycles > (SCHEMA_DAY | SCHEMA_WEEK | SCHEMA_YEAR))) || (clock && (k != SCHEMA_TIME || !c->condition)))
+        return err_set(err, VAE_EDATA, "schema: 'clock' of a column makes no sense");
+    c->clock = (unsigned)cycles;
     const json_t *tenths = json_object_get(j, "tenths");
     int r = tenths ? tenths_from_json(tenths, &c->tenths, err) : 0;
     if (!r)
@@ -166,7 +173,7 @@ static int kind_from_json(const json_t *j, struct schema_col *c, struct vae_err 
     if (r)
         return r;
     bool levels = k == SCHEMA_BINARY || k == SCHEMA_CATEGORY || k == SCHEMA_ORDINAL;
-    if (k < 0 || k == SCHEMA_ID || k == SCHEMA_TEXT || levels != (c->levels.n > 0) || (k == SCHEMA_TIME) != (*c->time != 0) ||
+    if (k < 0 || schema_carries((enum schema_kind)k) || levels != (c->levels.n > 0) || (k == SCHEMA_TIME) != (*c->time != 0) ||
         (k == SCHEMA_ARRAY) != (c->type != REC_UTF8) || (c->type == REC_UTF8 && c->ndim) ||
         (*c->time && !time_style(c->time)) || (!unit_empty(&c->unit) && k != SCHEMA_NUMBER && k != SCHEMA_COUNT))
         return err_set(err, VAE_EDATA, "schema: a column is of no kind that is known");
@@ -218,7 +225,7 @@ static int keep_from_json(const json_t *j, const json_t *keep, struct schema *s,
         s->nkeep += s->keep[i] != NULL;
         s->keep_kind[i] = (enum schema_kind)k;
         s->keep_next[i] = json_is_number(number) ? json_number_value(number) : NAN;
-        if (!s->keep[i] || (k != SCHEMA_ARRAY && k != SCHEMA_ID && k != SCHEMA_TEXT))
+        if (!s->keep[i] || (k != SCHEMA_ARRAY && (k < 0 || !schema_carries((enum schema_kind)k))))
             r = err_set(err, VAE_EDATA, "schema: a kept column makes no sense");
     }
     for (size_t i = 0; i < json_array_size(missing) && !r; i++)

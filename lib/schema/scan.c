@@ -56,7 +56,8 @@ static int take_kind(struct schema_scan *s, const char *text, struct vae_err *er
     if (c->array && !strcmp(value, schema_kind_name(SCHEMA_ARRAY)))
         return 0;
     return err_set(err, VAE_EUSAGE,
-                   "column '%s': no such kind: '%s'; there are number, count, ordinal, binary, category, time, id and text",
+                   "column '%s': no such kind: '%s'; there are number, count, ordinal, binary, category, time, id, text and "
+                   "counter",
                    name, err_quote(kind, sizeof kind, value, strlen(value)));
 }
 
@@ -75,12 +76,33 @@ static int take_levels(struct schema_scan *s, const char *text, struct vae_err *
     return cell_levels(value, &c->dict, err);
 }
 
+/* What was said of a column holds for the rows before, too, where nothing is said of these. */
+static int take_of_now(struct scan_col *c, struct vae_err *err) {
+    if (!c->now || c->wish >= 0 || c->fixed_levels)
+        return 0;
+    c->wish = c->now->wish;
+    c->fixed_levels = c->now->fixed_levels;
+    for (size_t i = 0; i < c->now->dict.n; i++) {
+        long code = levels_add(&c->dict, c->now->dict.text[i], strlen(c->now->dict.text[i]), err);
+        if (code < 0)
+            return (int)code;
+    }
+    return 0;
+}
+
 static int take_wishes(struct schema_scan *s, const struct schema_wish *w, struct vae_err *err) {
     int r = 0;
     for (size_t i = 0; i < w->nas && !r; i++)
         r = take_kind(s, w->as[i], err);
     for (size_t i = 0; i < w->nlevels && !r; i++)
         r = take_levels(s, w->levels[i], err);
+    for (size_t i = 0; i < w->ntold && !r; i++) {
+        int f = rec_head_pick(s->head, w->told[i]);
+        for (size_t c = 0; c < s->ncols; c++)
+            s->col[c].told = s->col[c].told || (f >= 0 && s->col[c].field == (size_t)f);
+    }
+    for (size_t i = 0; i < s->ncols && !r; i++)
+        r = take_of_now(&s->col[i], err);
     for (size_t i = 0; i < s->ncols && !r; i++) {
         struct scan_col *c = &s->col[i];
         if (c->fixed_levels && c->wish < 0)
@@ -116,7 +138,7 @@ struct schema_scan *schema_scan_new(const struct vae_head *head, const struct sc
         err_set(err, VAE_EOS, "out of memory");
         return NULL;
     }
-    s->head = head, s->where = where, s->ctx = ctx, s->skip_bad = w->skip_bad;
+    s->head = head, s->where = where, s->ctx = ctx, s->skip_bad = w->skip_bad, s->forward = w->forward;
     s->missing = (struct cell_missing){w->missing, w->nmissing};
     int r = 0;
     for (size_t f = 0; f < head->nfields && !r; f++) {
@@ -126,6 +148,8 @@ struct schema_scan *schema_scan_new(const struct vae_head *head, const struct sc
         struct scan_col *c = &s->col[s->ncols++];
         *c = (struct scan_col){.field = f, .first = s->stride, .width = field->width, .wish = -1,
                                .array = field->type != REC_UTF8};
+        for (size_t k = 0; k + 1 < s->ncols && field->lag; k++)
+            c->now = s->col[k].field == field->now ? &s->col[k] : c->now;
         start_notes(c);
         if (!mem_add(s->stride, c->width, &s->stride))
             r = err_set(err, VAE_EDATA, "too many values in a record");

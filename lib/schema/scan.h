@@ -28,6 +28,9 @@ enum { UNIT_ODD = 96, SCAN_STYLES = 4, SCAN_NUMBER_TEXTS = 2000, SCAN_LEVELS = 1
 struct scan_col {
     size_t field, first, width; /* of the head; first value of a scanned row; values */
     bool array;                 /* a numeric field */
+    bool told;                  /* it will be a condition */
+    struct scan_col *now;       /* of one that is of a row before: the same column of the row itself, else NULL */
+    enum schema_kind kind;      /* what it came to be, once that is known */
     int wish;                   /* enum schema_kind, -1 none */
     bool fixed_levels;          /* the texts are the user's */
     enum scan_mode mode;
@@ -57,7 +60,7 @@ struct schema_scan {
     double *raw; /* [rows,stride] */
     size_t cap;
     struct cell_missing missing;
-    bool skip_bad;
+    bool skip_bad, forward;
     uint64_t *tag; /* [rows] the caller's, or NULL */
     schema_where_fn *where;
     void *ctx;
@@ -87,6 +90,8 @@ struct scan_facts {
     double low, high, mean;
     bool whole, counts_up, never_falls;
 };
+/* forward.c: a column of this kind that only goes forward becomes a counter, or a clock: *clock is what is told of it, else 0. */
+int scan_forward(const struct schema_scan *, const struct scan_col *, enum schema_kind *, unsigned *clock, struct vae_err *);
 enum schema_kind kind_tell(const struct scan_col *, const struct scan_facts *);
 /* Are so many of the cells numbers (times) that the others are mistakes? */
 bool kind_has_odd(const struct scan_facts *, size_t fitting, size_t texts);

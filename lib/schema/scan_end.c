@@ -284,29 +284,57 @@ static int keep_col(const struct scan_col *c, const struct scan_facts *f, const 
     return schema->keep[i] ? 0 : err_set(err, VAE_EOS, "out of memory");
 }
 
+/* A column of rows before is what it is in the row itself; or, where it cannot be, as its first rows or last ones have it, nearly. */
+static enum schema_kind kind_before(const struct scan_col *c, const struct scan_facts *f) {
+    enum schema_kind now = c->now->kind, own = kind_tell(c, f);
+    bool numbers = c->mode == SCAN_NUMBERS || (c->mode == SCAN_CODES && c->all_numbers);
+    if (own == now || c->array || c->wish >= 0)
+        return own;
+    if (!has_levels(now) && now != SCHEMA_TIME && numbers)
+        return SCHEMA_NUMBER;
+    return schema_carries(own) || (has_levels(now) && !has_levels(own)) ? (c->mode == SCAN_CODES ? SCHEMA_CATEGORY : own) : own;
+}
+
+/* Is nothing learnt of earlier values: they are of a column that is carried, or told? */
+static bool is_passed_over(const struct scan_col *c) {
+    return c->now && (schema_carries(c->now->kind) || c->now->told);
+}
+
 /* Columns in the order of the head; from[i] is where that of the schema comes from. */
 static int fill(struct schema_scan *s, struct schema *schema, const struct scan_col **from, struct vae_err *err) {
     size_t next = 0;
     int r = 0;
     for (size_t f = 0; f < s->head->nfields && !r; f++) {
+        unsigned clock = 0;
         const char *name = s->head->fields[f].name;
         struct scan_col *c = next < s->ncols && s->col[next].field == f ? &s->col[next++] : NULL;
         struct scan_facts facts = {0};
+        if (c && is_passed_over(c))
+            continue;
         if (c)
             r = look(s, c, &facts, err);
-        enum schema_kind kind = c ? kind_tell(c, &facts) : SCHEMA_ARRAY;
+        enum schema_kind kind = !c ? SCHEMA_ARRAY : c->now ? kind_before(c, &facts) : kind_tell(c, &facts);
+        if (!r && c && s->forward && !c->now)
+            r = scan_forward(s, c, &kind, &clock, err);
         if (r)
             break;
-        if (!c || kind == SCHEMA_ID || kind == SCHEMA_TEXT) {
+        if (c)
+            c->kind = kind, c->told = c->told || clock;
+        if (!c || schema_carries(kind)) {
             r = keep_col(c, &facts, name, kind, schema, err);
             continue;
         }
         size_t i = schema->ncols++; /* what is half made is freed */
         from[i] = c;
         r = make_col(s, c, &facts, kind, &schema->col[i], err);
+        schema->col[i].clock = clock, schema->col[i].condition = clock != 0;
     }
-    if (!r && !schema->ncols)
-        r = err_set(err, VAE_EDATA, "no column is left to model: all are ids or free text (--as says otherwise)");
+    size_t modelled = 0;
+    for (size_t i = 0; i < schema->ncols; i++)
+        modelled += !schema->col[i].condition;
+    if (!r && !modelled)
+        r = err_set(err, VAE_EDATA, "no column is left to model: all are ids, free text%s (--as says otherwise)",
+                    s->forward ? ", or only go forward" : "");
     return r;
 }
 

@@ -31,10 +31,12 @@ enum schema_kind {
     SCHEMA_TIME,     /* ISO 8601: values are the day (since 1970-01-01) and, where it is written, the second of that day */
     SCHEMA_ID,       /* carried; vae-gen writes fresh ones */
     SCHEMA_TEXT,     /* carried; empty from vae-gen */
+    SCHEMA_COUNTER,  /* carried: it only ever counts up (forward.c) */
     SCHEMA_NKINDS
 };
 const char *schema_kind_name(enum schema_kind); /* "number" */
 int schema_kind_by_name(const char *);          /* -1 for none */
+static inline bool schema_carries(enum schema_kind k) { return k >= SCHEMA_ID; } /* never modelled */
 
 /* The texts of a column's levels: code i is text[i]. Categories are sorted by text, ordinals in their order. */
 struct schema_levels {
@@ -46,6 +48,9 @@ struct schema_levels {
 };
 
 void schema_levels_free(struct schema_levels *); /* leaves it empty */
+/* Cycles that a clock is told as. */
+enum { SCHEMA_DAY = 1, SCHEMA_WEEK = 2, SCHEMA_YEAR = 4 };
+
 enum { SCHEMA_FEW_LEVELS = 64 }; /* more different whole numbers are a number or a count, never levels */
 
 struct schema_col {
@@ -65,6 +70,7 @@ struct schema_col {
     struct tenths tenths;             /* of one plain number: where the training rows' lie */
     char lik[16];                     /* likelihood, "" : to be chosen by the purpose */
     char time[16];                    /* style of a time: how it is written (schema/time.h) */
+    unsigned clock;                   /* of a condition: a time that only goes forward is told by these cycles alone; 0: no clock */
     double earliest, latest;          /* of times of two values: seconds since 1970 in the training rows */
     struct unit unit;                 /* of numbers and counts: what stands around them */
     struct schema_levels levels;      /* of categories, binaries, ordinals */
@@ -86,7 +92,7 @@ struct schema {
     struct cells *cells;    /* [d]; n = 0 for values that are plain numbers */
     size_t nkeep;
     char **keep;            /* columns that are carried */
-    enum schema_kind *keep_kind; /* [nkeep] SCHEMA_ID, SCHEMA_TEXT, or SCHEMA_ARRAY for those the user asked to keep (-k) */
+    enum schema_kind *keep_kind; /* [nkeep] SCHEMA_ID, SCHEMA_TEXT, SCHEMA_COUNTER, or SCHEMA_ARRAY for those the user asked to keep (-k) */
     double *keep_next;      /* [nkeep] of ids that are whole numbers counting up: the first fresh one; NaN else */
     size_t nmissing;
     char **missing;         /* texts that stand for a missing cell; the default ones where 0 */
@@ -118,6 +124,9 @@ struct schema_wish {
     char *const *missing; /* texts; n 0: empty, NA, NaN, ?, null */
     size_t nmissing;
     bool skip_bad;        /* leave rows out that hold a text where the column is numbers (times) */
+    char *const *told;    /* names or numbers of columns that will be conditions: nothing is learnt of rows before (front/front.h) */
+    size_t ntold;
+    bool forward;         /* carry columns that only count up, and make times that never fall clocks: conditions (forward.c) */
 };
 
 /*

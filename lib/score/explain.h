@@ -34,7 +34,7 @@ void explain_run(struct explain *, const float *x, const uint64_t *rows, size_t 
  */
 int why_head(struct vae_op *, size_t k, enum vae_by, struct vae_err *);
 /* The next record of the output, number `at` of the batch being built, from field `field` on: record i of the batch b that was
- * read, row `row` of op->raw. */
+ * read, row `row` of op->raw. why NULL: it has no score, and these are empty. */
 int why_write(struct vae_op *, const struct explain *, size_t field, const struct vae_batch *b, size_t i, size_t row, size_t at,
               const struct explain_why *why, const struct score_parts *, struct vae_err *);
 

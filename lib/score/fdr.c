@@ -43,10 +43,12 @@ static int judge(struct vae_op *op, struct vae_err *err) {
     int r = mem_grow(&s->p, &s->cap, op->held, sizeof *s->p, err);
     if (r)
         return r;
-    for (size_t i = 0; i < op->held; i++)
-        s->p[i] = isnan(p[i]) ? 1 : (double)p[i];
-    qsort(s->p, op->held, sizeof *s->p, by_value);
-    double cut = fdr_cut(s->p, op->held, s->q);
+    size_t n = 0;
+    for (size_t i = 0; i < op->held; i++) /* a record without p was not judged */
+        if (!isnan(p[i]))
+            s->p[n++] = (double)p[i];
+    qsort(s->p, n, sizeof *s->p, by_value);
+    double cut = fdr_cut(s->p, n, s->q);
     for (size_t i = 0; i < op->held; i++) {
         anomaly[i] = (double)p[i] <= cut;
         s->anomalies += anomaly[i] > 0;

@@ -19,12 +19,14 @@ enum { MEMORY_MAX = 1 << 20 }; /* bytes of what the run before gave */
 struct finding {
     float score;
     bool anomaly, benign, alarm; /* benign: it would be an anomaly, but is like a known record */
+    bool partial;                /* it is nothing, as rows of its window are missing */
 };
 
 /* The columns behind the kept ones; some are there only where they are asked for. */
 enum { SCORE, P, ANOMALY, ALARM, BENIGN, NLL, RECON, KL, MSE, NCOLUMNS };
 static const char *const column_name[NCOLUMNS] = {"score", "p", "anomaly", "alarm", "benign",
                                                 "nll",   "recon", "kl", "mse"};
+static bool is_flag(int column) { return column == ANOMALY || column == ALARM || column == BENIGN; }
 
 struct score_state {
     struct scorer *scorer;
@@ -75,12 +77,21 @@ static void total(struct score_state *s, const struct score_parts *p, const stru
     t->mean_ess += (p->ess - t->mean_ess) / (double)t->rows;
 }
 
-/* Finds what each of n records is, counts them all, and picks those to write; how many. */
-static size_t judge(struct vae_op *op, size_t n) {
+/* partial[n]: records without a score, as rows of their windows are missing; NULL: there are none. Finds what each of n records is, counts
+ * them all, and picks those to write; how many. */
+static size_t judge(struct vae_op *op, const bool *partial, size_t n) {
     struct score_state *s = op->state;
     size_t picked = 0;
     for (size_t i = 0; i < n; i++) {
         struct finding *v = &s->found[i];
+        if (partial && partial[i]) {
+            *v = (struct finding){.score = NAN, .partial = true};
+            s->totals.partial++;
+            if (!op->opts.only)
+                s->pick[picked++] = i;
+            continue;
+        }
+        v->partial = false;
         /* what is printed decides, so that equal scores have equal p */
         v->score = (float)score_by(&s->parts[i], scorer_by(s->scorer));
         v->anomaly = !((double)v->score < s->verdict.threshold); /* a score that is no number is one, too */
@@ -107,10 +118,10 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
         const struct score_parts *p = &s->parts[s->pick[k]];
         const struct finding *v = &s->found[s->pick[k]];
         double nll = scorer_by(s->scorer) == VAE_BY_IW ? -p->iw : -p->elbo;
-        double value[NCOLUMNS] = {(double)v->score, verdict_p(&s->verdict, v->score), v->anomaly, v->alarm, v->benign,
-                                  nll, p->recon, p->kl, p->mse};
+        const double value[NCOLUMNS] = {(double)v->score, verdict_p(&s->verdict, v->score), v->anomaly, v->alarm, v->benign,
+                                        nll, p->recon, p->kl, p->mse};
         for (size_t f = 0; f < s->ncolumns; f++)
-            col[f][k] = (float)value[s->column[f]];
+            col[f][k] = !v->partial ? (float)value[s->column[f]] : is_flag(s->column[f]) ? 0 : NAN;
         if (row)
             row[k] = (double)(op->row + s->pick[k] + 1);
     }
@@ -124,13 +135,16 @@ static int explain_write(struct vae_op *op, const struct vae_batch *b, size_t fr
     if (mem_grow(&s->why_row, &s->row_cap, n, sizeof *s->why_row, err) ||
         mem_grow(&s->why, &s->why_cap, n * k, sizeof *s->why, err))
         return VAE_EOS;
+    size_t whole = 0, done = 0;
     for (size_t at = 0; at < n; at++)
-        s->why_row[at] = s->pick[at];
-    explain_run(s->explain, op->x, s->why_row, n, s->parts, s->why);
+        if (!s->found[s->pick[at]].partial)
+            s->why_row[whole++] = s->pick[at];
+    explain_run(s->explain, op->x, s->why_row, whole, s->parts, s->why);
     int r = 0;
     for (size_t at = 0; at < n && !r; at++) {
         size_t i = s->pick[at];
-        r = why_write(op, s->explain, s->why_field, b, from + i, i, at, s->why + at * k, &s->parts[i], err);
+        const struct explain_why *why = s->found[i].partial ? NULL : s->why + done++ * k;
+        r = why_write(op, s->explain, s->why_field, b, from + i, i, at, why, &s->parts[i], err);
     }
     return r;
 }
@@ -149,6 +163,18 @@ static int reserve(struct score_state *s, size_t n, struct vae_err *err) {
     return 0;
 }
 
+/* Columns of whole records. */
+static void watch(struct drift *drift, const struct vae_op *op, const bool *partial, size_t n) {
+    size_t d = op->m->schema->d;
+    for (size_t from = 0, to; from < n; from = to) {
+        bool none = partial && partial[from];
+        for (to = from; to < n && (partial && partial[to]) == none;)
+            to++;
+        if (!none)
+            drift_add(drift, op->raw + from * d, op->x + from * d, to - from);
+    }
+}
+
 static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, size_t *n, struct vae_err *err) {
     struct score_state *s = op->state;
     int bad = op_read(op, b, from, n, err);
@@ -157,10 +183,11 @@ static int score_run(struct vae_op *op, const struct vae_batch *b, size_t from, 
     int r = reserve(s, *n, err);
     if (r)
         return r;
+    const bool *partial = b->partial ? b->partial + from : NULL;
     if (s->drift)
-        drift_add(s->drift, op->raw, op->x, *n);
+        watch(s->drift, op, partial, *n);
     scorer_run(s->scorer, op->x, NULL, *n, s->parts);
-    op->given = judge(op, *n);
+    op->given = judge(op, partial, *n);
     r = score_write(op, op->given, err);
     if (!r && s->explain)
         r = explain_write(op, b, from, op->given, err);
@@ -183,7 +210,7 @@ static int score_head(struct vae_op *op, struct vae_err *err) {
         if (wanted[c] && !f)
             return VAE_EOS;
         if (f) {
-            f->decimals = c == ANOMALY || c == ALARM || c == BENIGN ? 0 : -1;
+            f->decimals = is_flag(c) ? 0 : -1;
             s->column[s->ncolumns++] = c;
         }
     }
@@ -211,7 +238,7 @@ static int set_verdict(struct vae_op *op, struct vae_err *err) {
     struct vae_score_totals *t = &s->totals;
     int r = verdict_set(&s->verdict, op->m, scorer_by(s->scorer), scorer_draws(s->scorer), &op->opts, err);
     t->alpha = s->verdict.alpha, t->threshold = s->verdict.threshold, t->alpha_raised = s->verdict.raised;
-    t->approximate = s->verdict.beyond;
+    t->approximate = s->verdict.beyond || json_object_get(op->m->schema->origin, "front");
     t->draws = scorer_draws(s->scorer);
     return r;
 }
@@ -268,9 +295,9 @@ struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, c
 void vae_score_totals(const struct vae_op *op, struct vae_score_totals *out) {
     const struct score_state *s = op->state;
     *out = s->totals;
-    double n = (double)out->rows;
+    double n = (double)out->rows, read = n + (double)out->partial;
     struct vae_drift column;
-    out->missing = out->rows ? (double)op->seen.missing / n / (double)op->m->schema->ncols : NAN;
+    out->missing = read > 0 ? (double)op->seen.missing / read / (double)op->m->schema->ncols : NAN;
     out->drift = s->drift && out->rows ? 0 : NAN;
     for (size_t i = 0; vae_score_drift(op, i, &column); i++)
         if (column.drift > out->drift)

@@ -114,6 +114,8 @@ int vae_labels_put(struct vae_labels *l, const struct vae_batch *b, struct vae_e
         size_t n;
         const char *text = label(l, b, i, room, &n);
         struct labelled *row = &l->row[l->n];
+        if (isnan(score[i]) && isnan(p[i]) && !(anomaly[i] > 0)) /* its window is not whole */
+            continue;
         if (n == 0) {
             l->unlabelled++;
             continue;

@@ -80,14 +80,14 @@ int why_write(struct vae_op *op, const struct explain *e, size_t field, const st
               size_t at, const struct explain_why *why, const struct score_parts *parts, struct vae_err *err) {
     size_t k = explain_count(e), last = field + k * NFIELDS;
     bool latent = explain_by(e) == VAE_BY_ELBO;
-    double rest = (double)(float)score_by(parts, explain_by(e));
+    double rest = why ? (double)(float)score_by(parts, explain_by(e)) : (double)NAN;
     struct buf cell = {0};
     int r = 0;
     for (size_t c = 0; c < k && !r; c++) {
         size_t f = field + c * NFIELDS;
         float *spread = rec_build_data(op->build, f + SPREAD), *share = rec_build_data(op->build, f + SHARE);
         spread[at] = share[at] = NAN;
-        if (why[c].item == SIZE_MAX) {
+        if (!why || why[c].item == SIZE_MAX) {
             for (size_t t = NAME; t <= EXPECTED && !r; t++)
                 r = rec_build_text(op->build, f + t, "", 0, err);
             continue;
@@ -102,7 +102,7 @@ int why_write(struct vae_op *op, const struct explain *e, size_t field, const st
     }
     if (latent) {
         float *kl = rec_build_data(op->build, last++);
-        kl[at] = (float)parts->kl;
+        kl[at] = why ? (float)parts->kl : NAN;
         rest -= (double)kl[at];
     }
     ((float *)rec_build_data(op->build, last))[at] = (float)rest;

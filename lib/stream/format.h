@@ -75,6 +75,22 @@ extern const struct stream_format stream_csv, stream_tsv, stream_vts, stream_npy
 extern const struct stream_format *const stream_formats[];
 const struct stream_format *stream_format_by_name(const char *); /* NULL for none */
 
+/* What makes other records of those that were read, before they are handed out (front/front.h); `run` as front_run(). */
+struct stream_front {
+    void *ctx;
+    const struct vae_head *head;
+    int (*run)(void *ctx, const struct vae_batch *, size_t *at, const struct vae_batch **out, struct vae_err *);
+    size_t (*row)(const void *ctx, size_t i);
+    size_t (*overlap)(const void *ctx);
+    void (*cut)(void *ctx);
+    void (*free)(void *ctx);
+};
+/* From now on the reader hands out what `front` makes; it is the reader's to free. */
+void stream_in_front(struct vae_in *, const struct stream_front *);
+
+/* Records before one that may share rows with it, of what was read so far. */
+size_t stream_in_overlap(const struct vae_in *);
+
 /* The name of the input whose fields are those of the reader, for messages: "data.csv". */
 const char *stream_in_name(const struct vae_in *);
 

@@ -36,6 +36,9 @@ struct vae_in {
     size_t next_part;
     bool done;                         /* all that was handed out of it is done with */
     struct offsets *offsets;           /* columns, behind those of head */
+    struct stream_front front;         /* run NULL: none */
+    size_t at;                         /* records of the batch that it was given */
+    size_t made;                       /* records that were made of them last */
     uint64_t first;            /* records of the operands before */
     struct vae_in_stats stats; /* of them; rows: of all */
     bool has_input;
@@ -352,8 +355,12 @@ struct vae_in *stream_in_open(char *const *paths, size_t n, const struct vae_in_
 }
 
 const struct vae_head *vae_in_head(const struct vae_in *in) {
-    return in->told;
+    return in->front.run ? in->front.head : in->told;
 }
+
+void stream_in_front(struct vae_in *in, const struct stream_front *front) { in->front = *front; }
+
+size_t stream_in_overlap(const struct vae_in *in) { return in->front.run ? in->front.overlap(in->front.ctx) : 0; }
 
 /* Labels beside the n records of the batch (n < 0: a bad one, whose label is passed over; 0: the end); n, or a code. Where they
  * end early, the records before come first, and then nothing more. */
@@ -389,6 +396,8 @@ static int add_offsets(struct vae_in *in, int n, struct vae_err *err) {
 
 /* Would another call answer at once? Then what is out already can wait. */
 static bool more(const struct vae_in *in) {
+    if (in->front.run && in->at < in->batch.rows)
+        return true;
     if (!source_idle(in->src))
         return true;
     struct vae_in_stats st = {0};
@@ -397,31 +406,72 @@ static bool more(const struct vae_in *in) {
     return st.has_input;
 }
 
-int vae_in_next(struct vae_in *in, const struct vae_batch **b, struct vae_err *err) {
-    struct vae_err own = {0};
-    int n = in->dead.code;
-    *b = NULL;
+/* Of a record of the batch that was read last. */
+static const char *where(const struct vae_in *in, size_t row) {
+    char at[64] = "";
+    if (!in->reader)
+        return "end of input";
+    in->now->where(in->reader, row, at);
+    snprintf(in->where, strlen(source_name(in->src)) + PLACE, "%s:%s", source_name(in->src), at);
+    return in->where;
+}
+
+/* The next records as they are read: their number, 0, or a code. */
+static int read_on(struct vae_in *in, struct vae_err *err) {
+    int n = 0;
     while (n == 0 && in->reader) {
-        n = in->now->next(in->reader, &in->batch, &own);
+        n = in->now->next(in->reader, &in->batch, err);
         if (n != 0)
             break;
         close_operand(in);
-        n = open_next(in, &own);
+        n = open_next(in, err);
         if (n < 0)
             break;
+        if (in->front.run)
+            in->front.cut(in->front.ctx);
         n = 0;
     }
     if (in->labels && (n >= 0 || n == VAE_EROW))
-        n = add_labels(in, n, &own);
+        n = add_labels(in, n, err);
     if (in->offsets && n > 0)
-        n = add_offsets(in, n, &own);
+        n = add_offsets(in, n, err);
     in->done &= n == 0;
     if (n > 0) {
         in->batch.first += in->first;
         in->stats.rows += (uint64_t)n;
-        *b = &in->batch;
     } else if (n < 0) {
         in->batch.rows = 0;
+    }
+    return n;
+}
+
+/* The next records that the front makes of them. */
+static int front_on(struct vae_in *in, const struct vae_batch **b, struct vae_err *err) {
+    in->made = 0;
+    for (int n;;) {
+        if (in->at == in->batch.rows) {
+            in->batch.rows = in->at = 0;
+            if ((n = read_on(in, err)) <= 0)
+                return n;
+        }
+        if ((n = in->front.run(in->front.ctx, &in->batch, &in->at, b, err)) == 0)
+            continue;
+        in->made = n > 0 ? (size_t)n : 0;
+        if (n == VAE_EROW)
+            err_prefix(err, "%s", where(in, in->at - 1));
+        return n;
+    }
+}
+
+int vae_in_next(struct vae_in *in, const struct vae_batch **b, struct vae_err *err) {
+    struct vae_err own = {0};
+    int n = in->dead.code;
+    *b = &in->batch;
+    if (n == 0)
+        n = in->front.run ? front_on(in, b, &own) : read_on(in, &own);
+    if (n <= 0)
+        *b = NULL;
+    if (n < 0) {
         if (in->dead.code)
             own = in->dead;
         else if (n != VAE_EROW)
@@ -449,6 +499,8 @@ int vae_in_done(struct vae_in *in, size_t rows, struct vae_err *err) {
     struct stream_place at;
     if (!in->file || !in->reader)
         return 0;
+    if (in->front.run)
+        rows = rows ? in->front.row(in->front.ctx, rows - 1) + 1 : in->made ? in->front.row(in->front.ctx, 0) : in->at;
     in->now->place(in->reader, rows, &at);
     in->done = rows >= in->batch.rows;
     return state_set_place(in->file, &at, err);
@@ -457,17 +509,14 @@ int vae_in_done(struct vae_in *in, size_t rows, struct vae_err *err) {
 const char *stream_in_name(const struct vae_in *in) { return in->first_name; }
 
 const char *vae_in_where(const struct vae_in *in, size_t row) {
-    char at[64] = "";
-    if (!in->reader)
-        return "end of input";
-    in->now->where(in->reader, row, at);
-    snprintf(in->where, strlen(source_name(in->src)) + PLACE, "%s:%s", source_name(in->src), at);
-    return in->where;
+    return where(in, in->front.run ? in->front.row(in->front.ctx, row) : row);
 }
 
 void vae_in_free(struct vae_in *in) {
     if (!in)
         return;
+    if (in->front.run)
+        in->front.free(in->front.ctx);
     close_operand(in);
     free_names(in->paths, in->npaths);
     free_names(in->opts.keep, in->opts.nkeep);

@@ -12,6 +12,7 @@
 #   labels    MNIST with labels: means, samples, classes, walks (an hour)
 #   explain   is the column that was tampered with the first reason
 #   fdr       false discoveries over 200 fits (5 minutes)
+#   series    a server's metrics and seasonal series, beside usual detectors (an hour)
 #   beta      no option set against fixed weights of the KL  line    walks between rows of a table
 #
 # The data of all but speed, startup and fdr is looked for in $VAE_DATA, the scripts in $VAE_EVAL; absent ones are left out, and
@@ -19,7 +20,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 VAE_DATA=${VAE_DATA:-$PWD/../shared/data} VAE_EVAL=${VAE_EVAL:-$PWD/../shared/eval}
-ONLY=${ONLY:-speed startup latency mnist bmnist anomaly fidelity impute augment digits reduce nll deep codes labels beta line explain fdr}
+ONLY=${ONLY:-speed startup latency mnist bmnist anomaly fidelity impute augment digits reduce nll deep codes labels beta line explain fdr series}
 PATH=$BIN:$PATH
 export PATH BIN VAE_DATA VAE_EVAL
 O=$(cd "$O" && pwd)
@@ -89,7 +90,7 @@ fi
 if wanted anomaly "$VAE_EVAL/anomaly.py"; then
     /usr/bin/python3 "$VAE_EVAL/anomaly.py" "$VAE_DATA/adbench"
 fi
-for s in fidelity impute augment digits reduce explain; do
+for s in fidelity impute augment digits reduce explain series; do
     if wanted "$s" "$VAE_DATA"; then
         VAE_BIN=$BIN /usr/bin/python3 "$tests/bench/$s.py"
     fi

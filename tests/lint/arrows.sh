@@ -1,7 +1,7 @@
 #!/bin/sh
 # The house's one-way arrows: a room may include the rooms below it, never one above and never a sibling.
 #   cmd -> vae.h -> report -> fit -> {score, gen} -> model -> {latent, lik, prior, schema, front, stream} -> nn -> base
-#   compare stands beside model
+#   compare stands beside model; front is joined to stream by model
 set -eu
 cd "$(dirname "$0")/../.."
 level() {
