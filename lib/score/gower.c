@@ -10,10 +10,17 @@
 #include "base/vmath.h"
 
 static const float FARTHEST = 1e30f; /* of a coordinate: sums of such are numbers yet */
-static const double DAY = 86400;
 
-/* Is value j the second of a day? */
-static bool is_second(const struct schema_col *c, size_t j) { return c->kind == SCHEMA_TIME && j > c->v0; }
+/* Value j of a time goes round: the second of a day and, of a clock, whose days never come again, the day of the week and of the year. */
+static unsigned cycles(const struct schema_col *c, size_t j) {
+    unsigned all = c->kind != SCHEMA_TIME ? 0 : j > c->v0 ? SCHEMA_DAY : c->clock ? SCHEMA_WEEK | SCHEMA_YEAR : 0;
+    return c->clock ? all & c->clock : all;
+}
+
+/* Coordinates of value j: sine and cosine of each cycle, or itself. */
+static size_t coordinates(const struct schema_col *c, size_t j) {
+    return c->clock || cycles(c, j) ? 2 * (size_t)__builtin_popcount(cycles(c, j)) : 1;
+}
 
 /* Levels without an order. */
 static bool is_level(const struct schema *s, const struct schema_col *c, size_t j) {
@@ -24,17 +31,15 @@ size_t gower_width(const struct schema *s) {
     size_t n = 0;
     for (size_t c = 0; c < s->ncols; c++)
         for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
-            n += is_second(&s->col[c], j) ? 2 : 1;
+            n += coordinates(&s->col[c], j);
     return n;
 }
 
 void gower_levels(const struct schema *s, size_t *levels) {
     for (size_t c = 0; c < s->ncols; c++)
-        for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++) {
-            *levels++ = is_level(s, &s->col[c], j) ? s->cells[j].n : 0;
-            if (is_second(&s->col[c], j))
-                *levels++ = 0;
-        }
+        for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
+            for (size_t i = coordinates(&s->col[c], j); i > 0; i--)
+                *levels++ = is_level(s, &s->col[c], j) ? s->cells[j].n : 0;
 }
 
 static float within(double v) {
@@ -55,14 +60,22 @@ static float coordinate(const struct schema *s, const struct schema_col *c, size
     return isnan(v) ? GOWER_ABSENT : within((v - cells->center) / cells->spread);
 }
 
-/* Sine and cosine of the turn that a second of the day is. */
-static void second(const struct schema *s, size_t j, float x, float u[2]) {
-    u[0] = u[1] = GOWER_ABSENT;
-    if (isnan(x))
-        return;
-    double turns = schema_raw(s, j, x) / DAY;
-    float half = isfinite(turns) ? (float)(2 * (turns - floor(turns))) : 0;
-    vm_sincospi(&u[0], &u[1], &half, 1);
+/* Sine and cosine of each of the cycles -> u. */
+static void turn(const struct schema *s, size_t j, unsigned which, float x, float *u) {
+    static const struct {
+        unsigned bit;
+        double period; /* of the value */
+    } cycle[] = {{SCHEMA_DAY, 86400}, {SCHEMA_WEEK, 7}, {SCHEMA_YEAR, 365.2425}};
+    for (size_t k = 0; k < sizeof cycle / sizeof *cycle; k++) {
+        if (!(which & cycle[k].bit))
+            continue;
+        u[0] = u[1] = GOWER_ABSENT;
+        double turns = isnan(x) ? 0 : schema_raw(s, j, x) / cycle[k].period;
+        float half = isfinite(turns) ? (float)(2 * (turns - floor(turns))) : 0;
+        if (!isnan(x))
+            vm_sincospi(&u[0], &u[1], &half, 1);
+        u += 2;
+    }
 }
 
 void gower_scale(const float *weight, size_t width, const float *from, float *to) {
@@ -74,11 +87,13 @@ void gower_place(const struct schema *s, const float *weight, const float *x, fl
     size_t k = 0;
     for (size_t c = 0; c < s->ncols; c++) {
         const struct schema_col *col = &s->col[c];
-        for (size_t j = col->v0; j < col->v0 + col->width; j++)
-            if (is_second(col, j))
-                second(s, j, x[j], u + k), k += 2;
-            else
-                u[k++] = coordinate(s, col, j, x[j]);
+        for (size_t j = col->v0; j < col->v0 + col->width; j++) {
+            if (cycles(col, j))
+                turn(s, j, cycles(col, j), x[j], u + k);
+            else if (coordinates(col, j))
+                u[k] = coordinate(s, col, j, x[j]);
+            k += coordinates(col, j);
+        }
     }
     if (weight)
         gower_scale(weight, k, u, u);
@@ -131,7 +146,7 @@ int gower_learn(const struct schema *s, const float *u, size_t n, bool core, flo
         const struct schema_col *col = &s->col[c];
         size_t first = k;
         for (size_t j = col->v0; j < col->v0 + col->width; j++)
-            for (size_t i = is_second(col, j) ? 2 : 1; i > 0; i--, k++)
+            for (size_t i = coordinates(col, j); i > 0; i--, k++)
                 learn_one(u + k, n, width, is_level(s, col, j), core, v, weight + k, missing + k);
         if (col->kind == SCHEMA_ARRAY && col->width > 1) { /* values of one kind: what is small in them is small */
             float least = 0;
