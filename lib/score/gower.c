@@ -10,10 +10,27 @@
 #include "base/vmath.h"
 
 static const float FARTHEST = 1e30f; /* of a coordinate: sums of such are numbers yet */
-static const double DAY = 86400;
 
-/* Is value j the second of a day? */
-static bool is_second(const struct schema_col *c, size_t j) { return c->kind == SCHEMA_TIME && j > c->v0; }
+/* Of a time: turn[2], the cycles that value j is a place in, in its unit, days or seconds of one; how many. A clock has those that
+ * it is told by alone, as its day will never come again. */
+static size_t cycles(const struct schema_col *c, size_t j, double turn[2]) {
+    size_t n = 0;
+    if (c->kind == SCHEMA_TIME && j > c->v0 && (!c->clock || (c->clock & SCHEMA_DAY)))
+        turn[n++] = 86400;
+    if (j == c->v0 && (c->clock & SCHEMA_WEEK))
+        turn[n++] = 7;
+    if (j == c->v0 && (c->clock & SCHEMA_YEAR))
+        turn[n++] = 365.2425;
+    return n;
+}
+
+/* Is value j compared as it is? */
+static bool is_plain(const struct schema_col *c, size_t j) { return c->kind != SCHEMA_TIME || (j == c->v0 && !c->clock); }
+
+static size_t coordinates(const struct schema_col *c, size_t j) {
+    double turn[2];
+    return is_plain(c, j) + 2 * cycles(c, j, turn);
+}
 
 /* Levels without an order. */
 static bool is_level(const struct schema *s, const struct schema_col *c, size_t j) {
@@ -24,17 +41,15 @@ size_t gower_width(const struct schema *s) {
     size_t n = 0;
     for (size_t c = 0; c < s->ncols; c++)
         for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
-            n += is_second(&s->col[c], j) ? 2 : 1;
+            n += coordinates(&s->col[c], j);
     return n;
 }
 
 void gower_levels(const struct schema *s, size_t *levels) {
     for (size_t c = 0; c < s->ncols; c++)
-        for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++) {
-            *levels++ = is_level(s, &s->col[c], j) ? s->cells[j].n : 0;
-            if (is_second(&s->col[c], j))
-                *levels++ = 0;
-        }
+        for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
+            for (size_t k = coordinates(&s->col[c], j); k > 0; k--)
+                *levels++ = is_level(s, &s->col[c], j) ? s->cells[j].n : 0;
 }
 
 static float within(double v) {
@@ -55,12 +70,12 @@ static float coordinate(const struct schema *s, const struct schema_col *c, size
     return isnan(v) ? GOWER_ABSENT : within((v - cells->center) / cells->spread);
 }
 
-/* Sine and cosine of the turn that a second of the day is. */
-static void second(const struct schema *s, size_t j, float x, float u[2]) {
+/* Sine and cosine of the part of a turn that value j is. */
+static void place(const struct schema *s, size_t j, float x, double turn, float u[2]) {
     u[0] = u[1] = GOWER_ABSENT;
     if (isnan(x))
         return;
-    double turns = schema_raw(s, j, x) / DAY;
+    double turns = schema_raw(s, j, x) / turn;
     float half = isfinite(turns) ? (float)(2 * (turns - floor(turns))) : 0;
     vm_sincospi(&u[0], &u[1], &half, 1);
 }
@@ -74,11 +89,14 @@ void gower_place(const struct schema *s, const float *weight, const float *x, fl
     size_t k = 0;
     for (size_t c = 0; c < s->ncols; c++) {
         const struct schema_col *col = &s->col[c];
-        for (size_t j = col->v0; j < col->v0 + col->width; j++)
-            if (is_second(col, j))
-                second(s, j, x[j], u + k), k += 2;
-            else
+        for (size_t j = col->v0; j < col->v0 + col->width; j++) {
+            double turn[2];
+            size_t n = cycles(col, j, turn);
+            if (is_plain(col, j))
                 u[k++] = coordinate(s, col, j, x[j]);
+            for (size_t i = 0; i < n; i++, k += 2)
+                place(s, j, x[j], turn[i], u + k);
+        }
     }
     if (weight)
         gower_scale(weight, k, u, u);
@@ -131,7 +149,7 @@ int gower_learn(const struct schema *s, const float *u, size_t n, bool core, flo
         const struct schema_col *col = &s->col[c];
         size_t first = k;
         for (size_t j = col->v0; j < col->v0 + col->width; j++)
-            for (size_t i = is_second(col, j) ? 2 : 1; i > 0; i--, k++)
+            for (size_t i = coordinates(col, j); i > 0; i--, k++)
                 learn_one(u + k, n, width, is_level(s, col, j), core, v, weight + k, missing + k);
         if (col->kind == SCHEMA_ARRAY && col->width > 1) { /* values of one kind: what is small in them is small */
             float least = 0;
