@@ -143,9 +143,46 @@ static void test_others(void) {
     }
 }
 
+static int fold_apart(void *ctx, const uint64_t *rows, size_t n, const uint64_t *test, size_t ntest, float *out, size_t stride,
+                      struct vae_err *err) {
+    const struct fit_rows *data = ctx;
+    (void)stride;
+    for (size_t i = 0; i < ntest; i++) {
+        out[i] = (float)test[i];
+        for (size_t j = 0; j < n; j++)
+            if (rows[j] + data->overlap >= test[i] && rows[j] <= test[i] + data->overlap)
+                return err_set(err, VAE_EDATA, "%d is fitted and shares rows with %d", (int)rows[j], (int)test[i]);
+    }
+    return n + ntest + 2 * data->overlap >= N ? 0 : err_set(err, VAE_EDATA, "%zu rows", n + ntest);
+}
+
+/* Windows: folds, and rows held out at once, share no rows with those that are fitted; by time they are behind them, too. */
+static void test_windows(void) {
+    for (size_t overlap = 1; overlap <= 9; overlap += 4)
+        for (int time = 0; time < 2; time++) {
+            struct fit_rows data = {.n = N, .overlap = overlap};
+            struct fit_plan plan = {.folds = 5, .valid = .1, .ncal = N / 5, .opts = {.seed = 1, .split_time = time}};
+            struct vae_err err = {0};
+            float cal[N];
+            uint64_t order[N];
+            size_t nfit = 0, near = 0, before = 0;
+            CHECK(!split_cross(&plan, &data, NULL, fold_apart, &data, 1, cal, &err), "%s", err.msg);
+            CHECK(!split_rows(&plan, &data, order, &nfit, &err), "%s", err.msg);
+            CHECK(plan.whole_valid && plan.ncal > N / 10 && nfit > N / 2 && nfit + plan.ncal <= N, "%zu and %zu", nfit, plan.ncal);
+            for (size_t i = nfit; i < nfit + plan.ncal; i++)
+                for (size_t j = 0; j < nfit; j++) {
+                    near += order[j] + overlap >= order[i] && order[j] <= order[i] + overlap;
+                    before += order[i] < order[j];
+                }
+            CHECK(near == 0, "overlap %zu: %zu pairs share rows", overlap, near);
+            CHECK(!time || before == 0, "%zu pairs are in another order", before);
+        }
+}
+
 int main(void) {
     test_groups();
     test_folds();
     test_others();
+    test_windows();
     return test_done();
 }

@@ -11,15 +11,25 @@
 
 static const float FARTHEST = 1e30f; /* of a coordinate: sums of such are numbers yet */
 
-/* Value j of a time goes round: the second of a day and, of a clock, whose days never come again, the day of the week and of the year. */
-static unsigned cycles(const struct schema_col *c, size_t j) {
-    unsigned all = c->kind != SCHEMA_TIME ? 0 : j > c->v0 ? SCHEMA_DAY : c->clock ? SCHEMA_WEEK | SCHEMA_YEAR : 0;
-    return c->clock ? all & c->clock : all;
+/* Of a time: turn[2], the cycles that value j is a place in, in its unit, days or seconds of one; how many. A clock has those that
+ * it is told by alone, as its day will never come again. */
+static size_t cycles(const struct schema_col *c, size_t j, double turn[2]) {
+    size_t n = 0;
+    if (c->kind == SCHEMA_TIME && j > c->v0 && (!c->clock || (c->clock & SCHEMA_DAY)))
+        turn[n++] = 86400;
+    if (j == c->v0 && (c->clock & SCHEMA_WEEK))
+        turn[n++] = 7;
+    if (j == c->v0 && (c->clock & SCHEMA_YEAR))
+        turn[n++] = 365.2425;
+    return n;
 }
 
-/* Coordinates of value j: sine and cosine of each cycle, or itself. */
+/* Is value j compared as it is? */
+static bool is_plain(const struct schema_col *c, size_t j) { return c->kind != SCHEMA_TIME || (j == c->v0 && !c->clock); }
+
 static size_t coordinates(const struct schema_col *c, size_t j) {
-    return c->clock || cycles(c, j) ? 2 * (size_t)__builtin_popcount(cycles(c, j)) : 1;
+    double turn[2];
+    return is_plain(c, j) + 2 * cycles(c, j, turn);
 }
 
 /* Levels without an order. */
@@ -38,7 +48,7 @@ size_t gower_width(const struct schema *s) {
 void gower_levels(const struct schema *s, size_t *levels) {
     for (size_t c = 0; c < s->ncols; c++)
         for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
-            for (size_t i = coordinates(&s->col[c], j); i > 0; i--)
+            for (size_t k = coordinates(&s->col[c], j); k > 0; k--)
                 *levels++ = is_level(s, &s->col[c], j) ? s->cells[j].n : 0;
 }
 
@@ -60,22 +70,14 @@ static float coordinate(const struct schema *s, const struct schema_col *c, size
     return isnan(v) ? GOWER_ABSENT : within((v - cells->center) / cells->spread);
 }
 
-/* Sine and cosine of each of the cycles -> u. */
-static void turn(const struct schema *s, size_t j, unsigned which, float x, float *u) {
-    static const struct {
-        unsigned bit;
-        double period; /* of the value */
-    } cycle[] = {{SCHEMA_DAY, 86400}, {SCHEMA_WEEK, 7}, {SCHEMA_YEAR, 365.2425}};
-    for (size_t k = 0; k < sizeof cycle / sizeof *cycle; k++) {
-        if (!(which & cycle[k].bit))
-            continue;
-        u[0] = u[1] = GOWER_ABSENT;
-        double turns = isnan(x) ? 0 : schema_raw(s, j, x) / cycle[k].period;
-        float half = isfinite(turns) ? (float)(2 * (turns - floor(turns))) : 0;
-        if (!isnan(x))
-            vm_sincospi(&u[0], &u[1], &half, 1);
-        u += 2;
-    }
+/* Sine and cosine of the part of a turn that value j is. */
+static void place(const struct schema *s, size_t j, float x, double turn, float u[2]) {
+    u[0] = u[1] = GOWER_ABSENT;
+    if (isnan(x))
+        return;
+    double turns = schema_raw(s, j, x) / turn;
+    float half = isfinite(turns) ? (float)(2 * (turns - floor(turns))) : 0;
+    vm_sincospi(&u[0], &u[1], &half, 1);
 }
 
 void gower_scale(const float *weight, size_t width, const float *from, float *to) {
@@ -88,11 +90,12 @@ void gower_place(const struct schema *s, const float *weight, const float *x, fl
     for (size_t c = 0; c < s->ncols; c++) {
         const struct schema_col *col = &s->col[c];
         for (size_t j = col->v0; j < col->v0 + col->width; j++) {
-            if (cycles(col, j))
-                turn(s, j, cycles(col, j), x[j], u + k);
-            else if (coordinates(col, j))
-                u[k] = coordinate(s, col, j, x[j]);
-            k += coordinates(col, j);
+            double turn[2];
+            size_t n = cycles(col, j, turn);
+            if (is_plain(col, j))
+                u[k++] = coordinate(s, col, j, x[j]);
+            for (size_t i = 0; i < n; i++, k += 2)
+                place(s, j, x[j], turn[i], u + k);
         }
     }
     if (weight)

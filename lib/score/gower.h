@@ -4,7 +4,7 @@
  *
  *   numbers    |difference| / the column's range over the training rows
  *   levels     0 where they are the same, else 1; those in an order as numbers
- *   times      the day as a number, the second of the day by its sine and cosine; clocks by the sines and cosines of their cycles
+ *   times      the day as a number, the second of the day by its sine and cosine; clocks by those of the cycles they are told by
  *   missing    one of two: what two training rows differ by on average; both: 0
  *
  * What it takes of a record are its coordinates u[width], so scaled that plain differences add up.
