@@ -57,7 +57,7 @@ void gower_ranges(const struct schema *s, size_t *of) {
     for (size_t c = 0; c < s->ncols; c++) {
         size_t first = k;
         for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
-            for (size_t i = is_second(&s->col[c], j) ? 2 : 1; i > 0; i--, k++)
+            for (size_t i = coordinates(&s->col[c], j); i > 0; i--, k++)
                 of[k] = s->col[c].kind == SCHEMA_ARRAY ? first : k;
     }
 }
