@@ -191,6 +191,16 @@ cli_names cli_formats_in, cli_formats_out, cli_log_formats;
  * Exits: 0 after -h and -V, 64 where the command line makes no sense.
  */
 size_t cli_begin(const struct cli_command *, int argc, char **argv);
+/* Was the option of this name given? */
+bool cli_given(const char *name);
+
+/* With `why`: the option does not go with any of the others (names with blanks between), for this reason. Without: it needs
+ * one of them. A table ends with an empty row. */
+struct cli_rule {
+    const char *option, *others, *why;
+};
+/* Ends the run with status 64 at the first rule that is broken. */
+void cli_rules(const struct cli_rule *);
 /* For a command line whose options contradict each other: says so and exits with 64. */
 _Noreturn void cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same where both an operand (none: standard input) and the file of an option are standard input. */
@@ -309,10 +319,12 @@ bool cli_state_save(struct cli_run *, bool now); /* now and then, or now */
 /* Does the file there look like a model? Pipes are streams. */
 bool cli_is_model(const char *path);
 
-/* The report of vae-score --label, to the output; threshold: the score that anomalies begin at, not finite where there is none. */
+/* The report of vae-score --label, to the output; threshold: the score that anomalies begin at, not finite where there is
+ * none. */
 void cli_labels_print(struct cli_run *, struct vae_labels *, const struct vae_labels_opts *, double threshold);
 
-/* All records of run->in, through run->op and run->then where they are there, to run->out and run->take where there is one. */
+/* All records of run->in, through run->op and run->then where they are there, to run->out and run->take where there is
+ * one. */
 void cli_pump(struct cli_run *);
 /* A record is bad: at `where`, or NULL where the message tells. true: go on, with --skip-bad. */
 bool cli_bad_row(struct cli_run *, const char *where);

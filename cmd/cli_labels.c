@@ -35,9 +35,11 @@ void cli_labels_print(struct cli_run *r, struct vae_labels *labels, const struct
     if (vae_labels_report(labels, &rep, &r->err))
         return;
     if (rep.modelled)
-        cli_warn("the model was fitted with the labels among its features: what it scores, it has seen (vae-fit -k %s)", o->column);
+        cli_warn("the model was fitted with the labels among its features: what it scores, it has seen (vae-fit -k %s)",
+                 o->column);
     if (rep.guessed)
-        cli_note("the odd ones are taken to be those with '%s', which are fewer (--positive says otherwise)", rep.positive);
+        cli_note("the odd ones are taken to be those with '%s', which are fewer (--positive says otherwise)",
+                 rep.positive);
     t.n = (size_t)snprintf(t.text, sizeof t.text, "metric,value\n");
     put_text(&t, "positive", rep.positive);
     put(&t, "rows", (double)rep.rows);

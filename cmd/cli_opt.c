@@ -17,6 +17,8 @@
 struct cli_shared cli = {.header = -1, .header_out = -1, .level = -1, .seed = {1, false}};
 
 static const char *program;
+static const struct cli_opt *the_options;
+static bool the_given[256]; /* by their place in the table */
 
 const char *cli_formats_in(size_t i) {
     const char *name;
@@ -59,6 +61,13 @@ static void guard_descriptors(void) {
             exit(vae_exit_status(VAE_EOS));
 }
 
+bool cli_given(const char *name) {
+    for (size_t i = 0; the_options[i].name; i++)
+        if (!strcmp(the_options[i].name, name))
+            return the_given[i];
+    return false;
+}
+
 /* Ends after what went to standard output. */
 static _Noreturn void leave(void) {
     if (fflush(stdout) != 0 || ferror(stdout)) {
@@ -77,6 +86,7 @@ static const char *called(const struct cli_opt *o, char out[64]) {
 /* Does what an option says. value: NULL where it takes none, or none is given. */
 static void apply(const struct cli_command *c, const struct cli_opt *o, const char *value) {
     char expected[256], name[64];
+    the_given[o - c->options] = true;
     if (o->given)
         *o->given = true;
     if (o->optional && !value)
@@ -152,6 +162,7 @@ size_t cli_begin(const struct cli_command *c, int argc, char **argv) {
     bool options = true;
     guard_descriptors();
     program = c->name;
+    the_options = c->options;
     cli_log_start(c->name);
     const char *model = getenv("VAE_MODEL");
     cli.model = model && *model ? model : NULL;

@@ -54,8 +54,8 @@ bool cli_state_opened(struct cli_run *r) {
         return r->in != NULL;
     vae_state_stats(r->state, &st);
     if (st.lost)
-        cli_warn("%s: the file read last time is gone or was cut; rows behind its byte %llu, if any, are missed", st.lost,
-                 (unsigned long long)st.lost_at);
+        cli_warn("%s: the file read last time is gone or was cut; rows behind its byte %llu, if any, are missed",
+                 st.lost, (unsigned long long)st.lost_at);
     if (!r->in && r->err.code == VAE_EAGAIN) { /* a log that has not begun is no fault */
         cli_note("%s", r->err.msg);
         r->err.code = 0;

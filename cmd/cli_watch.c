@@ -108,7 +108,8 @@ static bool write_prom(const char *path, const struct cli_totals *t, const struc
     for (size_t i = 0; f && i < sizeof metric / sizeof *metric; i++)
         put_metric(f, path, metric[i].name, metric[i].help, metric[i].value);
     if (f && t->model_id) {
-        fputs("# HELP vae_model_info The model that scored, by its id.\n# TYPE vae_model_info gauge\nvae_model_info", f);
+        fputs("# HELP vae_model_info The model that scored, by its id.\n", f);
+        fputs("# TYPE vae_model_info gauge\nvae_model_info", f);
         put_label(f, path);
         fprintf(f, ",id=\"%s\"} 1\n", t->model_id);
     }
@@ -143,8 +144,8 @@ static int print_plugin(const struct cli_watch *w, const struct vae_score_totals
     if (alarms != anomalies)
         printf("%llu alarm%s, ", alarms, alarms == 1 ? "" : "s");
     printf("%llu anomal%s in %llu row%s%s | alarms=%llu;%s;%zu;0 anomalies=%llu rows=%llu%s%s\n", anomalies,
-           anomalies == 1 ? "y" : "ies", rows, rows == 1 ? "" : "s", drifted ? ", drift" : "", alarms, warning, w->critical,
-           anomalies, rows, most, drift);
+           anomalies == 1 ? "y" : "ies", rows, rows == 1 ? "" : "s", drifted ? ", drift" : "", alarms, warning,
+           w->critical, anomalies, rows, most, drift);
     return fflush(stdout) == 0 ? level : UNKNOWN;
 }
 

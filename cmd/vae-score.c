@@ -8,7 +8,7 @@
 
 static struct {
     int by, iw, draws;
-    bool iw_given, by_given, draws_given, parts, tail, only, check, mean_nll, classify, explain;
+    bool parts, tail, only, check, mean_nll, classify, explain;
     size_t reasons;
     const char *class;
     double alpha, contamination, fdr;
@@ -19,25 +19,26 @@ static struct {
     size_t cooldown;
     const char *benign, *state;
     struct cli_watch watch;
-    bool warn_given, crit_given;
-} o = {.alpha = NAN, .contamination = NAN, .fdr = NAN, .reasons = 3, .watch = {.drift_max = NAN, .warning = SIZE_MAX}};
+} o = {.alpha = NAN, .contamination = NAN, .fdr = NAN, .reasons = 3,
+       .watch = {.drift_max = NAN, .warning = SIZE_MAX}};
 
 static const char *by_name(size_t i) {
-    static const char *const name[] = {"auto", "elbo", "iw", "recon", "mse", "near", "denoise"}; /* in the order of enum vae_by */
+    /* in the order of enum vae_by */
+    static const char *const name[] = {"auto", "elbo", "iw", "recon", "mse", "near", "denoise"};
     return i < sizeof name / sizeof *name ? name[i] : NULL;
 }
 
 static const struct cli_opt options[] = {
     CLI_OPT_MODEL,
-    {.name = "by", .arg = "SCORE", .kind = CLI_CHOICE, .to = &o.by, .names = by_name, .given = &o.by_given,
+    {.name = "by", .arg = "SCORE", .kind = CLI_CHOICE, .to = &o.by, .names = by_name,
      .help = "what is scored"},
-    {.name = "iw", .arg = "K", .kind = CLI_INT, .to = &o.iw, .lo = 1, .hi = 1 << 16, .given = &o.iw_given,
+    {.name = "iw", .arg = "K", .kind = CLI_INT, .to = &o.iw, .lo = 1, .hi = 1 << 16,
      .help = "importance-weighted bound of K draws: --by iw --draws K"},
-    {.name = "draws", .arg = "N", .kind = CLI_INT, .to = &o.draws, .lo = 1, .hi = 1 << 16, .given = &o.draws_given,
+    {.name = "draws", .arg = "N", .kind = CLI_INT, .to = &o.draws, .lo = 1, .hi = 1 << 16,
      .help = "posterior draws a score, else the model's own number"},
     {.name = "parts", .kind = CLI_FLAG, .to = &o.parts, .help = "columns nll, recon, kl and mse too"},
-    {.name = "explain", .arg = "K", .kind = CLI_COUNT, .to = &o.reasons, .lo = 1, .hi = 1000, .optional = true, .given = &o.explain,
-     .help = "columns for the K that carry the score: value, expected value, spread, share"},
+    {.name = "explain", .arg = "K", .kind = CLI_COUNT, .to = &o.reasons, .lo = 1, .hi = 1000, .optional = true,
+     .given = &o.explain, .help = "columns for the K that carry the score: value, expected value, spread, share"},
     {.name = "alpha", .arg = "A", .kind = CLI_REAL, .to = &o.alpha, .lo = 1e-12, .hi = 1,
      .help = "p at or below it is an anomaly, else the model's own"},
     {.name = "contamination", .arg = "C", .kind = CLI_REAL, .to = &o.contamination, .lo = 1e-6, .hi = 0.5,
@@ -70,9 +71,9 @@ static const struct cli_opt options[] = {
      .help = "warn where a column drifted by more, trouble for --check"},
     {.name = "nagios", .kind = CLI_FLAG, .to = &cli.plugin,
      .help = "the line and the exit status of a Nagios plugin, records only with -o"},
-    {.name = "warn", .arg = "N", .kind = CLI_COUNT, .to = &o.watch.warning, .hi = 1e9, .given = &o.warn_given,
+    {.name = "warn", .arg = "N", .kind = CLI_COUNT, .to = &o.watch.warning, .hi = 1e9,
      .help = "with --nagios: WARNING at more than N alarms, else never"},
-    {.name = "crit", .arg = "N", .kind = CLI_COUNT, .to = &o.watch.critical, .hi = 1e9, .given = &o.crit_given,
+    {.name = "crit", .arg = "N", .kind = CLI_COUNT, .to = &o.watch.critical, .hi = 1e9,
      .help = "with --nagios: CRITICAL at more than N alarms, else at any"},
     {.name = "prom", .arg = "FILE", .kind = CLI_TEXT, .to = &o.watch.prom,
      .help = "write figures of the run to FILE, for Prometheus"},
@@ -114,64 +115,46 @@ static bool ends(char *const *paths, size_t n) {
     struct stat st;
     bool all = n > 0 || (fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode));
     for (size_t i = 0; i < n; i++) /* one that is not there is told of when it is opened */
-        all = all && ((strcmp(paths[i], "-") ? stat(paths[i], &st) : fstat(STDIN_FILENO, &st)) != 0 || S_ISREG(st.st_mode));
+        if ((strcmp(paths[i], "-") ? stat(paths[i], &st) : fstat(STDIN_FILENO, &st)) == 0)
+            all = all && S_ISREG(st.st_mode);
     return all;
 }
 
-static void check_fdr(char *const *paths, size_t n) {
-    if (o.batch && isnan(o.fdr))
-        cli_usage("--batch goes with --fdr");
-    if (isnan(o.fdr))
-        return;
-    if (!isnan(o.alpha) || !isnan(o.contamination))
-        cli_usage("--fdr and %s both choose the anomalies; leave one out", isnan(o.alpha) ? "--contamination" : "--alpha");
-    if (o.mean_nll)
-        cli_usage("--mean-nll prints no records that --fdr could judge");
-    if (o.only || cli.paste || o.persist.k || o.cooldown || o.benign || cli.plugin)
-        cli_usage("--fdr judges records when they are scored already: --%s does not go with it",
-                  o.only ? "only" : cli.paste ? "paste" : o.persist.k ? "persist" : o.cooldown ? "cooldown"
-                  : o.benign ? "benign" : "nagios");
-    if (!o.batch && !ends(paths, n))
-        cli_usage("--fdr judges all records together, and this input may have no end: say --batch N, or give a file");
-}
+static const struct cli_rule rules[] = {
+    {"batch", "fdr", NULL},
+    {"positive", "label", NULL},
+    {"cost", "label", NULL},
+    {"warn", "nagios", NULL},
+    {"crit", "nagios", NULL},
+    {"class", "classify", NULL},
+    {"classify",
+     "by iw parts explain only persist cooldown benign drift drift-max prom nagios check mean-nll label tail fdr alpha "
+     "contamination",
+     "tells levels, not scores, and of the options about scores only --draws matters"},
+    {"alpha", "contamination", "is what chooses the threshold"},
+    {"iw", "draws", "says --draws already"},
+    {"mean-nll", "parts explain only paste nagios to", "prints one line and no records"},
+    {"label", "mean-nll parts check explain only persist cooldown paste nagios to", "prints a report and no records"},
+    {"paste", "to", "gives the rows as they came"},
+    {"fdr", "alpha contamination", "is what chooses the anomalies"},
+    {"fdr", "mean-nll only paste persist cooldown benign nagios", "judges records when they are scored already"},
+    {"state", "fdr", "needs records that are written as they come"},
+    {"state", "mean-nll label", "goes on, and does not look at whole files"},
+    {NULL, NULL, NULL},
+};
 
-/* The label is carried, as with -k. */
-static void check_label(void) {
+static void check_options(char *const *paths, size_t n) {
     const struct cli_opt keep = {.kind = CLI_TEXTS, .to = &cli.keep};
     char expected[64];
-    if (o.label && !cli_value_read(&keep, o.label, expected, sizeof expected))
-        cli_usage("--label: expected the name of a column");
-    if (!o.label && (o.positive || o.cost.from > 0))
-        cli_usage("%s goes with --label", o.positive ? "--positive" : "--cost");
-    if (o.label && (o.mean_nll || o.parts || o.check || o.explain || o.only || cli.paste || cli.plugin))
-        cli_usage("--label prints a report instead of records: --%s does not go with it",
-                  o.mean_nll ? "mean-nll" : o.parts ? "parts" : o.check ? "check" : o.explain ? "explain" : o.only ? "only"
-                  : cli.paste ? "paste" : "nagios");
-}
-
-static void check_options(void) {
-    if ((o.warn_given || o.crit_given) && !cli.plugin)
-        cli_usage("--%s goes with --nagios", o.warn_given ? "warn" : "crit");
-    if (cli.paste && cli.to)
-        cli_usage("--paste gives the rows as they came: there is nothing for --to to change");
-    if (o.iw_given && ((o.by_given && o.by != VAE_BY_IW) || o.draws_given))
-        cli_usage("--iw says --by iw and --draws already; leave one out");
-    if (o.iw_given)
+    cli_rules(rules);
+    if (cli_given("iw") && cli_given("by") && o.by != VAE_BY_IW)
+        cli_usage("--iw says --by iw already; leave one out");
+    if (cli_given("iw"))
         o.by = VAE_BY_IW, o.draws = o.iw;
-    if (o.classify && (o.by_given || o.iw_given || o.parts || o.explain || o.only || o.persist.k || o.cooldown || o.benign || watched() ||
-                       o.check || o.mean_nll || o.label || o.tail || !isnan(o.fdr) || !isnan(o.alpha) || !isnan(o.contamination)))
-        cli_usage("--classify tells levels, not scores: of the options about scores only --draws goes with it");
-    if (!isnan(o.alpha) && !isnan(o.contamination))
-        cli_usage("--alpha and --contamination both choose the threshold; leave one out");
-    if (o.class && !o.classify)
-        cli_usage("--class goes with --classify");
-    if (o.mean_nll && (o.parts || o.explain || o.only || cli.paste || cli.plugin))
-        cli_usage("--mean-nll prints one line and no records: leave --%s out",
-                  o.parts ? "parts" : o.explain ? "explain" : o.only ? "only" : cli.paste ? "paste" : "nagios");
-    if (o.state && !isnan(o.fdr))
-        cli_usage("--fdr holds records back until it has judged them: --state does not go with it");
-    if (o.state && (o.mean_nll || o.label))
-        cli_usage("--%s is over whole files: --state does not go with it", o.mean_nll ? "mean-nll" : "label");
+    if (cli_given("fdr") && !o.batch && !ends(paths, n))
+        cli_usage("--fdr judges all records together, and this input may have no end: say --batch N, or give a file");
+    if (o.label && !cli_value_read(&keep, o.label, expected, sizeof expected)) /* it is carried, as with -k */
+        cli_usage("--label: expected the name of a column");
 }
 
 static void warn(const struct vae_op *op) {
@@ -201,7 +184,9 @@ static void print_mean(struct cli_run *r) {
     cli_write(cli.output, text, &r->err);
 }
 
-static int take_labels(void *labels, const struct vae_batch *b, struct vae_err *err) { return vae_labels_put(labels, b, err); }
+static int take_labels(void *labels, const struct vae_batch *b, struct vae_err *err) {
+    return vae_labels_put(labels, b, err);
+}
 
 /* Scores against labels, as a report. */
 static void compare(struct cli_run *r) {
@@ -223,7 +208,8 @@ static void score(struct cli_run *r) {
     struct vae_score_totals t;
     r->scored = true;
     vae_score_totals(r->op, &t);
-    if ((o.check || o.only || cli.plugin) && !isfinite(t.threshold)) { /* a watch that can never bark must not look like a quiet night */
+    /* a watch that can never bark must not look like a quiet night */
+    if ((o.check || o.only || cli.plugin) && !isfinite(t.threshold)) {
         cli_fail(&r->err, VAE_EDATA, "the model has no calibration for this score: --%s cannot tell",
                  o.check ? "check" : o.only ? "only" : "nagios");
         return;
@@ -264,10 +250,8 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) /* a plugin has its own status for a command line that makes no sense, too */
         cli.plugin = cli.plugin || !strcmp(argv[i], "--nagios");
     size_t n = cli_begin(&command, argc, argv);
-    check_options();
+    check_options(argv + 1, n);
     cli_one_standard(argv + 1, n, o.benign, "benign");
-    check_fdr(argv + 1, n);
-    check_label();
     struct vae_op_opts opts = {
         .threads = cli.threads,
         .seed = cli.seed.value,

@@ -70,7 +70,7 @@ waits() {
     (head -n 3 "$CELLS" && echo "x,y" && sed -n 4,5p "$CELLS") | $SCORE --paste --skip-bad | same <(head -n 5 a.csv) -
     fails 65 vae-score "column 'score' already" "$SCORE --paste a.csv"
     fails 64 vae-score "no table.*vae-cat -t csv" "vae-cat -t vts $CELLS | $SCORE --paste"
-    fails 64 vae-score "nothing for --to" "$SCORE --paste -t vts $CELLS"
+    fails 64 vae-score "--to does not go with it" "$SCORE --paste -t vts $CELLS"
 }
 
 @test "--persist and --cooldown: alarms, which --only and --check go by" {

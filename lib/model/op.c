@@ -85,7 +85,8 @@ int op_keep(struct vae_op *op, const bool *keep, struct vae_err *err) {
     for (size_t f = 0; f < in->nfields; f++)
         if (keep ? keep[f] : in->fields[f].keep) {
             const struct rec_field *from = &in->fields[f];
-            if (op->m && !from->whole && column_named(op->m->schema, from->name) && !op_is_condition(op, from->name) && !is_label(op, from->name)) {
+            if (op->m && !from->whole && column_named(op->m->schema, from->name) &&
+                !op_is_condition(op, from->name) && !is_label(op, from->name)) {
                 char name[80];
                 return err_set(err, VAE_EUSAGE, "column '%s' is modelled, so it cannot be carried (-k) as well",
                                err_quote(name, sizeof name, from->name, strlen(from->name)));

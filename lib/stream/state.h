@@ -1,8 +1,9 @@
 /*
  * state.h - where the last run stopped in tables that grow and are rotated, so that the next one goes on there.
  *
- * A file is known again by its inode and by what stood in it: checksums of its first and of its last bytes then. The inode alone would not do (it is used again for another file, and stays when a log is copied and
- * cut), and the number of the device is left out (it may change when a machine starts).
+ * A file is known again by its inode and by what stood in it: checksums of its first and of its last bytes then. The
+ * inode alone would not do (it is used again for another file, and stays when a log is copied and cut), and the number
+ * of the device is left out (it may change when a machine starts).
  */
 #ifndef STREAM_STATE_H
 #define STREAM_STATE_H
