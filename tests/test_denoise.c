@@ -10,7 +10,7 @@
 #include "score/denoise.h"
 #include "score/score.h"
 
-enum { ROWS = 120, COLS = 5, CATEGORY = 4 /* three and any other */, VALUES = 4 + CATEGORY, LEVELS = 6, PAIRS = 2, DRAWS = LEVELS * PAIRS };
+enum { ROWS = 120, COLS = 5, CATEGORY = 4 /* three and any other */, VALUES = 4 + CATEGORY, LEVELS = 6, PAIRS = 3, DRAWS = LEVELS * PAIRS };
 
 static double noise(size_t i, size_t column) { return fmod((double)(i + 1) * (0.37 + 0.113 * (double)column) * 7.31, 1); }
 
