@@ -79,16 +79,10 @@ bool cli_out(struct cli_run *r, const struct vae_head *head, bool no_model_path)
 }
 
 int cli_write(const char *path, const char *text, struct vae_err *err) {
-    bool standard = !path || !strcmp(path, "-");
-    const char *name = standard ? "standard output" : path;
-    FILE *f = standard ? stdout : fopen(path, "we");
-    if (!f)
-        return cli_fail(err, VAE_ECREATE, "%s: %s", name, cli_reason(errno));
-    bool bad = fputs(text, f) < 0 || fflush(f) != 0;
-    int why = errno;
-    if (!standard && fclose(f) != 0 && !bad)
-        bad = true, why = errno;
-    return bad ? cli_fail(err, VAE_EIO, "%s: %s", name, cli_reason(why)) : 0;
+    if (path && strcmp(path, "-") && strcmp(path, "/dev/stdout"))
+        return vae_replace(path, text, err);
+    return fputs(text, stdout) < 0 || fflush(stdout) != 0
+               ? cli_fail(err, VAE_EIO, "standard output: %s", cli_reason(errno)) : 0;
 }
 
 /* What was read, for the summary. */

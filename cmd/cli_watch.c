@@ -1,6 +1,6 @@
 /*
- * cli_watch.c - what a run of vae-score leaves for those that watch it: a table of drift, a file for Prometheus' textfile
- * collector, the line and the status of a Nagios plugin.
+ * cli_watch.c - what a run of vae-score leaves for those that watch it: a table of drift, a file for the textfile
+ * collector of Prometheus, the line and the status of a Nagios plugin.
  */
 #include "cli.h"
 
@@ -84,9 +84,8 @@ static void put_metric(FILE *f, const char *path, const char *name, const char *
         fprintf(f, "} %s\n", isnan(v) ? "NaN" : v > 0 ? "+Inf" : "-Inf");
 }
 
-static bool write_prom(const char *path, const struct cli_totals *t, int status, struct vae_err *err) {
-    static const struct vae_score_totals none = {.max_score = NAN, .drift = NAN, .missing = NAN};
-    const struct vae_score_totals *s = t->score ? t->score : &none;
+static bool write_prom(const char *path, const struct cli_totals *t, const struct vae_score_totals *s, int status,
+                       struct vae_err *err) {
     char *text = NULL;
     size_t size;
     FILE *f = open_memstream(&text, &size);
@@ -160,19 +159,20 @@ static void fail(struct cli_run *r, const struct vae_err *err) {
 }
 
 void cli_watch_end(struct cli_run *r, const struct cli_totals *t) {
+    static const struct vae_score_totals none = {.max_score = NAN, .drift = NAN, .missing = NAN};
+    const struct vae_score_totals *s = t->score ? t->score : &none; /* none: it failed early, or a log has not begun */
     const struct cli_watch *w = r->watch;
     struct vae_err err = {0};
-    bool drifted = t->score && t->score->drift > w->drift_max;
+    bool drifted = s->drift > w->drift_max;
     if (w->drift && r->scored && !write_drift(r, w->drift, &err))
         fail(r, &err);
     if (drifted) {
-        cli_warn("column '%s' has drifted: %.4g is above --drift-max %g", t->score->drift_column, t->score->drift,
-                 w->drift_max);
+        cli_warn("column '%s' has drifted: %.4g is above --drift-max %g", s->drift_column, s->drift, w->drift_max);
         if (w->check && !r->err.code)
             r->status = 1;
     }
-    if (w->prom && !write_prom(w->prom, t, r->status, &err))
+    if (w->prom && !write_prom(w->prom, t, s, r->status, &err))
         fail(r, &err);
     if (cli.plugin)
-        r->status = r->err.code ? cli_plugin_unknown(r->err.msg) : print_plugin(w, t->score, drifted);
+        r->status = r->err.code ? cli_plugin_unknown(r->err.msg) : print_plugin(w, s, drifted);
 }

@@ -127,9 +127,10 @@ static void check_fdr(char *const *paths, size_t n) {
         cli_usage("--fdr and %s both choose the anomalies; leave one out", isnan(o.alpha) ? "--contamination" : "--alpha");
     if (o.mean_nll)
         cli_usage("--mean-nll prints no records that --fdr could judge");
-    if (o.only || o.persist.k || o.cooldown || o.benign || cli.plugin)
+    if (o.only || cli.paste || o.persist.k || o.cooldown || o.benign || cli.plugin)
         cli_usage("--fdr judges records when they are scored already: --%s does not go with it",
-                  o.only ? "only" : o.persist.k ? "persist" : o.cooldown ? "cooldown" : o.benign ? "benign" : "nagios");
+                  o.only ? "only" : cli.paste ? "paste" : o.persist.k ? "persist" : o.cooldown ? "cooldown"
+                  : o.benign ? "benign" : "nagios");
     if (!o.batch && !ends(paths, n))
         cli_usage("--fdr judges all records together, and this input may have no end: say --batch N, or give a file");
 }

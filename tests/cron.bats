@@ -44,6 +44,27 @@ score() {
     equal "rows" "$(cat scores.csv.1 scores.csv | grep -v row | cut -d, -f1 | tr '\n' ' ')" "$(seq 33 | tr '\n' ' ')"
 }
 
+@test "score-log.sh: scores rotated away before they were told, a new file with the inode of an old one, alarms, commas" {
+    begin 30
+    score "[01]"
+    echo "$ODD" >>app.csv
+    # shellcheck disable=SC2086
+    vae-score -q -m app.vae --state score.state -o scores.csv $VAE_OPTIONS app.csv # killed behind this
+    mv scores.csv scores.csv.1
+    score 1
+    equal "numbers told" "$(cut -d, -f1 said | tr '\n' ' ')" "row 31 "
+    score 0
+    : >scores.csv # a new file that has the number of an old one
+    echo "$ODD" >>app.csv
+    score 1
+    equal "numbers told" "$(cut -d, -f1 said | tr '\n' ' ')" "row 32 "
+    rm -f scores.csv score.state told
+    awk -F, -v OFS=, '{ print "\"a, b\"", $0 }' app.csv | sed '1s/"a, b"/note/' >noted.csv
+    echo "\"a, b\",$ODD" >>noted.csv
+    VAE_LOG=$PWD/noted.csv VAE_OPTIONS="--alpha .02 -k note --persist 3/3" score 1
+    equal "alarms told" "$(cut -d, -f1,2,5- said | tail -n +2)" "\"a, b\",1,1"
+}
+
 @test "score-log.sh: a run while another one is at it says nothing; a failure has its status and its line" {
     begin 5
     exec 9<>score.state.lock
@@ -79,8 +100,12 @@ score() {
     begin 170
     rm app.vae
     rows 1 170 >app.csv.1 && sed -i "1i $(head -n 1 app.csv)" app.csv.1
+    sed -i '3s/[^,]*$/oops/; 9s/,.*//' app.csv.1 # bad rows, and the log ends within one
+    mv app.csv later && sh "$CRON/refit-log.sh" 9>&- && rm app.vae && mv later app.csv # it was not yet rotated
+    echo -n "1,2,3" >>app.csv
     sh "$CRON/refit-log.sh" 9>&-
-    vae-info app.vae >info
+    vae-info app.vae | grep -q "^column .*proline: number"
+    sed -i '$d' app.csv
     score "[01]"
     # rows in another unit from now on: the old model explains them worse
     mv app.csv app.csv.1

@@ -5,9 +5,11 @@
 #include <float.h>
 
 #include "base/mem.h"
+#include "base/rng.h"
 #include "scans.h"
 #include "score/exemplars.h"
 #include "score/gower.h"
+#include "score/score.h"
 
 enum { ROWS = 150, TWINS = 6, COLS = 6 };
 
@@ -54,11 +56,12 @@ static double coordinate(const double *r, size_t k) {
 
 enum { WIDTH = 8 };
 
-static double range_of(const double *raw, size_t d, size_t k, bool core) {
+/* but: a row that is left out, or SIZE_MAX. */
+static double range_of(const double *raw, size_t d, size_t k, bool core, size_t but) {
     double v[ROWS], mean = 0, square = 0;
     size_t n = 0;
     for (size_t i = 0; i < ROWS; i++)
-        if (!isnan(coordinate(raw + i * d, k)))
+        if (i != but && !isnan(coordinate(raw + i * d, k)))
             v[n++] = coordinate(raw + i * d, k);
     qsort(v, n, sizeof *v, by_value);
     if (!core)
@@ -100,7 +103,7 @@ static void test_distances(const struct outcome *o, const float *x, bool core) {
     for (size_t i = 0; i < ROWS; i++)
         gower_scale(weight, WIDTH, u + i * WIDTH, u + i * WIDTH);
     for (size_t k = 0; k < WIDTH; k++)
-        range[k] = range_of(o->raw, d, k, core);
+        range[k] = range_of(o->raw, d, k, core, SIZE_MAX);
     CHECK(missing[5] > 0 && missing[5] < 0.6f, "two rows differ by %g", (double)missing[5]);
     CHECK(!(weight[1] > 0) && !(weight[7] > 0) && weight[6] > 0, "levels and constants are compared for equality");
     struct gower *g = gower_new(u, ROWS, WIDTH, weight, missing, &err);
@@ -133,8 +136,9 @@ static double least(const double *v, size_t n, size_t k) {
     return sum;
 }
 
-/* What exemplars.h says, from distances by gower.c. out: the exemplar that the row itself is, or SIZE_MAX. */
-static double by_definition(const struct model_exemplars *e, const float *u, size_t out) {
+/* What exemplars.h says, from distances by gower.c. out: the exemplar that the row itself is, or SIZE_MAX; wider[WIDTH]: by how much
+ * it has made the range of each coordinate so. */
+static double by_definition(const struct model_exemplars *e, const float *u, size_t out, const double *wider) {
     struct gower *g = gower_new(e->u, e->n, e->width, e->weight, e->missing, NULL);
     float t[GOWER_BLOCK + ROWS], s[GOWER_BLOCK + ROWS];
     uint32_t place[2 * WIDTH];
@@ -143,6 +147,9 @@ static double by_definition(const struct model_exemplars *e, const float *u, siz
     gower_distances(g, u, 1, t, place);
     for (size_t i = 0; i < e->n; i++)
         v[i] = i == out ? INFINITY : (double)t[i];
+    for (size_t i = 0; i < e->n * WIDTH; i++)
+        if (e->u[i] > GOWER_ABSENT && u[i % WIDTH] > GOWER_ABSENT && wider[i % WIDTH] > 1)
+            v[i / WIDTH] += (wider[i % WIDTH] - 1) * fabs((double)e->u[i] - (double)u[i % WIDTH]);
     size_t k = e->n / 5 > 5 ? e->n / 5 : 5;
     if (!e->sparse) {
         gower_free(g);
@@ -157,14 +164,11 @@ static double by_definition(const struct model_exemplars *e, const float *u, siz
             if (!used[i] && (best == SIZE_MAX || v[i] < v[best]))
                 best = i;
         used[best] = true;
-        around += (double)e->sparse[best] / 5;
-        if (near == 0) { /* and the sparsity itself, of one */
-            double w[ROWS];
-            gower_distances(g, e->u + best * e->width, 1, s, place);
-            for (size_t i = 0; i < e->n; i++)
-                w[i] = i == best ? INFINITY : (double)s[i];
-            CHECK(fabs((double)e->sparse[best] - least(w, e->n, 5)) < 1e-5, "sparsity %g", (double)e->sparse[best]);
-        }
+        double w[ROWS];
+        gower_distances(g, e->u + best * e->width, 1, s, place);
+        for (size_t i = 0; i < e->n; i++)
+            w[i] = i == best || i == out ? INFINITY : (double)s[i];
+        around += least(w, e->n, 5) / 5;
     }
     gower_free(g);
     return score / sqrt(around + floor);
@@ -181,6 +185,7 @@ static void test_scores(const struct outcome *o, const float *x, enum exemplars_
     CHECK(!memcmp(kept.u, again.u, kept.n * kept.width * sizeof *kept.u), "the same seed, other exemplars");
     struct exemplars *e = exemplars_new(&kept, o->s, 1, &err);
     double score[ROWS], left[ROWS], worst = 0, worst_left = 0;
+    size_t made = 0;
     for (size_t i = 0; i < ROWS; i += GOWER_QUERIES)
         exemplars_score(e, 0, x + i * d, NULL, ROWS - i < GOWER_QUERIES ? ROWS - i : GOWER_QUERIES, score + i);
     CHECK(!exemplars_left_out(&kept, o->s, x, ROWS, NULL, left, &err), "%s", err.msg);
@@ -192,9 +197,14 @@ static void test_scores(const struct outcome *o, const float *x, enum exemplars_
             own = memcmp(kept.u + k * WIDTH, u, sizeof u) ? own : k;
         CHECK(own != SIZE_MAX, "row %zu is no exemplar", i);
         bool twin = i >= ROWS - 2 * TWINS;
-        worst = fmax(worst, fabs(score[i] - by_definition(&kept, u, SIZE_MAX)));
-        worst_left = fmax(worst_left, fabs(left[i] - by_definition(&kept, u, twin ? SIZE_MAX : own)));
+        double wider[WIDTH] = {0};
+        worst = fmax(worst, fabs(score[i] - by_definition(&kept, u, SIZE_MAX, wider)));
+        for (size_t k = 0; k < WIDTH && of == EXEMPLARS_CLEAN && !twin; k++)
+            if (kept.weight[k] > 0)
+                wider[k] = range_of(o->raw, d, k, false, SIZE_MAX) / range_of(o->raw, d, k, false, i), made += wider[k] > 1;
+        worst_left = fmax(worst_left, fabs(left[i] - by_definition(&kept, u, twin ? SIZE_MAX : own, wider)));
     }
+    CHECK(of != EXEMPLARS_CLEAN || made > 5, "%zu ranges are made by rows", made);
     CHECK(worst < 1e-6 && worst_left < 1e-6, "scores off by %g and, left out, %g", worst, worst_left);
     exemplars_free(e);
     model_exemplars_free(&kept), model_exemplars_free(&again);
@@ -238,6 +248,49 @@ static void test_sizes(void) {
     schema_free(s), rec_head_free(h), free(raw), free(x), free(rows);
 }
 
+/* Rows left out are to new ones as these are to each other, also where a few of them make the ranges: columns with heavy tails. */
+static void test_new_rows(void) {
+    enum { N = 100, NEW = 400, D = 20, REPEATS = 12 };
+    struct vae_err err = {0};
+    double raw[D * (N + NEW)], score[N + NEW], low[2] = {0};
+    float x[D * (N + NEW)], cal[N];
+    uint64_t rows[N];
+    for (uint64_t rep = 0; rep < REPEATS; rep++) {
+        struct vae_head *h = rec_head_new("data", NULL);
+        for (size_t j = 0; j < D; j++)
+            rec_head_add(h, (char[]){(char)('a' + j), 0}, REC_F64, 0, (size_t[]){1}, NULL);
+        struct schema *s = schema_new(h, NULL);
+        for (size_t i = 0; i < N + NEW; i++) {
+            float e[2 * D];
+            rng_normals(e, 2 * D, 1, 1, 11, RNG_TEST, rep, NULL, i);
+            for (size_t j = 0; j < D; j++)
+                raw[i * D + j] = (double)e[j] / fabs((double)e[D + j]), s->col[j].transform = &schema_standard;
+        }
+        for (size_t i = 0; i < N; i++)
+            rows[i] = i;
+        struct model_exemplars kept = {0};
+        CHECK(!schema_learn(s, raw, rows, N, 16, &err), "%s", err.msg);
+        schema_to_model(s, raw, NULL, N + NEW, x);
+        CHECK(!exemplars_learn(&kept, s, x, N, EXEMPLARS_CLEAN, 1, NULL, &err), "%s", err.msg);
+        CHECK(!exemplars_left_out(&kept, s, x, N, NULL, score, &err), "%s", err.msg);
+        struct exemplars *e = exemplars_new(&kept, s, 1, &err);
+        for (size_t i = N; i < N + NEW; i += GOWER_QUERIES)
+            exemplars_score(e, 0, x + i * D, NULL, GOWER_QUERIES, score + i);
+        for (size_t i = 0; i < N; i++)
+            cal[i] = (float)score[i];
+        conformal_sort(cal, N);
+        for (size_t i = N; i < N + NEW; i++) {
+            double p = conformal_p(cal, N, (float)score[i]);
+            low[0] += p <= 0.02, low[1] += p <= 0.1;
+        }
+        exemplars_free(e), model_exemplars_free(&kept), schema_free(s), rec_head_free(h);
+    }
+    for (size_t k = 0; k < 2; k++) {
+        double alpha = k ? 0.1 : 0.02, sd = sqrt(alpha * (1 - alpha) / (N * REPEATS)), share = low[k] / (NEW * REPEATS);
+        CHECK(share < alpha + 4 * sd && share > alpha / 4, "%g of new rows have p <= %g", share, alpha);
+    }
+}
+
 int main(void) {
     struct outcome o = table();
     float *x = mem_floats(ROWS * o.s->d);
@@ -248,6 +301,7 @@ int main(void) {
     test_scores(&o, x, EXEMPLARS_TRIMMED);
     test_scores(&o, x, EXEMPLARS_CONTAMINATED);
     test_sizes();
+    test_new_rows();
     free(x), done(&o);
     return test_done();
 }

@@ -109,6 +109,7 @@ static void test_joint(void) {
             last = p;
         }
         CHECK(tail_p(&t, INFINITY) > 0 && (float)tail_p(&t, INFINITY) <= last, "p of an infinite score");
+        CHECK(tail_p(&t, (float)tail_threshold(&t, 1e-300)) <= 1.2e-38 || tail_threshold(&t, 1e-300) >= (double)FLT_MAX, "an alpha below any p");
         for (double alpha = 0.9 / (N + 1); alpha > 1e-12; alpha /= 3) {
             float at = (float)tail_threshold(&t, alpha);
             CHECK(tail_p(&t, at) <= alpha && tail_p(&t, nextafterf(at, -INFINITY)) > alpha, "alpha %g: threshold %g", alpha, (double)at);

@@ -159,6 +159,9 @@ PY
     fails 64 vae-score "--batch goes with --fdr" "vae-score -m $HEAVY --batch 5 new.csv"
     fails 64 vae-score "leave one out" "vae-score -m $HEAVY --fdr .1 --alpha .1 new.csv"
     fails 64 vae-score "--mean-nll" "vae-score -m $HEAVY --fdr .1 --mean-nll new.csv"
+    for no in --only --paste --persist=1/2 --cooldown=3 --benign=new.csv; do
+        fails 64 vae-score "${no%%=*} does not go with it" "vae-score -m $HEAVY --fdr .1 $no new.csv"
+    done
     fails 65 vae-score "no calibration" "vae-score -q -m $HEAVY --fdr .1 --iw 3 new.csv"
     vae-score -q -m "$HEAVY" --fdr .1 --batch 30 new.csv >b.csv
     sed '72s/,.*/,x,y/' new.csv >bad.csv

@@ -165,6 +165,8 @@ waits() {
     plugin 0 "VAE OK" -m "$MODEL" --alpha .003 -o records.csv quiet.csv
     vae-score -q -m "$MODEL" --alpha .003 quiet.csv | same records.csv -
     fails 64 vae-score "goes with --nagios" "$SCORE --warn 3 quiet.csv"
+    : >empty.csv
+    plugin 0 "VAE OK - 0 anomalies in 0 rows [|] alarms=0;;0;0 anomalies=0 rows=0$" -m "$MODEL" --state state empty.csv
 }
 
 # The text format: HELP and TYPE once before each family, a sample a line, names, labels and numbers well formed.

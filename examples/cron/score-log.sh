@@ -20,13 +20,28 @@ case $status in
 *) exit $status ;;
 esac
 
-# Told: how many lines of which file were printed. A run that is killed here is made up for by the next one.
-[ -s scores.csv ] || exit 0
-inode=$(stat -c %i scores.csv)
-lines=$(wc -l <scores.csv)
-told=$(sed -n "s/^$inode //p" told 2>/dev/null || :)
-awk -F, -v told="${told:-0}" 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; header = $0; next }
-    NR > told && $at["anomaly"] == 1 { if (!n++) print header; print } END { exit n > 0 }' scores.csv || status=1
-echo "$inode $lines" >told.new
-mv told.new told
+# Told: how many lines of a file, and their checksum, by which it is known whatever its name is by now. Its inode would not
+# do: a new file may get that of one that was removed. A run that is killed here is made up for by the next one.
+tell() { # FILE FROM
+    lines=$(wc -l <"$1")
+    head -n "$lines" "$1" | awk -v from="$2" '
+        { row = $0; gsub(/"([^"]|"")*"/, "", row); n = split(row, cell, ",") } # commas in quotes are none
+        NR == 1 { for (i = 1; i <= n; i++) if (cell[i] == "alarm" || cell[i] == "anomaly") at = i; header = $0; next }
+        !at { print "score-log.sh: no column anomaly in scores.csv" > "/dev/stderr"; exit 65 }
+        NR >= from && cell[at] == 1 { if (!told++) print header; print }
+        END { if (told) exit 1 }' || status=$?
+    [ $status -le 1 ] || exit $status
+    echo "$lines $(head -n "$lines" "$1" | cksum)" >told.new
+    mv told.new told
+}
+lines=0 sum='' last=''
+[ ! -s told ] || read -r lines sum <told
+for f in scores.csv scores.csv?*; do
+    if [ "$lines" -gt 0 ] && [ -f "$f" ] && [ "$(head -n "$lines" "$f" | cksum)" = "$sum" ]; then
+        last=$f
+        break
+    fi
+done
+[ -z "$last" ] || tell "$last" $((lines + 1)) # perhaps rotated away in between
+[ "$last" = scores.csv ] || [ ! -s scores.csv ] || tell scores.csv 1
 exit $status

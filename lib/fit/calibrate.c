@@ -43,9 +43,9 @@ int fit_parts(const struct vae_model *m, enum vae_by by, int draws, const float 
     return r;
 }
 
-/* Scores of rows of the data by m, all kinds: out[kind * stride + i]. The importance-weighted bound has noise of its
- * own (score.c), so it is scored apart. */
-static int score_rows(const struct vae_model *m, const struct fit_rows *data, const uint64_t *rows, size_t n,
+/* Scores of rows of the data by m: out[kind * stride + i], `kinds` of them; one that m lacks, as a fold of few rows may, is no
+ * number. The importance-weighted bound has noise of its own (score.c), so it is scored apart. */
+static int score_rows(const struct vae_model *m, const struct fit_rows *data, const uint64_t *rows, size_t n, size_t kinds,
                       struct pool *pool, float *out, size_t stride, struct vae_err *err) {
     size_t d = m->schema->d, values;
     float *x = mem_mul(n, d, &values) ? mem_floats(values) : NULL;
@@ -55,8 +55,10 @@ static int score_rows(const struct vae_model *m, const struct fit_rows *data, co
         schema_to_model(m->schema, data->raw, rows, n, x);
     for (int iw = 0; iw < 2 && !r; iw++) {
         struct scorer *s = scorer_new(m, iw ? VAE_BY_IW : VAE_BY_ELBO, SCORE_DRAWS, pool, err);
+        if (s && !iw)
+            scorer_all(s);
         r = s ? fit_score(s, pool, x, n, d, parts, err) : VAE_EOS;
-        for (int by = VAE_BY_ELBO; by <= (int)model_scores(m) && !r; by++)
+        for (int by = VAE_BY_ELBO; by <= (int)kinds && !r; by++)
             for (size_t i = 0; i < n && iw == (by == VAE_BY_IW); i++)
                 out[(size_t)(by - 1) * stride + i] = score_kept(score_by(&parts[i], (enum vae_by)by));
         scorer_free(s);
@@ -85,6 +87,7 @@ static int left_out(const struct vae_model *m, const struct fit_rows *data, stru
 
 struct folds {
     const struct fit_plan *plan;
+    size_t kinds; /* of scores */
     const struct fit_rows *data;
     pthread_mutex_t lock; /* the caller's callback is called by one fold at a time */
 };
@@ -110,9 +113,7 @@ static int fold(void *ctx, const uint64_t *rows, size_t n, const uint64_t *test,
     struct fit_material made;
     int r = fit_one(f->plan, f->data, rows, n, false, &run, &res, &made, err);
     if (!r)
-        r = score_rows(made.m, f->data, test, ntest, NULL, out, stride, err);
-    for (size_t i = 0; i < ntest && !r && f->plan->exemplars && !made.m->exemplars.n; i++) /* all rows of the fit are the same */
-        out[(VAE_BY_NEAR - 1) * stride + i] = FLT_MAX;
+        r = score_rows(made.m, f->data, test, ntest, f->kinds, NULL, out, stride, err);
     fit_material_free(&made);
     return r;
 }
@@ -131,7 +132,9 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
                   size_t ncal, struct pool *pool, struct vae_err *err) {
     struct model_calibration *c = &m->cal;
     c->draws = SCORE_DRAWS;
-    c->by = m->exemplars.n ? VAE_BY_NEAR : m->denoiser.n ? VAE_BY_DENOISE : plan->train.objective->draws ? VAE_BY_IW : VAE_BY_ELBO; /* the bound it was fitted by */
+    c->by = m->exemplars.n ? VAE_BY_NEAR
+            : m->denoiser.n ? VAE_BY_DENOISE
+            : plan->train.objective->draws ? VAE_BY_IW : VAE_BY_ELBO; /* the bound it was fitted by */
     c->alpha = plan->alpha;
     if (!ncal && !plan->folds)
         return 0;
@@ -146,13 +149,13 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
     bool alone = m->exemplars.n && !plan->opts.split_by && !plan->opts.split_time && !data->overlap;
     struct fit_plan nets = *plan;
     nets.exemplars = m->exemplars.n && !alone;
-    struct folds f = {&nets, data, PTHREAD_MUTEX_INITIALIZER};
+    struct folds f = {&nets, alone ? VAE_BY_MSE : model_scores(m), data, PTHREAD_MUTEX_INITIALIZER};
     int r = 0;
     if (!ncal && alone)
         r = left_out(m, data, pool, c->score + (VAE_BY_NEAR - 1) * c->n, err);
     if (!ncal)
-        return r ? r : split_cross(plan, data, pool, fold, &f, alone ? VAE_BY_MSE : model_scores(m), c->score, err);
-    r = score_rows(m, data, cal, ncal, pool, c->score, ncal, err);
+        return r ? r : split_cross(plan, data, pool, fold, &f, f.kinds, c->score, err);
+    r = score_rows(m, data, cal, ncal, model_scores(m), pool, c->score, ncal, err);
     for (size_t by = 0; by < model_scores(m) && !r; by++)
         conformal_sort(c->score + by * ncal, ncal);
     return r;

@@ -343,7 +343,8 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     if (!o->steps && !o->epochs) { /* few rows more often; large models no longer than WORK allows */
         double most = (m->chain ? CHAIN_WORK : WORK) / (3 * (1 + (double)c->draws) * weights(m, nfeatures) * (double)c->batch);
         steps = steps > most ? most : steps;
-        steps = steps < 2000 ? 2000 : steps > 20000 ? 20000 : steps;
+        double least = o->purpose == VAE_FOR_DETECT ? 1000 : 2000;
+        steps = steps < least ? least : steps > 20000 ? 20000 : steps;
         steps = o->init ? steps / AGAIN : steps;
     }
     fit_set_steps(c, (size_t)steps);

@@ -266,7 +266,7 @@ static int fit_kept(const struct fit_plan *plan, const struct fit_rows *data, co
         r = exemplars_learn(&f->m->exemplars, f->m->schema, f->x, f->n, plan->trim > 0 ? EXEMPLARS_TRIMMED : EXEMPLARS_CLEAN, seed,
                             run->pool, err);
     if (!r && plan->denoiser)
-        r = denoise_learn(f->m, f->x, f->n, seed, run->pool, err);
+        r = denoise_learn(f->m, f->x, f->n, DENOISE_STEPS, seed, run->pool, err);
     if (!r && prior)
         r = fit_prior(f->m, plan->prior, f->x, f->train.n, f->cfg.draws, seed, run->pool, err);
     return r;

@@ -13,8 +13,8 @@
 #include "nn/learn.h"
 #include "score/gower.h"
 
-enum { LAYERS = 3, NARROW = 128, WIDE = 512, TOLD = 3 /* of the level of noise */, LEVELS = 6, PAIRS = 2, DRAWS = LEVELS * PAIRS };
-enum { STEPS = 2000, LEAST_ROWS = 10 };
+enum { BLOCKS = 2, NARROW = 128, WIDE = 512, TOLD = 3 /* of the level of noise */, LEVELS = 6, PAIRS = 3, DRAWS = LEVELS * PAIRS };
+enum { LEAST_ROWS = 10 };
 static const double LR = 1e-3, SIGMA_LOW = 0.05, SIGMA_HIGH = 2, SIGMA_FIRST = 0.17;
 static const float HALF = 0.70710678f; /* of a level that is there: two of them are 1 apart */
 
@@ -68,11 +68,25 @@ static double sigma_at(double t) { return SIGMA_LOW * pow(SIGMA_HIGH / SIGMA_LOW
 
 static size_t width_for(size_t n) { return n <= 64 ? NARROW : n <= 256 ? 2 * NARROW : WIDE; }
 
-/* Without a linear way round the layers, which would put right what is far from all rows, too. */
+/* x + W silu(W silu(norm x)) behind what is there: as of nn_mlp(), but neither linear where it starts nor from end to end, which
+ * would put right what is far from all rows, too. */
+static int add_block(struct nn_net *net, size_t width, struct vae_err *err) {
+    size_t src = net->n;
+    int r = nn_add(net, &nn_layernorm, width, width, 0, 0, err);
+    for (int i = 0; i < 2 && !r; i++) {
+        r = nn_add(net, &nn_silu, width, width, 0, 0, err);
+        r = r ? r : nn_add(net, &nn_dense, width, width, 0, 0, err);
+    }
+    return r ? r : nn_add(net, &nn_residual, width, width, src, 0, err);
+}
+
 static int make_net(struct nn_net *net, size_t n, struct vae_err *err) {
-    const size_t w = width_for(n), hidden[LAYERS] = {w, w, w};
-    const struct nn_mlp m = {n + TOLD, n, LAYERS, hidden, &nn_silu, false, 0, 0};
-    int r = nn_mlp(net, &m, err);
+    size_t width = width_for(n);
+    int r = nn_add(net, &nn_dense, n + TOLD, width, 0, 0, err);
+    for (int i = 0; i < BLOCKS && !r; i++)
+        r = add_block(net, width, err);
+    r = r ? r : nn_add(net, &nn_silu, width, width, 0, 0, err);
+    r = r ? r : nn_add(net, &nn_dense, width, n, 0, 0, err);
     if (r)
         return r;
     net->node[net->n - 1].gain = 0;
@@ -142,7 +156,7 @@ static void learn_scale(const struct spots *at, const float *u, size_t n, struct
     d->size[0] = square > 0 ? (float)sqrt(square / seen) : 1;
 }
 
-static int train(struct vae_model *m, const struct spots *at, const float *u, size_t n, uint64_t seed, struct pool *pool,
+static int train(struct vae_model *m, const struct spots *at, const float *u, size_t n, size_t steps, uint64_t seed, struct pool *pool,
                  struct vae_err *err) {
     struct model_denoiser *d = &m->denoiser;
     struct trainer t = {.n = at->n, .seed = seed};
@@ -159,7 +173,7 @@ static int train(struct vae_model *m, const struct spots *at, const float *u, si
     }
     if (!r) {
         nn_init(&t.net, d->w, seed, 6000);
-        const struct learn l = {.net = &t.net, .w = d->w, .n = n, .steps = STEPS, .seed = seed, .purpose = RNG_DENOISE, .lr = LR, .all = true,
+        const struct learn l = {.net = &t.net, .w = d->w, .n = n, .steps = steps, .seed = seed, .purpose = RNG_DENOISE, .lr = LR, .all = true,
                                 .pool = pool, .shard = learn_shard, .ctx = &t};
         r = learn_net(&l, err);
     }
@@ -168,7 +182,8 @@ static int train(struct vae_model *m, const struct spots *at, const float *u, si
     return r;
 }
 
-int denoise_learn(struct vae_model *m, const float *x, size_t n, uint64_t seed, struct pool *pool, struct vae_err *err) {
+int denoise_learn(struct vae_model *m, const float *x, size_t n, size_t steps, uint64_t seed, struct pool *pool,
+                  struct vae_err *err) {
     struct model_denoiser *d = &m->denoiser;
     struct spots at = {0};
     size_t values;
@@ -190,7 +205,7 @@ int denoise_learn(struct vae_model *m, const float *x, size_t n, uint64_t seed, 
         gower_scale(d->weight, at.width, u + i * at.width, u + i * at.width);
     if (!r) {
         learn_scale(&at, u, n, d);
-        r = train(m, &at, u, n, seed, pool, err);
+        r = train(m, &at, u, n, steps, seed, pool, err);
     }
     free(u), free(differ), free(at.spot);
     return r;

@@ -15,8 +15,9 @@
 #include "base/pool.h"
 #include "model/model.h"
 
+enum { DENOISE_STEPS = 6000 }; /* fewer find less: rows between those of the training look as good as these */
 /* Trains m->denoiser on rows x[n,d] in model units; none where there are fewer than ten. */
-int denoise_learn(struct vae_model *m, const float *x, size_t n, uint64_t seed, struct pool *, struct vae_err *);
+int denoise_learn(struct vae_model *m, const float *x, size_t n, size_t steps, uint64_t seed, struct pool *, struct vae_err *);
 
 struct denoise;
 struct denoise *denoise_new(const struct vae_model *, size_t workers, struct vae_err *);

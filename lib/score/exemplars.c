@@ -66,29 +66,19 @@ struct exemplars *exemplars_new(const struct model_exemplars *kept, const struct
     return e;
 }
 
-/* The EXEMPLARS_NEAREST of distance[n], or all, ascending, and whose they are; returns how many. */
-static size_t few_nearest(const float *distance, size_t n, float *near, uint32_t *who) {
+/* The `most` nearest of distance[n], or all, ascending, and whose they are; returns how many. What is left out is infinitely far. */
+static size_t few_nearest(const float *distance, size_t n, size_t most, float *near, uint32_t *who) {
     size_t k = 0;
     for (size_t i = 0; i < n; i++) {
         float d = distance[i];
-        if (k == EXEMPLARS_NEAREST && d >= near[k - 1])
+        if (!(d < INFINITY) || (k == most && d >= near[k - 1]))
             continue;
-        size_t at = k < EXEMPLARS_NEAREST ? k++ : k - 1;
+        size_t at = k < most ? k++ : k - 1;
         for (; at > 0 && near[at - 1] > d; at--)
             near[at] = near[at - 1], who[at] = who[at - 1];
         near[at] = d, who[at] = (uint32_t)i;
     }
     return k;
-}
-
-/* The mean of those that are there: what is left out is infinitely far. */
-static double mean_of_few(const float *near, size_t k) {
-    double sum = 0;
-    size_t there = 0;
-    for (size_t i = 0; i < k; i++)
-        if (isfinite(near[i]))
-            sum += (double)near[i], there++;
-    return there ? sum / (double)there : 0;
 }
 
 /* The k smallest of distance[n], k < n, come first, in an order that depends on nothing else (Hoare's selection). */
@@ -120,20 +110,48 @@ static double mean_of_fifth(float *distance, size_t n) {
     k = k > n ? n : k;
     if (k < n)
         select_nearest(distance, n, k);
-    return mean_of_few(distance, k);
+    double sum = 0;
+    size_t there = 0;
+    for (size_t i = 0; i < k; i++)
+        if (isfinite(distance[i])) /* what is left out is not */
+            sum += (double)distance[i], there++;
+    return there ? sum / (double)there : 0;
 }
 
-static double score_one(const struct exemplars *e, float *distance) {
+enum { AROUND = EXEMPLARS_NEAREST + 1 };
+
+/* The nearest others of each exemplar, one more than count, as one may be left out. */
+struct around {
+    struct exemplars *e;
+    float *near;   /* [n,AROUND] */
+    uint32_t *who;
+    size_t *k;     /* [n] how many there are */
+};
+
+/* The mean distance of exemplar i to its nearest, `but` not among them. */
+static double sparsity(const struct around *a, size_t i, size_t but) {
+    double sum = 0;
+    size_t there = 0;
+    for (size_t k = 0; k < a->k[i] && there < EXEMPLARS_NEAREST; k++)
+        if (a->who[i * AROUND + k] != but)
+            sum += (double)a->near[i * AROUND + k], there++;
+    return there ? sum / (double)there : 0;
+}
+
+/* around: exemplar `but` is left out, of the neighbours' neighbours, too; else NULL. */
+static double score_one(const struct exemplars *e, float *distance, const struct around *around, size_t but) {
     const struct model_exemplars *kept = e->kept;
     float near[EXEMPLARS_NEAREST];
     uint32_t who[EXEMPLARS_NEAREST];
     if (!kept->sparse)
         return mean_of_fifth(distance, kept->n);
-    size_t k = few_nearest(distance, kept->n, near, who);
-    double sparse = e->floor;
-    for (size_t i = 0; i < k; i++)
-        sparse += (double)kept->sparse[who[i]] / (double)k;
-    return mean_of_few(near, k) / (sparse > 0 ? sqrt(sparse) : 1);
+    size_t k = few_nearest(distance, kept->n, EXEMPLARS_NEAREST, near, who);
+    double sparse = e->floor, sum = 0;
+    for (size_t i = 0; i < k; i++) {
+        sparse += (around ? sparsity(around, who[i], but) : (double)kept->sparse[who[i]]) / (double)k;
+        sum += (double)near[i];
+    }
+    return k ? sum / (double)k / (sparse > 0 ? sqrt(sparse) : 1) : 0;
 }
 
 void exemplars_score(struct exemplars *e, size_t worker, const float *x, const uint64_t *rows, size_t n, double *score) {
@@ -143,37 +161,46 @@ void exemplars_score(struct exemplars *e, size_t worker, const float *x, const u
         gower_place(e->schema, kept->weight, x + (rows ? rows[i] : i) * e->schema->d, r->u + i * kept->width);
     gower_distances(e->gower, r->u, n, r->distance, r->place);
     for (size_t i = 0; i < n; i++)
-        score[i] = score_one(e, r->distance + i * gower_room(e->gower));
+        score[i] = score_one(e, r->distance + i * gower_room(e->gower), NULL, SIZE_MAX);
 }
 
-struct sparsity {
-    struct exemplars *e;
-    float *sparse; /* [n] */
-};
-
-/* The mean distance of each exemplar to its nearest among the others. */
-static void sparse_task(void *ctx, size_t task, size_t worker) {
-    const struct sparsity *s = ctx;
-    const struct model_exemplars *kept = s->e->kept;
-    struct room *r = &s->e->room[worker];
+static void around_task(void *ctx, size_t task, size_t worker) {
+    const struct around *a = ctx;
+    const struct model_exemplars *kept = a->e->kept;
+    struct room *r = &a->e->room[worker];
     size_t first = task * GOWER_QUERIES, n = kept->n - first < GOWER_QUERIES ? kept->n - first : GOWER_QUERIES;
-    gower_distances(s->e->gower, kept->u + first * kept->width, n, r->distance, r->place);
-    for (size_t i = 0; i < n; i++) {
-        float near[EXEMPLARS_NEAREST], *distance = r->distance + i * gower_room(s->e->gower);
-        uint32_t who[EXEMPLARS_NEAREST];
-        distance[first + i] = INFINITY;
-        s->sparse[first + i] = (float)mean_of_few(near, few_nearest(distance, kept->n, near, who));
+    gower_distances(a->e->gower, kept->u + first * kept->width, n, r->distance, r->place);
+    for (size_t i = first; i < first + n; i++) {
+        float *distance = r->distance + (i - first) * gower_room(a->e->gower);
+        distance[i] = INFINITY;
+        a->k[i] = few_nearest(distance, kept->n, AROUND, a->near + i * AROUND, a->who + i * AROUND);
     }
 }
 
-static int learn_sparsity(struct model_exemplars *kept, const struct schema *s, struct pool *pool, struct vae_err *err) {
-    kept->sparse = mem_floats(kept->n);
-    struct sparsity all = {kept->sparse ? exemplars_new(kept, s, pool ? pool_threads(pool) : 1, err) : NULL, kept->sparse};
-    if (!all.e)
-        return err_set(err, VAE_EOS, "out of memory for %zu exemplars", kept->n);
-    pool_run(pool, (kept->n + GOWER_QUERIES - 1) / GOWER_QUERIES, sparse_task, &all);
-    exemplars_free(all.e);
+static void around_free(struct around *a) { free(a->near), free(a->who), free(a->k); }
+
+/* around_free() in any case. */
+static int look_around(struct around *a, struct exemplars *e, struct pool *pool, struct vae_err *err) {
+    size_t n = e->kept->n;
+    *a = (struct around){e, mem_array(n, AROUND * sizeof *a->near), mem_array(n, AROUND * sizeof *a->who),
+                         mem_array(n, sizeof *a->k)};
+    if (!a->near || !a->who || !a->k)
+        return err_set(err, VAE_EOS, "out of memory for %zu exemplars", n);
+    pool_run(pool, (n + GOWER_QUERIES - 1) / GOWER_QUERIES, around_task, a);
     return 0;
+}
+
+static int learn_sparsity(struct model_exemplars *kept, const struct schema *s, struct pool *pool, struct vae_err *err) {
+    struct around a = {0};
+    struct exemplars *e = exemplars_new(kept, s, pool ? pool_threads(pool) : 1, err);
+    float *sparse = e ? mem_floats(kept->n) : NULL;
+    int r = sparse ? look_around(&a, e, pool, err) : err_set(err, VAE_EOS, "out of memory for %zu exemplars", kept->n);
+    for (size_t i = 0; i < kept->n && !r; i++)
+        sparse[i] = (float)sparsity(&a, i, SIZE_MAX);
+    exemplars_free(e);
+    around_free(&a);
+    kept->sparse = sparse;
+    return r;
 }
 
 struct row {
@@ -242,13 +269,60 @@ int exemplars_learn(struct model_exemplars *kept, const struct schema *s, const 
     return !r && kept->n && of == EXEMPLARS_CLEAN ? learn_sparsity(kept, s, pool, err) : r;
 }
 
+/* The two least and the two largest of a coordinate, over all rows: what its range is without any one of them. */
+struct ends {
+    float low[2], high[2];
+};
+
+static void learn_ends(const float *u, size_t n, size_t width, struct ends *ends) {
+    for (size_t k = 0; k < width; k++)
+        ends[k] = (struct ends){{INFINITY, INFINITY}, {-INFINITY, -INFINITY}};
+    for (size_t i = 0; i < n * width; i++) {
+        struct ends *e = &ends[i % width];
+        if (!(u[i] > GOWER_ABSENT))
+            continue;
+        if (u[i] < e->low[1])
+            e->low[1] = u[i] < e->low[0] ? e->low[0] : u[i], e->low[0] = fminf(u[i], e->low[0]);
+        if (u[i] > e->high[1])
+            e->high[1] = u[i] > e->high[0] ? e->high[0] : u[i], e->high[0] = fmaxf(u[i], e->high[0]);
+    }
+}
+
+static float range_without(const struct ends *e, float u) {
+    return fmaxf(e->high[u >= e->high[0]] - e->low[u <= e->low[0]], 0);
+}
+
 struct leaving {
     struct exemplars *e;
+    struct around around;
+    struct ends *ends; /* [width] */
+    size_t *range;     /* [width] gower_ranges() */
     const float *u;   /* [n,width] */
     const bool *many; /* rows that are there more than once: another one stays */
     size_t n;
     double *score;
 };
+
+static const float MOST = 1e30f; /* sums of such are numbers yet */
+
+/* A row that is at an end of a range has made it: distances in what it is without that row. Where the others are all alike there,
+ * it counts 1, as it did. */
+static void shrink_ranges(const struct leaving *l, const float *u, float *distance) {
+    const struct model_exemplars *kept = l->e->kept;
+    for (size_t k = 0, next; k < kept->width; k = next) {
+        float with = 0, without = 0;
+        for (next = k; next < kept->width && l->range[next] == k; next++)
+            if (kept->weight[next] > 0) {
+                with = fmaxf(with, l->ends[next].high[0] - l->ends[next].low[0]);
+                without = fmaxf(without, range_without(&l->ends[next], u[next]));
+            }
+        float more = without > 0 && without < with ? fminf(with / without - 1, MOST) : 0;
+        for (size_t j = k; j < next && more > 0; j++)
+            for (size_t i = 0; i < kept->n && kept->weight[j] > 0 && u[j] > GOWER_ABSENT; i++)
+                if (kept->u[i * kept->width + j] > GOWER_ABSENT)
+                    distance[i] += more * fabsf(kept->u[i * kept->width + j] - u[j]);
+    }
+}
 
 static void leave_task(void *ctx, size_t task, size_t worker) {
     struct leaving *l = ctx;
@@ -257,12 +331,14 @@ static void leave_task(void *ctx, size_t task, size_t worker) {
     gower_distances(l->e->gower, l->u + first * l->e->kept->width, n, r->distance, r->place);
     for (size_t i = 0; i < n; i++) {
         float *distance = r->distance + i * ld;
-        for (size_t k = 0; k < l->e->kept->n && !l->many[first + i]; k++)
-            if (!(distance[k] > 0)) {
-                distance[k] = INFINITY;
-                break;
-            }
-        l->score[first + i] = score_one(l->e, distance);
+        size_t own = 0;
+        while (own < l->e->kept->n && (l->many[first + i] || distance[own] > 0))
+            own++;
+        if (own < l->e->kept->n)
+            distance[own] = INFINITY;
+        if (l->ends)
+            shrink_ranges(l, l->u + (first + i) * l->e->kept->width, distance);
+        l->score[first + i] = score_one(l->e, distance, &l->around, own);
     }
 }
 
@@ -272,15 +348,22 @@ int exemplars_left_out(const struct model_exemplars *kept, const struct schema *
     float *u = mem_mul(n, kept->width, &values) ? mem_floats(values) : NULL;
     struct row *row = mem_array(n, sizeof *row);
     bool *many = mem_array(n, sizeof *many);
-    struct leaving l = {exemplars_new(kept, s, pool ? pool_threads(pool) : 1, err), u, many, n, score};
+    struct leaving l = {exemplars_new(kept, s, pool ? pool_threads(pool) : 1, err), {0}, NULL, NULL, u, many, n, score};
     int r = u && row && many && l.e ? 0 : err_set(err, VAE_EOS, "out of memory for %zu rows", n);
+    if (!r && kept->sparse) { /* other ranges are of the middle of the rows */
+        l.ends = mem_array(kept->width, sizeof *l.ends), l.range = mem_array(kept->width, sizeof *l.range);
+        r = l.ends && l.range ? look_around(&l.around, l.e, pool, err) : err_set(err, VAE_EOS, "out of memory for %zu rows", n);
+    }
     if (!r) {
         for (size_t i = 0; i < n; i++)
             gower_place(s, kept->weight, x + i * s->d, u + i * kept->width);
         distinct(u, n, kept->width, row, many);
+        if (l.ends)
+            learn_ends(u, n, kept->width, l.ends), gower_ranges(s, l.range);
         pool_run(pool, (n + GOWER_QUERIES - 1) / GOWER_QUERIES, leave_task, &l);
     }
     exemplars_free(l.e);
-    free(u), free(row), free(many);
+    around_free(&l.around);
+    free(l.ends), free(l.range), free(u), free(row), free(many);
     return r;
 }

@@ -52,6 +52,16 @@ void gower_levels(const struct schema *s, size_t *levels) {
                 *levels++ = is_level(s, &s->col[c], j) ? s->cells[j].n : 0;
 }
 
+void gower_ranges(const struct schema *s, size_t *of) {
+    size_t k = 0;
+    for (size_t c = 0; c < s->ncols; c++) {
+        size_t first = k;
+        for (size_t j = s->col[c].v0; j < s->col[c].v0 + s->col[c].width; j++)
+            for (size_t i = coordinates(&s->col[c], j); i > 0; i--, k++)
+                of[k] = s->col[c].kind == SCHEMA_ARRAY ? first : k;
+    }
+}
+
 static float within(double v) {
     double most = (double)FARTHEST;
     return (float)(v > most ? most : v < -most ? -most : v);

@@ -25,6 +25,8 @@ enum {
 size_t gower_width(const struct schema *);
 /* levels[width]: how many a coordinate has that is compared for equality, 0: it is a number. */
 void gower_levels(const struct schema *, size_t *levels);
+/* of[width]: the first coordinate of those that share one range: all of an array, else each has its own. */
+void gower_ranges(const struct schema *, size_t *of);
 /* x[d] in model units -> u[width]; weight[width] of learn(), NULL: unscaled. */
 void gower_place(const struct schema *, const float *weight, const float *x, float *u);
 /* Unscaled coordinates from[width] -> to[width], which may be the same. */

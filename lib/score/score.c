@@ -23,13 +23,15 @@
 #include "score/exemplars.h"
 #include "score/gower.h"
 
+_Static_assert((int)MAT_PANEL <= (int)GOWER_QUERIES, "a panel is compared at once");
+
 struct scorer {
     const struct vae_model *m;
     enum vae_by by;
     size_t draws, passes; /* passes: draws that differ, one where the posterior is all in one place */
     struct pool *pool;
     size_t nworkers;
-    bool bound;                  /* are the nets asked? */
+    bool all;                    /* every part, not just what `by` is of */
     struct exemplars *exemplars; /* NULL: none */
     struct denoise *denoise;     /* NULL: none */
     struct model_pass *pass;
@@ -42,31 +44,27 @@ struct scorer {
 
 enum { MAX_DRAWS = 65536 };
 
-struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, struct pool *pool,
-                          struct vae_err *err) {
-    struct scorer *s = mem_array(1, sizeof *s);
+/* Is there what such a score is made of? A file may name one as the model's own and lack it. */
+static int can_score(const struct vae_model *m, enum vae_by by, int draws, struct vae_err *err) {
+    if (draws > MAX_DRAWS)
+        return err_set(err, VAE_EUSAGE, "%d draws are too many: at most %d", draws, (int)MAX_DRAWS);
+    if (by == VAE_BY_NEAR && !m->exemplars.n)
+        return err_set(err, VAE_EUSAGE, "the model has no exemplars to compare with (vae-fit --for detect keeps some)");
+    if (by == VAE_BY_DENOISE && !m->denoiser.n)
+        return err_set(err, VAE_EUSAGE, "the model has no denoiser (vae-fit --for detect --no-exemplars makes one)");
+    return 0;
+}
+
+struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, struct pool *pool, struct vae_err *err) {
+    by = by != VAE_BY_AUTO ? by : m->cal.by;
+    struct scorer *s = can_score(m, by, draws, err) ? NULL : mem_array(1, sizeof *s);
     if (!s) {
-        err_set(err, VAE_EOS, "out of memory");
-        return NULL;
-    }
-    if (draws > MAX_DRAWS) {
-        free(s);
-        err_set(err, VAE_EUSAGE, "%d draws are too many: at most %d", draws, (int)MAX_DRAWS);
-        return NULL;
-    }
-    if (by == VAE_BY_NEAR && !m->exemplars.n) {
-        free(s);
-        err_set(err, VAE_EUSAGE, "the model has no exemplars to compare with (vae-fit --for detect keeps some)");
-        return NULL;
-    }
-    if (by == VAE_BY_DENOISE && !m->denoiser.n) {
-        free(s);
-        err_set(err, VAE_EUSAGE, "the model has no denoiser (vae-fit --for detect --no-exemplars makes one)");
+        if (!can_score(m, by, draws, err))
+            err_set(err, VAE_EOS, "out of memory");
         return NULL;
     }
     s->m = m;
-    s->by = by != VAE_BY_AUTO ? by : m->cal.by;
-    s->bound = s->by != VAE_BY_NEAR && s->by != VAE_BY_DENOISE;
+    s->by = by;
     s->draws = draws > 0 ? (size_t)draws : m->cal.draws > 0 ? (size_t)m->cal.draws : SCORE_DRAWS;
     s->passes = m->neps ? s->draws : 1;
     s->pool = pool;
@@ -99,7 +97,7 @@ void scorer_free(struct scorer *s) {
     free(s->pass), free(s->noise), free(s);
 }
 
-void scorer_all(struct scorer *s) { s->bound = true; }
+void scorer_all(struct scorer *s) { s->all = true; }
 
 enum vae_by scorer_by(const struct scorer *s) { return s->by; }
 int scorer_draws(const struct scorer *s) { return (int)s->draws; }
@@ -173,13 +171,14 @@ static void score_task(void *ctx, size_t task, size_t worker) {
     double near[MAT_PANEL], denoise[MAT_PANEL];
     for (size_t i = 0; i < n; i++)
         out[i] = (struct score_parts){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}, near[i] = denoise[i] = NAN;
-    if (s->bound) {
+    bool own = s->by == VAE_BY_NEAR || s->by == VAE_BY_DENOISE; /* asks no latents */
+    if (!own || s->all) {
         op_encode_panel(s->m, p, x, rows, n);
         score_panel(s, p, out, n);
     }
-    if (s->exemplars && (s->bound || s->by == VAE_BY_NEAR))
+    if (s->exemplars && (s->by == VAE_BY_NEAR || s->all))
         exemplars_score(s->exemplars, worker, x, rows, n, near);
-    if (s->denoise && (s->bound || s->by == VAE_BY_DENOISE))
+    if (s->denoise && (s->by == VAE_BY_DENOISE || s->all))
         denoise_score(s->denoise, worker, x, rows, n, denoise);
     for (size_t i = 0; i < n; i++)
         out[i].near = near[i], out[i].denoise = denoise[i];

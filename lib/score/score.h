@@ -27,7 +27,8 @@ double score_by(const struct score_parts *, enum vae_by by);
 struct scorer; /* buffers and fixed noise for one model */
 
 /* by VAE_BY_AUTO is the model's own; VAE_EUSAGE where the model has none such. draws 0: the model's own number. pool may be NULL.
- * VAE_BY_NEAR and VAE_BY_DENOISE do not ask the encoder and the decoder: what is theirs is NaN, unless scorer_all() was called. */
+ * Only what `by` is made of is worked out: the latents' parts, or near, or denoise. The others are NaN, unless scorer_all() was
+ * called. */
 struct scorer *scorer_new(const struct vae_model *, enum vae_by, int draws, struct pool *, struct vae_err *);
 void scorer_all(struct scorer *);
 void scorer_free(struct scorer *);

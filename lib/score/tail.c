@@ -89,6 +89,7 @@ double tail_p(const struct tail *t, float s) {
 }
 
 double tail_threshold(const struct tail *t, double alpha) {
+    alpha = fmax(alpha, (double)FLT_MIN); /* the least p */
     double odds = -log(alpha * ((double)t->n + 1)), x = t->shape > 0 ? expm1(t->shape * odds) / t->shape : odds;
     float s = (float)fmin(t->top + t->scale * x, (double)FLT_MAX);
     while (s < FLT_MAX && tail_p(t, s) > alpha)

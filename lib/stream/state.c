@@ -137,6 +137,7 @@ int vae_state_save(struct vae_state *s, const char *model, struct vae_out *out, 
         struct stat st;
         if (f->fd < 0)
             continue;
+        fsync(f->fd); /* else the log may lack, after a loss of power, rows that the state tells of, and seem another one */
         if (fstat(f->fd, &st) < 0)
             rc = err_errno(err, VAE_EIO, "%s", f->path);
         else if ((uint64_t)st.st_size < f->place.offset) /* it was cut: known again by nothing, so begun again */
