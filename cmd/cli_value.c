@@ -241,7 +241,7 @@ bool cli_value_read(const struct cli_opt *o, const char *value, char *expected, 
         snprintf(expected, size, "a number from %g to %g, or two with a colon between, such as 20:5", o->lo, o->hi);
         return read_window(o, value, o->to);
     case CLI_RANGE:
-        snprintf(expected, size, "two numbers from %g to %g with a colon between, such as -3:3", o->lo, o->hi);
+        snprintf(expected, size, "two numbers from %g to %g with a colon between, such as %s", o->lo, o->hi, o->lo < 0 ? "-3:3" : "20:1");
         return read_range(o, value, o->to);
     case CLI_FLAG:
     case CLI_SET:
@@ -262,7 +262,7 @@ char *cli_value_show(const struct cli_opt *o, char *out, size_t size) {
         snprintf(out, size, "%s", *(const char *const *)o->to ? *(const char *const *)o->to : "");
         break;
     case CLI_COUNT: /* no count below its range, no negative number and no NaN is a value: chosen later */
-        if ((double)*(const size_t *)o->to >= o->lo && *(const size_t *)o->to > 0)
+        if ((double)*(const size_t *)o->to >= o->lo && *(const size_t *)o->to > 0 && *(const size_t *)o->to < SIZE_MAX)
             snprintf(out, size, "%zu", *(const size_t *)o->to);
         break;
     case CLI_INT:

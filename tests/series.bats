@@ -105,3 +105,10 @@ TABLE
     fails 64 vae-fit "--window goes without --init" "vae-fit -m n.vae --init m.vae --window 3 a.csv"
     vae-enc -m m.vae a.csv | vae-dec | head -n 1 | grep -qx 'host,cpu,cpu@-1,cpu@-2,cpu@-3,cpu@-4,cpu@-5'
 }
+
+@test "a run that goes on has no rows before its own: --state is refused with windows and steps" {
+    series counter 400 0 >a.csv
+    vae-fit -q -m m.vae $QUICK --steps 2 --no-calibrate --diff requests a.csv
+    fails 64 vae-score "by those before it (--window, --diff)" "vae-score -m m.vae --state s a.csv"
+    [ ! -e s ]
+}

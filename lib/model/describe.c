@@ -65,6 +65,11 @@ static json_t *columns_json(const struct vae_model *m) {
     return cols;
 }
 
+/* Does the model have that score? */
+static bool has_score(const struct vae_model *m, size_t by) {
+    return by == VAE_BY_NEAR ? m->exemplars.n > 0 : by == VAE_BY_DENOISE ? m->denoiser.n > 0 : true;
+}
+
 /* The score that alpha begins at, of each kind. */
 static double threshold(const struct vae_model *m, size_t by) {
     double smallest;
@@ -74,7 +79,7 @@ static double threshold(const struct vae_model *m, size_t by) {
 static json_t *calibration_json(const struct vae_model *m) {
     json_t *at = json_object(), *share = json_object_get(m->training, "contamination");
     for (size_t by = 1; m->cal.n && by <= MODEL_NBY; by++)
-        if (isfinite(threshold(m, by)))
+        if (has_score(m, by) && isfinite(threshold(m, by)))
             json_object_set_new(at, model_by_names[by], json_real(threshold(m, by)));
     json_t *j = json_pack("{s:I, s:s, s:f, s:i, s:o}", "rows", (json_int_t)m->cal.n, "method", m->cal.method, "alpha",
                           m->cal.alpha, "draws", m->cal.draws, "thresholds", at);
@@ -88,7 +93,8 @@ static int calibration_text(const struct vae_model *m, struct buf *b) {
                        m->cal.alpha);
     r = r ? r : buf_printf(b, NULL, "%s", m->cal.n ? "\nthresholds  " : "");
     for (size_t by = 1; m->cal.n && by <= MODEL_NBY && !r; by++)
-        r = buf_printf(b, NULL, "%s %s %.6g", by > 1 ? "," : "", model_by_names[by], threshold(m, by));
+        if (has_score(m, by))
+            r = buf_printf(b, NULL, "%s %s %.6g", by > 1 ? "," : "", model_by_names[by], threshold(m, by));
     return r ? r : buf_put(b, "\n", 1, NULL);
 }
 

@@ -122,6 +122,12 @@ struct vae_in *vae_in_open(char *const *paths, size_t n, const struct vae_in_opt
         front_spec_free(&spec);
         return NULL;
     }
+    if (opts->state && front_wanted(&spec)) { /* a run of a few rows would have none that is whole, and look like a quiet night */
+        err_set(err, VAE_EUSAGE, "the model scores a row by those before it (--window, --diff), and a run that goes on (--state) does not "
+                "have them; score the file as a whole");
+        front_spec_free(&spec);
+        return NULL;
+    }
     struct vae_in *in = opts->model ? open_matched(paths, n, opts, front, err) : stream_in_open(paths, n, opts, NULL, err);
     if (in && front_wanted(&spec) && add_front(in, &spec, opts, err)) {
         vae_in_free(in);
