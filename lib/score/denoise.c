@@ -45,14 +45,19 @@ static int find_spots(const struct schema *s, struct spots *at, struct vae_err *
     return at->spot ? 0 : err_set(err, VAE_EOS, "out of memory");
 }
 
+/* The value of coordinate x at a spot; it is not missing. */
+static float value_at(const struct spot *s, float x) {
+    return s->level == SIZE_MAX ? x : HALF * (float)(x >= (float)s->level && x <= (float)s->level);
+}
+
 /* Coordinates u -> v[i * ld] and, where there is something to explain, there[i * ld] = 1, else 0. */
 static void place(const struct spots *at, const struct model_denoiser *d, const float *u, float *v, float *there, size_t ld) {
     for (size_t i = 0; i < at->n; i++) {
         const struct spot *s = &at->spot[i];
         bool here = u[s->from] > GOWER_ABSENT;
-        float x = s->level != SIZE_MAX ? HALF * (float)(u[s->from] >= (float)s->level && u[s->from] <= (float)s->level) - d->mean[i]
-                  : d->weight[s->from] > 0 ? u[s->from] - d->mean[i]
-                                           : (float)(u[s->from] < d->mean[i] || u[s->from] > d->mean[i]);
+        float x = value_at(s, u[s->from]) - d->mean[i];
+        if (s->level == SIZE_MAX && !(d->weight[s->from] > 0)) /* all alike, or not */
+            x = (float)(x < 0 || x > 0);
         v[i * ld] = here ? x / d->size[0] : 0;
         there[i * ld] = here;
     }
@@ -132,28 +137,26 @@ static void learn_shard(void *ctx, const struct learn_shard *s) {
         }
 }
 
-/* Means of the values, and their root mean square around these. */
-static void learn_scale(const struct spots *at, const float *u, size_t n, struct model_denoiser *d) {
-    double square = 0, seen = 0;
-    d->size[0] = 1;
+static void learn_means(const struct spots *at, const float *u, size_t n, float *mean) {
     for (size_t i = 0; i < at->n; i++) {
-        const struct spot *s = &at->spot[i];
         double sum = 0, here = 0;
         for (size_t r = 0; r < n; r++) {
-            float x = u[r * at->width + s->from];
+            float x = u[r * at->width + at->spot[i].from];
             if (x > GOWER_ABSENT)
-                sum += s->level == SIZE_MAX ? (double)x : (double)HALF * (x >= (float)s->level && x <= (float)s->level), here++;
+                sum += (double)value_at(&at->spot[i], x), here++;
         }
-        d->mean[i] = here > 0 ? (float)(sum / here) : 0;
+        mean[i] = here > 0 ? (float)(sum / here) : 0;
     }
-    float *v = mem_floats(2 * at->n); /* a row */
-    for (size_t r = 0; r < n && v; r++) {
-        place(at, d, u + r * at->width, v, v + at->n, 1);
-        for (size_t i = 0; i < at->n; i++)
-            square += (double)v[i] * (double)v[i], seen += (double)v[at->n + i];
-    }
-    free(v);
-    d->size[0] = square > 0 ? (float)sqrt(square / seen) : 1;
+}
+
+/* Divides v[n], values less their means, by their root mean square. */
+static void learn_size(float *v, const float *there, size_t n, float *size) {
+    double square = 0, seen = 0;
+    for (size_t i = 0; i < n; i++)
+        square += (double)v[i] * (double)v[i], seen += (double)there[i];
+    *size = square > 0 ? (float)sqrt(square / seen) : 1;
+    for (size_t i = 0; i < n; i++)
+        v[i] /= *size;
 }
 
 static int train(struct vae_model *m, const struct spots *at, const float *u, size_t n, size_t steps, uint64_t seed, struct pool *pool,
@@ -165,16 +168,19 @@ static int train(struct vae_model *m, const struct spots *at, const float *u, si
     t.v = v, t.there = v ? v + n * at->n : NULL, t.target = mem_floats(at->n * LEARN_COLUMNS);
     int r = v && t.target ? make_net(&t.net, at->n, err) : err_set(err, VAE_EOS, "out of memory for %zu rows", n);
     if (!r) {
+        d->size[0] = 1;
+        learn_means(at, u, n, d->mean);
         for (size_t i = 0; i < n; i++)
             place(at, d, u + i * at->width, v + i * at->n, v + (n + i) * at->n, 1);
+        learn_size(v, t.there, n * at->n, d->size);
         d->nw = t.net.nw;
         d->w = mem_floats(d->nw);
         r = d->w ? 0 : err_set(err, VAE_EOS, "out of memory for a denoiser");
     }
     if (!r) {
         nn_init(&t.net, d->w, seed, 6000);
-        const struct learn l = {.net = &t.net, .w = d->w, .n = n, .steps = steps, .seed = seed, .purpose = RNG_DENOISE, .lr = LR, .all = true,
-                                .pool = pool, .shard = learn_shard, .ctx = &t};
+        const struct learn l = {.net = &t.net, .w = d->w, .n = n, .steps = steps, .seed = seed, .purpose = RNG_DENOISE,
+                                .lr = LR, .all = true, .pool = pool, .shard = learn_shard, .ctx = &t};
         r = learn_net(&l, err);
     }
     nn_net_free(&t.net);
@@ -203,10 +209,8 @@ int denoise_learn(struct vae_model *m, const float *x, size_t n, size_t steps, u
         r = gower_learn(m->schema, u, n, false, d->weight, differ, err);
     for (size_t i = 0; i < n && !r; i++)
         gower_scale(d->weight, at.width, u + i * at.width, u + i * at.width);
-    if (!r) {
-        learn_scale(&at, u, n, d);
+    if (!r)
         r = train(m, &at, u, n, steps, seed, pool, err);
-    }
     free(u), free(differ), free(at.spot);
     return r;
 }
@@ -279,7 +283,8 @@ struct denoise *denoise_new(const struct vae_model *m, size_t workers, struct va
 static void one_draw(const struct denoise *d, struct room *r, double t, const float *e, float sign, double share, double *error) {
     size_t n = d->at.n;
     double sigma = sigma_at(t), c = 1 / (1 + sigma * sigma);
-    float *in = r->pass.act[0], noise = sign * (float)sigma, shrink = (float)sqrt(c), keep = (float)c, scale = (float)(sigma * sqrt(c));
+    float *in = r->pass.act[0], noise = sign * (float)sigma;
+    float shrink = (float)sqrt(c), keep = (float)c, scale = (float)(sigma * sqrt(c));
     for (size_t j = 0; j < n; j++)
         for (size_t i = 0; i < MAT_PANEL; i++) {
             size_t k = j * MAT_PANEL + i;
