@@ -47,7 +47,8 @@ int fit_trim(const struct fit_plan *p, const struct fit_rows *data, const uint64
     double *score = mem_array(n, sizeof *score);
     struct odd *odd = mem_array(n, sizeof *odd);
     bool *out = mem_array(n, sizeof *out);
-    int r = score && odd && out ? score_rows(p, data, rows, n, pool, score, err) : err_set(err, VAE_EOS, "out of memory for %zu rows", n);
+    int r = score && odd && out ? score_rows(p, data, rows, n, pool, score, err)
+                                : err_set(err, VAE_EOS, "out of memory for %zu rows", n);
     for (size_t i = 0; i < n && !r; i++)
         odd[i] = (struct odd){score[i], i};
     if (!r) {

@@ -359,13 +359,16 @@ static int load_exemplars(struct vae_model *m, const struct tensors *t, struct v
         return err_set(err, VAE_EDATA, "there are no rows in the exemplars");
     *e = (struct model_exemplars){.n = u->shape[0], .width = u->shape[1], .u = mem_floats(u->count), .weight = mem_floats(u->shape[1]),
                                   .missing = mem_floats(u->shape[1])};
-    if (tensors_find(t, "exemplars.sparse"))
+    bool sparse = tensors_find(t, "exemplars.sparse") != NULL;
+    if (sparse)
         e->sparse = mem_floats(e->n);
-    return e->u && e->weight && e->missing && (e->sparse || !tensors_find(t, "exemplars.sparse")) ? 0 : err_set(err, VAE_EOS, "out of memory");
+    bool room = e->u && e->weight && e->missing && (e->sparse || !sparse);
+    return room ? 0 : err_set(err, VAE_EOS, "out of memory");
 }
 
 static int load_denoiser(struct vae_model *m, const struct tensors *t, struct vae_err *err) {
-    const struct tensor *w = tensors_find(t, "denoiser"), *weight = tensors_find(t, "denoiser.weight"), *mean = tensors_find(t, "denoiser.mean");
+    const struct tensor *w = tensors_find(t, "denoiser"), *weight = tensors_find(t, "denoiser.weight");
+    const struct tensor *mean = tensors_find(t, "denoiser.mean");
     if (!w)
         return 0;
     if (!weight || !mean || !w->count || !weight->count || !mean->count)

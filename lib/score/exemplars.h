@@ -30,7 +30,9 @@ struct exemplars *exemplars_new(const struct model_exemplars *, const struct sch
 void exemplars_free(struct exemplars *);
 /* score[n] of at most GOWER_QUERIES records x[rows ? rows[i] : i] of x[.,d], in the room of a worker. */
 void exemplars_score(struct exemplars *, size_t worker, const float *x, const uint64_t *rows, size_t n, double *score);
-/* score[n] of the rows x[n,d] that they were chosen from, each as if it had not been one of them. */
+/* score[n] of the rows x[n,d] that they were chosen from, each as if it had not been one of them: it is no neighbour, of a neighbour
+ * neither, and with clean rows the ranges are without it. (What two neighbours lie apart stays in the ranges with it: that errs to
+ * the side of larger p.) */
 int exemplars_left_out(const struct model_exemplars *, const struct schema *, const float *x, size_t n, struct pool *, double *score,
                        struct vae_err *);
 

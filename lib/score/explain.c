@@ -71,8 +71,9 @@ static int reserve(struct explain *e, struct vae_err *err) {
     e->all = mem_array(e->most, sizeof *e->all);
     e->row_bound = e->bound ? mem_array(e->rows, sizeof *e->row_bound) : NULL;
     e->bounds = e->bound ? mem_array(pairs, sizeof *e->bounds) : NULL;
-    bool room = (!e->bound || (e->row_bound && e->bounds)) && e->all && e->share && e->excess && e->pair && e->put_right && e->expected && e->parts;
-    return room ? 0 : err_set(err, VAE_EOS, "out of memory for explanations");
+    bool bounds = !e->bound || (e->row_bound && e->bounds);
+    bool rows = e->share && e->excess && e->pair && e->put_right && e->expected && e->parts && e->all;
+    return bounds && rows ? 0 : err_set(err, VAE_EOS, "out of memory for explanations");
 }
 
 static int workers(struct explain *e, struct vae_err *err) {

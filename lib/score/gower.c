@@ -186,7 +186,8 @@ struct gower *gower_new(const float *u, size_t n, size_t width, const float *wei
     struct gower *g = mem_array(1, sizeof *g);
     size_t values;
     if (g) {
-        *g = (struct gower){.n = n, .width = width, .nblocks = (n + GOWER_BLOCK - 1) / GOWER_BLOCK, .weight = weight, .missing = missing};
+        *g = (struct gower){.n = n, .width = width, .nblocks = (n + GOWER_BLOCK - 1) / GOWER_BLOCK, .weight = weight,
+                            .missing = missing};
         g->u = mem_mul(g->nblocks * GOWER_BLOCK, width, &values) ? mem_floats(values) : NULL;
         g->gaps = mem_array(width, sizeof *g->gaps);
     }
