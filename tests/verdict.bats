@@ -300,3 +300,10 @@ hosts() {
     vae-fit -q -m default.vae --for detect --steps 20 "$ROWS" && cmp default.vae random.vae
     fails 64 vae-fit "random or time" "vae-fit -q -m m.vae --split sometimes train.csv"
 }
+
+@test "a fold of too few rows for a denoiser leaves its scores above all others, and p large, not small" {
+    { echo host,a,b && heavy 20 5 | tail -n +2 | awk -F, '{ print (NR <= 12 ? "x" : NR <= 16 ? "y" : "z") "," $1 "," $2 }'; } >few.csv
+    vae-fit -q -m few.vae --for detect --no-exemplars --split-by host -k host few.csv
+    vae-score -m few.vae -k host few.csv >s.csv 2>err # 12 of 20 are above all: p is 13/21 at least
+    awk -F, 'NR > 1 && $3 < .6 { bad = 1 } END { exit bad || NR != 21 }' s.csv
+}
