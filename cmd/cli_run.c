@@ -81,7 +81,7 @@ bool cli_out(struct cli_run *r, const struct vae_head *head, bool no_model_path)
 int cli_write(const char *path, const char *text, struct vae_err *err) {
     if (path && strcmp(path, "-") && strcmp(path, "/dev/stdout"))
         return vae_replace(path, text, err);
-    return fputs(text, stdout) < 0 || fflush(stdout) != 0
+    return fputs(text, stdout) < 0 || fflush(stdout) != 0 || ferror(stdout) /* of what was printed before, too */
                ? cli_fail(err, VAE_EIO, "standard output: %s", cli_reason(errno)) : 0;
 }
 

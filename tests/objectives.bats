@@ -52,8 +52,9 @@ less() { awk "BEGIN { exit !($2 < $3) }" || { echo "$1: $2 is not below $3"; ret
     same same.vae five.vae
     vae-info five.vae | grep -qx 'objective    iwae, 5 draws a record'
     run ! grep objective <(vae-info elbo.vae)
-    same <(vae-score -q -m five.vae "$CELLS") <(vae-score -q -m five.vae --by iw "$CELLS")
-    run ! cmp -s <(vae-score -q -m five.vae "$CELLS") <(vae-score -q -m five.vae --by elbo "$CELLS")
+    fit_cells -m any.vae --for generate --objective iwae # without exemplars or a denoiser, which would be what it scores by
+    same <(vae-score -q -m any.vae "$CELLS") <(vae-score -q -m any.vae --by iw "$CELLS")
+    run ! cmp -s <(vae-score -q -m any.vae "$CELLS") <(vae-score -q -m any.vae --by elbo "$CELLS")
 }
 
 @test "tc: the latents of all records depend less on one another, the less the larger the weight" {
