@@ -272,8 +272,8 @@ static int hand_on(struct csv_writer *w, struct vae_err *err) {
 static int take_dialect(struct csv_writer *w, const struct rec_dialect *d, struct vae_err *err) {
     w->delim = d->delim;
     w->eol = d->crlf ? "\r\n" : "\n";
-    bool same = d->n == w->header.n && !memcmp(d->header, w->header.p, d->n);
-    return d->n && !same ? put_names(w, d->header, d->n, err) : 0;
+    bool same = d->n == 0 || (d->n == w->header.n && !memcmp(d->header, w->header.p, d->n));
+    return same ? 0 : put_names(w, d->header, d->n, err);
 }
 
 int csv_put(void *h, const struct vae_batch *b, struct vae_err *err) {
