@@ -57,10 +57,11 @@ static int can_score(const struct vae_model *m, enum vae_by by, int draws, struc
 
 struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, struct pool *pool, struct vae_err *err) {
     by = by != VAE_BY_AUTO ? by : m->cal.by;
-    struct scorer *s = can_score(m, by, draws, err) ? NULL : mem_array(1, sizeof *s);
+    if (can_score(m, by, draws, err))
+        return NULL;
+    struct scorer *s = mem_array(1, sizeof *s);
     if (!s) {
-        if (!can_score(m, by, draws, err))
-            err_set(err, VAE_EOS, "out of memory");
+        err_set(err, VAE_EOS, "out of memory");
         return NULL;
     }
     s->m = m;
