@@ -8,7 +8,8 @@ smd   Fitted to the training part, windows of --window rows; each row of the tes
       the threshold.
 nab   Each series with labels is fitted as it is, all of it, without labels, as one would look back over a month; the rival is
       the seasonal z-score |x - mean| / sd of the rows of the same hour of the day (of the week, where there are three or more),
-      of the same rows. Rows above a threshold are one alarm where they are less than 12 hours apart; it is false where none of its
+      of the same rows. The time is a clock (hour and weekday), which is the season; --lags asks for windows, which blur single rows
+      among those around. Rows above a threshold are one alarm where they are less than 12 hours apart; it is false where none of its
       rows is in a labelled window. Told is the share of labelled windows with an alarm in them, at each series' lowest threshold
       with at most one false alarm for each week of its unlabelled rows (at least one in all)."""
 import os
@@ -112,7 +113,7 @@ def nab(a):
 
 
 if __name__ == "__main__":
-    a = tables.options(__doc__, window=(10, "rows of a window of smd"), lags=(24, "and of nab"), steps=(500, "of the fits of nab"),
+    a = tables.options(__doc__, window=(10, "rows of a window of smd"), lags=(1, "and of nab"), steps=(500, "of the fits of nab"),
                        data=("smd,nab", "which of the two"))
     tables.have(tables.path("smd/machine-1-2-train"), os.path.join(tables.DATA, "nab"))
     for which in a.data.split(","):
