@@ -78,7 +78,7 @@ static void ref_dropout(size_t in, size_t out, const double *w, const double *x,
         y[i] = x[i] * the_mask[i];
 }
 
-static struct nn_node the_blocks; /* of a causal layer: blocks, lead and strict */
+static struct nn_node the_blocks; /* of a causal layer: blocks, lead and strict; of a gru: from, told, blocks and strict */
 
 /* Block g of y from what is in front of x's blocks and those of them that it may see; W_g one behind the other, then b. */
 static void ref_causal(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n) {
@@ -96,6 +96,56 @@ static void ref_causal(size_t in, size_t out, const double *w, const double *x, 
             y[o * n + i] = s;
         }
         row += sees;
+    }
+}
+
+/* One position of a gru: h[H,n] before and after. w: W[3H,S], V[3H,lead], U[3H,H]; b[3H]. */
+static void ref_gru_step(const double *w, const double *b, size_t H, size_t lead, const double *x, size_t at, bool start, double *h,
+                         size_t n) {
+    const struct nn_node *v = &the_blocks;
+    size_t S = v->told + 1, in = lead + v->blocks;
+    const double *V = w + 3 * H * S, *U = V + 3 * H * lead;
+    double *a = calloc(6 * H, sizeof *a), *s = a + 3 * H;
+    for (size_t i = 0; i < n; i++) {
+        double x0 = start ? NAN : x[at * n + i], symbol = isnan(x0) ? -1 : nearbyint(x0);
+        if (isnan(x0) && !v->strict)
+            continue;
+        size_t k = symbol >= 0 && symbol < (double)v->told ? (size_t)symbol : v->told;
+        for (size_t j = 0; j < 3 * H; j++) {
+            a[j] = b[j] + w[j * S + k], s[j] = 0;
+            for (size_t f = 0, l = 0; f < in; f++)
+                if (f < v->from || f >= v->from + v->blocks)
+                    a[j] += V[j * lead + l++] * x[f * n + i];
+            for (size_t f = 0; f < H; f++)
+                s[j] += U[j * H + f] * h[f * n + i];
+        }
+        for (size_t j = 0; j < H; j++) {
+            double r = 1 / (1 + exp(-a[j] - s[H + j])), u = 1 / (1 + exp(-a[H + j] - s[2 * H + j]));
+            h[j * n + i] = u * h[j * n + i] + (1 - u) * tanh(a[2 * H + j] + r * s[j]);
+        }
+    }
+    free(a);
+}
+
+static void ref_gru(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n) {
+    (void)skip;
+    const struct nn_node *v = &the_blocks;
+    size_t ways = v->strict ? 1 : 2, H = out / (v->strict ? v->blocks : 2), lead = in - v->blocks, T = 0;
+    size_t each = 3 * H * (v->told + 1 + lead + H);
+    for (size_t t = 0; t < v->blocks; t++)
+        for (size_t i = 0; i < n; i++)
+            T = isnan(x[(v->from + t) * n + i]) ? T : t + 1;
+    for (size_t k = 0; k < ways; k++) {
+        double *h = calloc(H * n, sizeof *h);
+        for (size_t s = 0; s < v->blocks; s++) {
+            size_t t = k ? v->blocks - 1 - s : s;
+            ref_gru_step(w + k * each, w + ways * each + k * 3 * H, H, lead, x, v->from + t - v->strict, v->strict && t == 0, h, n);
+            for (size_t i = 0; i < H * n && v->strict; i++)
+                y[t * H * n + i] = t < T ? h[i] : 0;
+        }
+        for (size_t i = 0; i < H * n && !v->strict; i++)
+            y[k * H * n + i] = h[i];
+        free(h);
     }
 }
 
@@ -117,7 +167,7 @@ static void ref_deconv(size_t in, size_t out, const double *w, const double *x, 
     windows_apply(&the_window, false, w, x, y, n);
 }
 
-enum shape_kind { ANY, SQUARE /* as many features out as in */, DOWN, UP /* over the_window */ };
+enum shape_kind { ANY, SQUARE /* as many features out as in */, DOWN, UP /* over the_window */, TEXT /* over the_blocks */ };
 static const struct ref {
     const char *name;
     ref_fn *fn;
@@ -127,6 +177,7 @@ static const struct ref {
     {"relu", ref_relu, SQUARE},       {"tanh", ref_tanh, SQUARE},           {"residual", ref_residual, SQUARE},
     {"dropout", ref_dropout, SQUARE}, {"inject", ref_inject, SQUARE},       {"bias", ref_bias, SQUARE},
     {"conv", ref_conv, DOWN},         {"deconv", ref_deconv, UP},             {"causal", ref_causal, ANY},
+    {"gru", ref_gru, TEXT},
 };
 
 static const struct ref *ref_of(const struct nn_op *op) {

@@ -84,10 +84,10 @@ static void differences(const struct ref *r, struct shape s, const double *w, do
 }
 
 static void test_weights(const struct nn_node *v, const struct ref *r, struct shape s, double *w, double *x, double *skip,
-                         const float *xf, const float *skipf, const double *dy, const float *dyf) {
+                         const float *xf, const float *skipf, const float *yf, const double *dy, const float *dyf) {
     float *dw = filled(v->nw, NAN);
     for (size_t t = v->op->ntasks(v); t-- > 0;)
-        v->op->grad(v, t, xf, skipf, dyf, dw, (struct nn_cols){s.n, s.ld});
+        v->op->grad(v, t, xf, skipf, yf, dyf, dw, (struct nn_cols){s.n, s.ld});
     double *y = alloc(2 * s.out * s.n, sizeof *y), *z = y + s.out * s.n, bad = 0;
     for (size_t i = 0; i < v->nw; i++) {
         double keep = w[i], sum = 0;
@@ -110,11 +110,13 @@ static void test_op(const struct nn_op *op, const struct ref *r, struct shape s,
     struct nn_node v = {.op = op, .in = s.in, .out = s.out, .src = 3, .acc = acc, .rate = 0.3f, .gain = 1, .win = the_window};
     v.from = told_from(s.out), v.told = s.out - v.from;
     v.blocks = the_blocks.blocks, v.lead = the_blocks.lead, v.strict = the_blocks.strict;
+    if (r->kind == TEXT)
+        v.from = the_blocks.from, v.told = the_blocks.told;
     nn_size(&v);
     CHECK((v.nw > 0) == (op->grad != NULL) && (v.nw > 0) == (op->ntasks != NULL), "%s: weights without tasks",
           op->name);
     float *w = alloc(v.nw, sizeof *w), *x = alloc(s.in * s.ld, sizeof *x), *skip = alloc(s.out * s.ld, sizeof *skip);
-    float *dy = alloc(s.out * s.ld, sizeof *dy), *y = filled(s.out * s.ld, 77), *one = filled(s.out * s.ld, 1);
+    float *dy = alloc((s.out + v.room) * s.ld, sizeof *dy), *y = filled((s.out + v.room) * s.ld, 77), *one = filled(s.out * s.ld, 1);
     float *dx = filled(s.in * s.ld, NAN), *dskip = filled(s.out * s.ld, 77), *old = alloc(s.in * s.ld, sizeof *old);
     uint64_t *rows = alloc(s.n, sizeof *rows);
     for (size_t i = 0; i < s.n; i++)
@@ -122,6 +124,11 @@ static void test_op(const struct nn_op *op, const struct ref *r, struct shape s,
     struct nn_noise noise = {5, 11, rows};
     fill(w, v.nw, 1), fill(x, s.in * s.ld, 2), fill(skip, s.out * s.ld, 3), fill(dy, s.out * s.ld, 4);
     fill(old, s.in * s.ld, 5);
+    for (size_t t = 0; t < v.blocks && r->kind == TEXT; t++) /* texts of all lengths, a gap in one, a symbol that is none */
+        for (size_t i = 0; i < s.n; i++) {
+            size_t k = (5 * t + 3 * i + t * i) % (v.told + 2);
+            x[(v.from + t) * s.ld + i] = t < (7 * i + 2) % (v.blocks + 1) && k <= v.told ? (float)k : NAN;
+        }
     if (!strcmp(op->name, "dropout")) {
         op->forward(&v, w, one, skip, y, c, &noise);
         the_mask = widen(y, s.out, c);
@@ -156,7 +163,7 @@ static void test_op(const struct nn_op *op, const struct ref *r, struct shape s,
         CHECK(dskip[0] == 77, "%s writes to a gradient that is not its own", op->name);
     }
     if (v.nw)
-        test_weights(&v, r, s, dw, xd, sd, x, skip, dyd, dy);
+        test_weights(&v, r, s, dw, xd, sd, x, skip, y, dyd, dy);
     if (the_mask) {
         free(the_mask);
         the_mask = NULL;
@@ -228,6 +235,26 @@ static void test_causal_block(void) {
     nn_net_free(&net);
 }
 
+/* Encoders and decoders, latents before the symbols and conditions behind them, more records than a run. */
+static void test_texts(const struct nn_op *op, const struct ref *r) {
+    static const struct {
+        struct shape shape;
+        struct nn_node blocks;
+    } t[] = {{{4, 6, 5, 7}, {.blocks = 3, .from = 1, .told = 4, .strict = true}},
+             {{3, 4, 9, 9}, {.blocks = 3, .from = 0, .told = 2, .strict = false}},
+             {{9, 10, 16, 16}, {.blocks = 5, .from = 0, .told = 6, .strict = false}},
+             {{12, 30, 16, 16}, {.blocks = 6, .from = 3, .told = 9, .strict = true}},
+             {{7, 8, 131, 140}, {.blocks = 4, .from = 2, .told = 3, .strict = true}},
+             {{6, 14, 70, 80}, {.blocks = 5, .from = 1, .told = 3, .strict = false}},
+             {{2, 150, 3, 3}, {.blocks = 2, .from = 0, .told = 5, .strict = true}},
+             {{1, 2, 1, 1}, {.blocks = 1, .from = 0, .told = 1, .strict = false}}};
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+        for (int acc = 0; acc < 2; acc++) {
+            the_blocks = t[i].blocks;
+            test_op(op, r, t[i].shape, acc);
+        }
+}
+
 static void test_table(void) {
     static const struct shape shapes[] = {{1, 1, 1, 1},     {5, 3, 1, 7},     {7, 4, 13, 16},
                                           {16, 16, 16, 16}, {3, 9, 67, 80},   {131, 5, 33, 33},
@@ -236,8 +263,10 @@ static void test_table(void) {
         const struct ref *r = ref_of(nn_ops[t]);
         CHECK(r != NULL, "operation '%s' has no reference in this test", nn_ops[t]->name);
         CHECK(nn_op_by_name(nn_ops[t]->name) == nn_ops[t], "%s is not found by its name", nn_ops[t]->name);
-        if (r && r->kind >= DOWN)
+        if (r && (r->kind == DOWN || r->kind == UP))
             test_windows(nn_ops[t], r);
+        if (r && r->kind == TEXT)
+            test_texts(nn_ops[t], r);
         the_blocks = (struct nn_node){.blocks = 1};
         for (size_t i = 0; r && r->kind < DOWN && i < sizeof shapes / sizeof *shapes; i++)
             for (int acc = 0; acc < 2; acc++) {
@@ -252,8 +281,10 @@ static void test_table(void) {
 /* A record's bits are its own in any column of a panel, whatever stands beside it. */
 static void test_place(const struct nn_op *op, struct shape s) {
     struct nn_node v = {.op = op, .in = s.in, .out = s.out, .gain = 1, .win = the_window, .told = s.out, .blocks = 1};
+    if (op == &nn_gru)
+        v.from = 3, v.told = 2, v.blocks = 20, v.strict = s.out > 2 * s.in;
     nn_size(&v);
-    size_t big = s.in > s.out ? s.in : s.out, differ = 0, ld = MAT_PANEL;
+    size_t big = (s.in > s.out ? s.in : s.out) + v.room, differ = 0, ld = MAT_PANEL;
     float *w = alloc(v.nw, sizeof *w), *x = alloc(big * ld, sizeof *x), *y = alloc(big * ld, sizeof *y);
     float *record = alloc(big, sizeof *record), *want = alloc(big, sizeof *want);
     fill(w, v.nw, 61), fill(record, big, 62);
@@ -279,8 +310,11 @@ static void test_places(void) {
         for (size_t i = 0; r && i < sizeof images / sizeof *images; i++)
             for (size_t k = 3; k <= 5; k += 2) {
                 the_window = nn_window(images[i], channels[i], k, 1 + (i + k) % 2);
-                struct shape s = r->kind >= DOWN ? window_shape(r->kind, 0, 0) : (struct shape){97 * i + 300, 128 * i + 300, 0, 0};
+                struct shape s = r->kind == DOWN || r->kind == UP ? window_shape(r->kind, 0, 0)
+                                                                  : (struct shape){97 * i + 300, 128 * i + 300, 0, 0};
                 s.in = r->kind == SQUARE ? s.out : s.in;
+                if (r->kind == TEXT) /* an encoder and a decoder */
+                    s = (struct shape){20 + 4 + 30 * i, k == 3 ? 2 * 64 + 2 : 20 * 96, 0, 0};
                 test_place(nn_ops[t], s);
             }
     }

@@ -73,7 +73,7 @@ static void each_grad(act_grad_fn *f, const struct nn_node *v, const float *x, c
         each(f, v, x, y, c);                                                                                    \
     }                                                                                                           \
     static void f##_backward(const struct nn_node *v, const float *w, const float *x, const float *y,           \
-                             const float *dy, float *dx, float *dskip, struct nn_cols c,                        \
+                             float *dy, float *dx, float *dskip, struct nn_cols c,                        \
                              const struct nn_noise *noise) {                                                    \
         (void)w, (void)dskip, (void)noise;                                                                      \
         each_grad(g, v, x, y, dy, dx, c);                                                                       \

@@ -50,7 +50,7 @@ VM_WIDE static void bias_forward(const struct nn_node *v, const float *w, const 
             y[r * c.ld + i] = x[r * c.ld + i] + w[r];
 }
 
-VM_WIDE static void bias_backward(const struct nn_node *v, const float *w, const float *x, const float *y, const float *dy,
+VM_WIDE static void bias_backward(const struct nn_node *v, const float *w, const float *x, const float *y, float *dy,
                                   float *dx, float *dskip, struct nn_cols c, const struct nn_noise *noise) {
     (void)w, (void)x, (void)y, (void)dskip, (void)noise;
     for (size_t r = 0; r < v->out; r++)
@@ -60,10 +60,10 @@ VM_WIDE static void bias_backward(const struct nn_node *v, const float *w, const
 
 static size_t bias_ntasks(const struct nn_node *v) { return (v->out + BLOCK - 1) / BLOCK; }
 
-static void bias_task(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *dy, float *dw,
-                      struct nn_cols c) {
+static void bias_task(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *y,
+                      const float *dy, float *dw, struct nn_cols c) {
     size_t o = task * BLOCK, m = v->out - o < BLOCK ? v->out - o : BLOCK;
-    (void)x, (void)skip;
+    (void)x, (void)skip, (void)y;
     bias_grad(dy + o * c.ld, 1, 0, dw + o, m, c);
 }
 

@@ -60,7 +60,7 @@ static void causal_forward(const struct nn_node *v, const float *w, const float 
         nn_causal_block(v, g, w, x, y, c);
 }
 
-static void causal_backward(const struct nn_node *v, const float *w, const float *x, const float *y, const float *dy,
+static void causal_backward(const struct nn_node *v, const float *w, const float *x, const float *y, float *dy,
                             float *dx, float *dskip, struct nn_cols c, const struct nn_noise *noise) {
     (void)x, (void)y, (void)dskip, (void)noise;
     size_t m = block_out(v), last = prefix(v, v->blocks - 1);
@@ -76,9 +76,9 @@ static void causal_backward(const struct nn_node *v, const float *w, const float
 
 static size_t causal_ntasks(const struct nn_node *v) { return v->blocks; }
 
-static void causal_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *dy,
-                        float *dw, struct nn_cols c) {
-    (void)skip;
+static void causal_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *y,
+                        const float *dy, float *dw, struct nn_cols c) {
+    (void)skip, (void)y;
     size_t m = block_out(v), k = prefix(v, task);
     dy += task * m * c.ld;
     if (k)

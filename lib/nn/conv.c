@@ -171,7 +171,14 @@ static void conv_forward(const struct nn_node *v, const float *w, const float *x
     gather(&v->win, w, x, 1, y, c);
 }
 
-static void conv_backward(const struct nn_node *v, const float *w, const float *x, const float *y, const float *dy,
+void nn_conv_pixel(const struct nn_node *v, size_t p, const float *w, const float *x, float *y, struct nn_cols c) {
+    size_t o = v->win.small.c, k = v->win.large.c;
+    y += p * o * c.ld;
+    bias_fill(w + v->nw - v->nb, o, y, o, c);
+    mat_gemm(false, false, o, c.n, k, w, k, x + p * k * c.ld, c.ld, 1, y, c.ld);
+}
+
+static void conv_backward(const struct nn_node *v, const float *w, const float *x, const float *y, float *dy,
                           float *dx, float *dskip, struct nn_cols c, const struct nn_noise *noise) {
     (void)x, (void)y, (void)dskip, (void)noise;
     for (size_t f = 0; f < v->in && !v->acc; f++)
@@ -179,9 +186,9 @@ static void conv_backward(const struct nn_node *v, const float *w, const float *
     scatter(&v->win, w, dy, dx, c);
 }
 
-static void conv_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *dy, float *dw,
-                      struct nn_cols c) {
-    (void)skip;
+static void conv_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *y,
+                      const float *dy, float *dw, struct nn_cols c) {
+    (void)skip, (void)y;
     weights(&v->win, task, x, dy, dw, c);
     if (task == 0)
         bias_grad(dy, pixels(v->win.small), v->nb, dw + v->nw - v->nb, v->nb, c);
@@ -211,15 +218,15 @@ static void deconv_forward(const struct nn_node *v, const float *w, const float 
     scatter(&v->win, w, x, y, c);
 }
 
-static void deconv_backward(const struct nn_node *v, const float *w, const float *x, const float *y, const float *dy,
+static void deconv_backward(const struct nn_node *v, const float *w, const float *x, const float *y, float *dy,
                             float *dx, float *dskip, struct nn_cols c, const struct nn_noise *noise) {
     (void)x, (void)y, (void)dskip, (void)noise;
     gather(&v->win, w, dy, v->acc ? 1 : 0, dx, c);
 }
 
-static void deconv_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *dy, float *dw,
-                        struct nn_cols c) {
-    (void)skip;
+static void deconv_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *y,
+                        const float *dy, float *dw, struct nn_cols c) {
+    (void)skip, (void)y;
     weights(&v->win, task, dy, x, dw, c);
     if (task == 0)
         bias_grad(dy, pixels(v->win.large), v->nb, dw + v->nw - v->nb, v->nb, c);

@@ -34,7 +34,7 @@ static void dense_forward(const struct nn_node *v, const float *w, const float *
     mat_gemm(false, false, v->out, c.n, v->in, w, v->in, x, c.ld, 1, y, c.ld);
 }
 
-static void dense_backward(const struct nn_node *v, const float *w, const float *x, const float *y, const float *dy,
+static void dense_backward(const struct nn_node *v, const float *w, const float *x, const float *y, float *dy,
                            float *dx, float *dskip, struct nn_cols c, const struct nn_noise *noise) {
     (void)x, (void)y, (void)dskip, (void)noise;
     size_t in = v->grad_in ? v->grad_in : v->in;
@@ -43,9 +43,9 @@ static void dense_backward(const struct nn_node *v, const float *w, const float 
 
 static size_t dense_ntasks(const struct nn_node *v) { return (v->out + BLOCK - 1) / BLOCK; }
 
-static void dense_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *dy, float *dw,
-                       struct nn_cols c) {
-    (void)skip;
+static void dense_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *y,
+                       const float *dy, float *dw, struct nn_cols c) {
+    (void)skip, (void)y;
     size_t o = task * BLOCK, m = v->out - o < BLOCK ? v->out - o : BLOCK;
     mat_gemm(false, true, m, v->in, c.n, dy + o * c.ld, c.ld, x, c.ld, 0, dw + o * v->in, v->in);
     bias_grad(dy + o * c.ld, 1, 0, dw + v->in * v->out + o, m, c);

@@ -45,7 +45,7 @@ static void dropout_forward(const struct nn_node *v, const float *w, const float
     dropout_apply(v, x, y, false, c, noise);
 }
 
-static void dropout_backward(const struct nn_node *v, const float *w, const float *x, const float *y, const float *dy,
+static void dropout_backward(const struct nn_node *v, const float *w, const float *x, const float *y, float *dy,
                              float *dx, float *dskip, struct nn_cols c, const struct nn_noise *noise) {
     (void)w, (void)x, (void)y, (void)dskip;
     dropout_apply(v, dy, dx, v->acc, c, noise);

@@ -33,7 +33,7 @@ static void inject_forward(const struct nn_node *v, const float *w, const float 
     mat_gemm(false, false, v->out, c.n, v->told, w, v->told, told(v, skip, c), c.ld, 1, y, c.ld);
 }
 
-VM_WIDE static void inject_backward(const struct nn_node *v, const float *w, const float *x, const float *y, const float *dy,
+VM_WIDE static void inject_backward(const struct nn_node *v, const float *w, const float *x, const float *y, float *dy,
                                     float *dx, float *dskip, struct nn_cols c, const struct nn_noise *noise) {
     (void)w, (void)x, (void)y, (void)dskip, (void)noise;
     for (size_t f = 0; f < v->out; f++)
@@ -43,9 +43,9 @@ VM_WIDE static void inject_backward(const struct nn_node *v, const float *w, con
 
 static size_t inject_ntasks(const struct nn_node *v) { return (v->out + BLOCK - 1) / BLOCK; }
 
-static void inject_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *dy, float *dw,
-                        struct nn_cols c) {
-    (void)x;
+static void inject_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *y,
+                        const float *dy, float *dw, struct nn_cols c) {
+    (void)x, (void)y;
     size_t o = task * BLOCK, m = v->out - o < BLOCK ? v->out - o : BLOCK;
     mat_gemm(false, true, m, v->told, c.n, dy + o * c.ld, c.ld, told(v, skip, c), c.ld, 0, dw + o * v->told, v->told);
 }

@@ -43,6 +43,7 @@ void nn_size(struct nn_node *v) {
     for (size_t i = 0; i < ndim; i++)
         n *= shape[i];
     v->nw = (ndim ? n : 0) + v->nb;
+    v->room = v->op->room ? v->op->room(v) : 0;
 }
 
 /* act(W x + b) and dropout behind what is there. */
@@ -110,7 +111,7 @@ void nn_net_free(struct nn_net *net) {
 int nn_work_init(struct nn_work *k, const struct nn_net *net, size_t ld, bool gradients, struct vae_err *err) {
     size_t features = nn_in(net), total;
     for (size_t i = 0; i < net->n; i++)
-        features += net->node[i].out;
+        features += net->node[i].out + net->node[i].room;
     *k = (struct nn_work){.n = net->n, .ld = ld};
     k->act = mem_array(net->n + 1, sizeof *k->act);
     k->grad = gradients ? mem_array(net->n + 1, sizeof *k->grad) : NULL;
@@ -122,7 +123,7 @@ int nn_work_init(struct nn_work *k, const struct nn_net *net, size_t ld, bool gr
     }
     float *p = k->mem;
     for (size_t i = 0; i <= net->n; i++) {
-        size_t size = (i ? net->node[i - 1].out : nn_in(net)) * ld;
+        size_t size = (i ? net->node[i - 1].out + net->node[i - 1].room : nn_in(net)) * ld;
         k->act[i] = p, p += size;
         if (gradients)
             k->grad[i] = p, p += size;
@@ -148,8 +149,10 @@ void nn_forward(const struct nn_net *net, const float *w, struct nn_work *k, siz
 
 void nn_backward(const struct nn_net *net, const float *w, struct nn_work *k, size_t col, size_t n, bool input_too,
                  const struct nn_noise *noise) {
-    for (size_t i = net->n; i-- > (input_too ? 0 : 1);) {
+    for (size_t i = net->n; i-- > 0;) {
         const struct nn_node *v = &net->node[i];
+        if (i == 0 && !input_too && !v->room)
+            return;
         v->op->backward(v, w + v->w0, k->act[i] + col, k->act[i + 1] + col, k->grad[i + 1] + col, k->grad[i] + col,
                         k->grad[v->src] + col, (struct nn_cols){n, k->ld}, noise);
     }
@@ -167,7 +170,8 @@ void nn_grad(const struct nn_net *net, const struct nn_work *k, size_t task, siz
         const struct nn_node *v = &net->node[i];
         size_t here = v->nw ? v->op->ntasks(v) : 0;
         if (task < here) {
-            v->op->grad(v, task, k->act[i], k->act[v->src], k->grad[i + 1], dw + v->w0, (struct nn_cols){n, k->ld});
+            v->op->grad(v, task, k->act[i], k->act[v->src], k->act[i + 1], k->grad[i + 1], dw + v->w0,
+                        (struct nn_cols){n, k->ld});
             return;
         }
         task -= here;

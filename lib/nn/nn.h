@@ -46,19 +46,20 @@ struct nn_node {
     const struct nn_op *op;
     size_t in, out; /* features */
     size_t src;     /* residual: the activation that is added */
+    size_t room;    /* rows of its own behind the outputs */
     size_t w0, nw;  /* weights: w[w0 .. w0+nw) of the model's array, */
     size_t nb;      /* the last nb of them biases */
-    size_t from, told; /* inject: which inputs of the net it adds, the first and how many */
+    size_t from, told; /* inject: which inputs of the net it adds, the first and how many; gru: first symbol, how many there are */
     struct nn_window win; /* of convolutions */
-    size_t blocks, lead; /* causal: of features, and inputs in front of them that every block is given */
-    bool strict;    /* causal: a block is not given the one of its own number */
+    size_t blocks, lead; /* causal: of features, and inputs in front of them that every block is given; gru: positions */
+    bool strict;    /* causal, gru: a block is not given the one of its own number */
     size_t grad_in; /* leading inputs whose gradient is wanted, 0: all (data beside latents needs none) */
     bool acc;       /* a later residual has already left a gradient for this node's input: add to it */
     float rate;     /* dropout */
     float gain;     /* factor on the start weights */
 };
 
-enum { NN_MAX_DIMS = 4, NN_MAX_WINDOW = 7 };
+enum { NN_MAX_DIMS = 4, NN_MAX_WINDOW = 7, NN_MAX_SYMBOLS = 512 };
 
 struct nn_op {
     const char *name;
@@ -71,17 +72,20 @@ struct nn_op {
     /* x[in,n] (and skip, the activation node->src) -> y[out,n] */
     void (*forward)(const struct nn_node *, const float *w, const float *x, const float *skip, float *y,
                     struct nn_cols, const struct nn_noise *);
-    /* dy[out,n] -> dx[in,n], added where node->acc. dskip[out,n] is where a residual leaves its other gradient. */
-    void (*backward)(const struct nn_node *, const float *w, const float *x, const float *y, const float *dy, float *dx,
+    /* dy[out,n] -> dx[in,n], added where node->acc. dskip[out,n] is where a residual leaves its other gradient. The rows of
+     * node->room behind y and dy are the operation's own: what the way back and grad() ask of the way there. */
+    void (*backward)(const struct nn_node *, const float *w, const float *x, const float *y, float *dy, float *dx,
                      float *dskip, struct nn_cols, const struct nn_noise *);
     /* Gradient of the weights over all columns, cut in tasks; dw[nw], each element written by one task. */
     size_t (*ntasks)(const struct nn_node *);
-    void (*grad)(const struct nn_node *, size_t task, const float *x, const float *skip, const float *dy, float *dw,
-                 struct nn_cols);
+    void (*grad)(const struct nn_node *, size_t task, const float *x, const float *skip, const float *y, const float *dy,
+                 float *dw, struct nn_cols);
+    /* Rows of its own behind the outputs, NULL: none. Then backward() is called of the first node, too. */
+    size_t (*room)(const struct nn_node *);
 };
 
 extern const struct nn_op nn_dense, nn_layernorm, nn_silu, nn_relu, nn_tanh, nn_residual, nn_dropout, nn_inject, nn_conv,
-    nn_deconv, nn_bias, nn_causal;
+    nn_deconv, nn_bias, nn_causal, nn_gru;
 extern const struct nn_op *const nn_ops[]; /* the table; ends with NULL */
 const struct nn_op *nn_op_by_name(const char *);
 
@@ -95,12 +99,20 @@ struct nn_net {
 int nn_add(struct nn_net *, const struct nn_op *, size_t in, size_t out, size_t src, float rate, struct vae_err *);
 /* The same for a node of which more is to be said; its in, nw, nb and gain are set here. */
 int nn_add_node(struct nn_net *, struct nn_node, struct vae_err *);
-void nn_size(struct nn_node *); /* sets nw and nb */
+void nn_size(struct nn_node *); /* sets nw, nb and room */
 /* The same for a convolution (large image to small one) or its transpose (small to large). */
 int nn_add_window(struct nn_net *, const struct nn_op *, const struct nn_window *, struct vae_err *);
 
 /* Of a causal node: x[in,n] -> block g of y[out,n] alone. */
 void nn_causal_block(const struct nn_node *, size_t g, const float *w, const float *x, float *y, struct nn_cols);
+
+/* Of a strict gru, one position after the other: nn_gru_lead() of the inputs that are no symbols, then nn_gru_step() of each
+ * position g from 0 on, which reads the symbol before it and the state before it in y, and leaves its own there. */
+void nn_gru_lead(const struct nn_node *, const float *w, const float *x, float *y, struct nn_cols);
+void nn_gru_step(const struct nn_node *, size_t g, const float *w, const float *x, float *y, struct nn_cols);
+size_t nn_gru_states(const struct nn_node *); /* of one position */
+/* Of a convolution with windows of one pixel: pixel p of the small image alone. */
+void nn_conv_pixel(const struct nn_node *, size_t p, const float *w, const float *x, float *y, struct nn_cols);
 
 /*
  * What a multi-layer perceptron is made of. Plain: dense and activation for each hidden layer, then dense. Residual: a

@@ -46,7 +46,7 @@ VM_WIDE static void norm_forward(const struct nn_node *v, const float *w, const 
 }
 
 /* dx = (dy - mean(dy) - y mean(dy y)) / sd */
-VM_WIDE static void norm_backward(const struct nn_node *v, const float *w, const float *x, const float *y, const float *dy,
+VM_WIDE static void norm_backward(const struct nn_node *v, const float *w, const float *x, const float *y, float *dy,
                           float *dx, float *dskip, struct nn_cols c, const struct nn_noise *noise) {
     (void)w, (void)dskip, (void)noise;
     float mean[MAT_SHARD], rsd[MAT_SHARD], a[MAT_SHARD], b[MAT_SHARD];

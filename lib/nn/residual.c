@@ -12,7 +12,7 @@ VM_WIDE static void residual_forward(const struct nn_node *v, const float *w, co
             y[f * c.ld + i] = x[f * c.ld + i] + skip[f * c.ld + i];
 }
 
-VM_WIDE static void residual_backward(const struct nn_node *v, const float *w, const float *x, const float *y, const float *dy,
+VM_WIDE static void residual_backward(const struct nn_node *v, const float *w, const float *x, const float *y, float *dy,
                               float *dx, float *dskip, struct nn_cols c, const struct nn_noise *noise) {
     (void)w, (void)x, (void)y, (void)noise;
     for (size_t f = 0; f < v->out; f++) {
