@@ -97,7 +97,7 @@ struct cli_command {
 
 /* Values of the options that commands share. */
 struct cli_shared {
-    const char *model, *output, *from, *to;
+    const char *model, *output, *from, *to, *text_label;
     char delim, delim_out; /* 0: as the content, or the origin of the data, says */
     int header, header_out; /* -1: likewise */
     struct cli_list keep, diff, group;

@@ -51,6 +51,7 @@ bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_mo
         .label_from_path = cli.label_from_path,
         .whole_rows = cli.paste,
         .model = match,
+        .text_label = cli.text_label,
         .diff = cli.diff.item,
         .ndiff = cli.diff.n,
         .window = cli.window.rows,

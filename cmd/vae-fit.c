@@ -13,7 +13,8 @@ enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 static struct vae_fit_opts fit; /* most options write straight into it */
 static struct {
     const char *log, *loss, *checkpoint, *init;
-    int purpose, progress, split;
+    int purpose, progress, split, symbols;
+    bool text;
     bool purpose_given;
     struct cli_counts hidden, channels;
     struct cli_reals rates;
@@ -36,7 +37,7 @@ static const struct {
 static const char *loss_name(size_t i) { return i < sizeof losses / sizeof *losses ? losses[i].name : NULL; }
 
 static const char *net_name(size_t i) {
-    static const char *const name[] = {"residual", "mlp", "conv"};
+    static const char *const name[] = {"residual", "mlp", "conv", "gru"};
     return i < sizeof name / sizeof *name ? name[i] : NULL;
 }
 
@@ -55,6 +56,11 @@ static const char *split_name(size_t i) {
     return i < sizeof name / sizeof *name ? name[i] : NULL;
 }
 
+static const char *symbols_name(size_t i) {
+    static const char *const name[] = {"chars", "bytes"};
+    return i < sizeof name / sizeof *name ? name[i] : NULL;
+}
+
 static const char *progress_name(size_t i) {
     static const char *const name[] = {"auto", "always", "never"};
     return i < sizeof name / sizeof *name ? name[i] : NULL;
@@ -68,7 +74,7 @@ static const struct cli_opt options[] = {
     {.name = "for", .arg = "PURPOSE", .kind = CLI_CHOICE, .to = &o.purpose, .names = purpose_name, .given = &o.purpose_given,
      .help = "what the model is for"},
     {.name = "as", .arg = "COL=KIND", .kind = CLI_LIST, .to = &o.as,
-     .help = "what a column is: number, count, ordinal, binary, category, time, id, text"},
+     .help = "what a column is: number, count, ordinal, binary, category, time, line, id, text"},
     {.name = "levels", .arg = "COL=A|B|C", .kind = CLI_TEXTS, .to = &o.levels,
      .help = "levels of a column, in their order"},
     {.name = "missing", .arg = "TEXTS", .kind = CLI_LIST, .to = &o.missing,
@@ -124,6 +130,8 @@ static const struct cli_opt options[] = {
     {.name = "lr", .arg = "RATE", .kind = CLI_REAL, .to = &fit.lr, .lo = 1e-12, .hi = 10, .help = "learning rate"},
     {.name = "decay", .arg = "D", .kind = CLI_REAL, .to = &fit.decay, .hi = 10, .help = "weight decay"},
     {.name = "dropout", .arg = "P", .kind = CLI_REAL, .to = &fit.dropout, .hi = 0.95, .help = "share of units dropped"},
+    {.name = "word-dropout", .arg = "P", .kind = CLI_REAL, .to = &fit.word_dropout, .hi = 1,
+     .help = "share of symbols of a line that the decoder is not told while it learns"},
     {.name = "valid", .arg = "SHARE", .kind = CLI_REAL, .to = &fit.valid, .hi = 0.9,
      .help = "share of the rows held out to stop the training"},
     {.name = "split", .arg = "HOW", .kind = CLI_CHOICE, .to = &o.split, .names = split_name,
@@ -154,6 +162,11 @@ static const struct cli_opt options[] = {
     {.name = "log", .arg = "FILE", .kind = CLI_TEXT, .to = &o.log, .help = "write the curve to FILE as CSV"},
     {.name = "progress", .arg = "WHEN", .kind = CLI_CHOICE, .to = &o.progress, .names = progress_name,
      .help = "show how far it is"},
+    {.name = "text", .arg = "SYMBOLS", .kind = CLI_CHOICE, .to = &o.symbols, .names = symbols_name, .optional = true, .given = &o.text,
+     .help = "records are lines of text; with -c each begins with a label and a tab"},
+    {.name = "line-length", .arg = "N", .kind = CLI_COUNT, .to = &fit.line_length, .lo = 2, .hi = 4096,
+     .help = "symbols of a line there is room for, else as the longest has, up to 256"},
+    {.name = "mask-numbers", .kind = CLI_FLAG, .to = &fit.mask_numbers, .help = "take each run of digits in a line for one 0"},
     CLI_OPT_SEED,
     CLI_OPT_WINDOWS,
     CLI_OPT_KEEP,
@@ -267,8 +280,22 @@ static void resolve_windows(void) {
     cli.keep.item = keep;
 }
 
+/* Lines, and what each begins with. */
+static void resolve_text(void) {
+    fit.text_bytes = o.symbols == 1;
+    if (!o.text)
+        return;
+    if (cli.from && strcmp(cli.from, "text") != 0)
+        cli_usage("--text is --from text, not %s; leave one out", cli.from);
+    if (o.condition.n > 1)
+        cli_usage("with --text there is one label (-c)");
+    cli.from = "text";
+    cli.text_label = o.condition.n ? o.condition.item[0] : NULL;
+}
+
 static void resolve_options(void) {
     resolve_loss();
+    resolve_text();
     fit.purpose = (enum vae_purpose)o.purpose;
     fit.nhidden = o.hidden.n;
     memcpy(fit.hidden, o.hidden.item, sizeof o.hidden.item);

@@ -105,6 +105,7 @@ struct vae_in_opts {
     size_t window_step;       /* rows from one record of a series to the next, 0: 1 */
     char *const *group;       /* [ngroup] columns whose cells name the series a row is of; else those of a file are one */
     size_t ngroup;
+    const char *text_label;   /* of lines of text: each begins with a label of this name and a tab; NULL: none does */
     bool whole;               /* records of whole windows alone, as for a fit; else one for each row */
 };
 
@@ -384,7 +385,7 @@ struct vae_fit_opts {
     const char *sd; /* of the likelihood: "column", one for each column, "shared", "record" or "unit"; NULL: chosen */
     size_t hidden[16], nhidden;
     size_t channels[16], nchannels; /* of the convolutions, from the image on, at most 8; 0: chosen where net is "conv" */
-    double beta, warmup, free_bits, lr, decay, dropout, valid; /* NaN: chosen */
+    double beta, warmup, free_bits, lr, decay, dropout, word_dropout, valid; /* NaN: chosen */
     size_t cycles;               /* how often beta rises, 0: once */
     double capacity, target_mse; /* NaN: none; else what the KL or the squared error of a record is held at, by beta */
     size_t steps, epochs, batch, patience;
@@ -401,6 +402,9 @@ struct vae_fit_opts {
     size_t ncondition;
     char *const *missing; /* [nmissing] texts that stand for a missing cell; 0: empty, NA, NaN, ?, null */
     size_t nmissing;
+    bool text_bytes;      /* symbols of lines are bytes, not characters of UTF-8 */
+    bool mask_numbers;    /* of lines: a run of digits is one 0 */
+    size_t line_length;   /* symbols of a line that the model has room for, its end among them; 0: as the longest has, up to 256 */
     const char *schema;  /* a file as vae_model_schema() gives it, or NULL */
     const char *checkpoint; /* a file for the state of training, to go on from after a kill; NULL: none. The caller's to remove when
                              * the model is saved */

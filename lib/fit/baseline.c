@@ -16,13 +16,12 @@ enum { PPCA_VALUES = 1500, PPCA_ROWS = 20000 };
 
 /* The likelihoods at their start values are the marginals. */
 double baseline_independent(const struct vae_model *m, const float *x, size_t n, struct vae_err *err) {
-    const struct nn_node *last = &m->dec.node[m->dec.n - 1];
     struct model_pass p;
     if (model_pass_init(&p, m, MAT_PANEL, false, err))
         return NAN;
-    float *w = mem_floats(m->nw), *bias = w ? w + last->w0 : NULL;
+    float *w = mem_floats(m->nw), *bias = mem_floats(m->noutputs);
     double sum = NAN;
-    if (w) {
+    if (w && bias) {
         sum = 0;
         for (size_t i = 0; i < m->nblocks; i++) {
             const struct lik_block *b = &m->block[i];
@@ -45,7 +44,7 @@ double baseline_independent(const struct vae_model *m, const float *x, size_t n,
         err_set(err, VAE_EOS, "out of memory");
     }
     model_pass_free(&p);
-    free(w);
+    free(w), free(bias);
     return sum;
 }
 

@@ -23,7 +23,7 @@ static const double WORK = 1e14, CHAIN_WORK = 5e13;
 
 void vae_fit_defaults(struct vae_fit_opts *o) {
     *o = (struct vae_fit_opts){.seed = 1, .calibrate = true, .exemplars = true, .beta = NAN, .warmup = NAN, .free_bits = NAN, .lr = NAN,
-                               .decay = NAN, .capacity = NAN, .target_mse = NAN, .dropout = NAN, .valid = NAN,
+                               .decay = NAN, .capacity = NAN, .target_mse = NAN, .dropout = NAN, .word_dropout = NAN, .valid = NAN,
                                .checkpoint_every = NAN, .budget = NAN, .tc = NAN, .mmd = NAN, .alpha = NAN, .contamination = NAN};
 }
 
@@ -106,6 +106,11 @@ static void choose_condition(struct schema_col *col) {
 
 /* The likelihood and the transform of a column, where the schema file does not say. */
 static int choose_column(const struct vae_fit_opts *o, struct schema_col *col, struct vae_err *err) {
+    if (col->kind == SCHEMA_LINE) {
+        snprintf(col->lik, sizeof col->lik, "%s", lik_categorical.name);
+        col->transform = &schema_none;
+        return 0;
+    }
     bool number = col->kind != SCHEMA_CATEGORY && col->kind != SCHEMA_BINARY && col->kind != SCHEMA_ORDINAL;
     const char *name = col->lik;
     if (!*name && col->kind == SCHEMA_ARRAY)
@@ -169,7 +174,7 @@ static int choose_columns(const struct vae_fit_opts *o, struct fit_rows *r, stru
             !col->said && !*col->lik)
             as_number(r, col);
         e = choose_column(o, col, err);
-        table = table && col->kind != SCHEMA_ARRAY;
+        table = table && col->kind != SCHEMA_ARRAY && col->kind != SCHEMA_LINE;
         missing = missing || col->missing;
     }
     if (!e && missing && o->purpose == VAE_FOR_GENERATE)
@@ -258,6 +263,31 @@ static int choose_latents(const struct vae_fit_opts *o, const struct fit_rows *r
     return 0;
 }
 
+/* Of lines. Few of them are learnt by heart by a large net. */
+static int choose_line(const struct vae_fit_opts *o, const struct fit_rows *r, struct model_config *c, struct vae_err *err) {
+    double symbols = 0;
+    const struct schema_col *line = schema_line(r->schema);
+    for (size_t i = 0; i < line->levels.n; i++)
+        symbols += (double)line->levels.count[i];
+    if (modelled(r->schema) > 1)
+        return err_set(err, VAE_EUSAGE, "beside a line of text all other columns are conditions (-c), or carried (-k)");
+    if (o->net && strcmp(o->net, "gru"))
+        return err_set(err, VAE_EUSAGE, "--net %s is not for lines of text, which have a gru", o->net);
+    if (o->nhidden > 1)
+        return err_set(err, VAE_EUSAGE, "a gru has one layer (--hidden N)");
+    if (o->act || o->lik || o->sd || o->nchannels)
+        return err_set(err, VAE_EUSAGE, "%s is not for lines of text", o->act ? "--act" : o->lik ? "--lik" : o->sd ? "--sd" : "--channels");
+    c->recurrent = true;
+    c->act = &nn_tanh, c->lik = &lik_categorical;
+    c->sd = SD_COLUMN;
+    c->latent_dim = o->latent_dim ? o->latent_dim : c->latent->levels > 16 ? c->latent->levels : 16;
+    c->nhidden = 1;
+    c->hidden[0] = o->nhidden ? o->hidden[0] : symbols < 3e4 ? 128 : symbols < 1e6 ? 192 : 256;
+    c->dropout = (float)or_else(o->dropout, symbols < 1e6 ? 0.2 : 0);
+    c->word_dropout = (float)or_else(o->word_dropout, 0.1);
+    return 0;
+}
+
 static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, struct model_config *c,
                         struct vae_err *err) {
     size_t d = 0, n = r->n;
@@ -276,6 +306,12 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
     for (size_t i = 0; i < o->nhidden; i++)
         if (o->hidden[i] < 1 || o->hidden[i] > MODEL_MAX_WIDTH)
             return err_set(err, VAE_EUSAGE, "a hidden layer has from 1 to %d units", MODEL_MAX_WIDTH);
+    if (schema_line(r->schema))
+        return choose_line(o, r, c, err);
+    if (o->net && !strcmp(o->net, "gru"))
+        return err_set(err, VAE_EUSAGE, "--net gru is for lines of text (--text)");
+    if (!isnan(o->word_dropout))
+        return err_set(err, VAE_EUSAGE, "--word-dropout is for lines of text (--text)");
     if (o->net && strcmp(o->net, "mlp") && strcmp(o->net, "residual") && strcmp(o->net, "conv"))
         return err_set(err, VAE_EUSAGE, "no such net: '%s'; there are mlp, residual and conv", o->net);
     c->residual = !o->net || strcmp(o->net, "mlp");
@@ -312,6 +348,8 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
 
 /* Weights of the two nets, nearly. */
 static double weights(const struct model_config *c, size_t d) {
+    if (c->recurrent) /* of all positions, half of which a line has */
+        return 6.0 * (double)(c->hidden[0] * c->hidden[0] * d) / 2;
     double sum = 0;
     size_t before = 0;
     for (size_t i = 0; i < c->nhidden; i++) {
@@ -334,7 +372,7 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
                             size_t nfeatures, struct train_config *c) {
     size_t n = r->n;
     c->seed = o->seed;
-    c->batch = o->batch ? o->batch : n >= 20000 ? 512 : n >= 4000 ? 256 : 128;
+    c->batch = o->batch ? o->batch : m->recurrent ? 128 : n >= 20000 ? 512 : n >= 4000 ? 256 : 128;
     c->batch = c->batch > n ? n : c->batch;
     double per_epoch = (double)n / (double)c->batch;
     /* a chain sees a row in many ways; what is odd shows early */
@@ -349,7 +387,7 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     }
     fit_set_steps(c, (size_t)steps);
     c->patience = o->patience_set ? o->patience : 12;
-    c->lr = (float)or_else(o->lr, 1e-3);
+    c->lr = (float)or_else(o->lr, m->recurrent ? 2e-3 : 1e-3);
     c->decay = (float)or_else(o->decay, 0.01);
     /* latents that carry more, where what comes back is what counts */
     c->beta = (float)or_else(o->beta, o->purpose == VAE_FOR_REDUCE ? 0.1 : 1);
@@ -415,7 +453,8 @@ int fit_choose(const struct vae_fit_opts *opts, struct fit_rows *r, struct fit_p
     p->valid = or_else(o->valid, 0.1);
     p->alpha = or_else(o->contamination, or_else(o->alpha, ALPHA));
     bool detect = o->purpose == VAE_FOR_DETECT;
-    p->exemplars = detect && o->exemplars, p->denoiser = detect && !o->exemplars;
+    bool numbers = !schema_line(r->schema); /* to compare rows by */
+    p->exemplars = numbers && detect && o->exemplars, p->denoiser = numbers && detect && !o->exemplars;
     p->trim = o->contaminated ? or_else(o->contamination, TRIM) : 0;
     if (o->contaminated && !detect)
         return err_set(err, VAE_EUSAGE, "--contaminated goes with --for detect");

@@ -84,7 +84,7 @@ static int add_row(struct fit_wishes *w, const struct vae_batch *b, size_t row, 
 static int read_file(struct fit_wishes *w, const char *path, struct vae_err *err) {
     static char names[NCOLS][12] = {"column", "kind", "likelihood", "levels"};
     char *const columns[NCOLS] = {names[0], names[1], names[2], names[3]};
-    const struct stream_want want = {NCOLS, columns, NULL};
+    const struct stream_want want = {.n = NCOLS, .names = columns};
     const struct vae_in_opts opts = {.format = "csv", .delim = ',', .header = 1};
     struct buf cell[NCOLS] = {{0}};
     struct vae_err own = {0};
@@ -128,6 +128,7 @@ int fit_wishes_make(struct fit_wishes *w, const struct vae_fit_opts *o, struct v
     w->wish.as = w->as, w->wish.levels = w->levels;
     w->wish.missing = o->missing, w->wish.nmissing = o->nmissing;
     w->wish.told = o->condition, w->wish.ntold = o->ncondition;
+    w->wish.bytes = o->text_bytes, w->wish.mask = o->mask_numbers, w->wish.length = o->line_length;
     w->wish.skip_bad = o->skip_bad, w->wish.forward = o->purpose == VAE_FOR_DETECT;
     return r;
 }

@@ -40,7 +40,7 @@ void condition_drop(const struct vae_model *m, struct model_pass *p, size_t col,
 
 void condition_look(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
     if (m->ncond && !m->config.chain)
-        model_condition_features(m, p->x, p->dec.act[0] + m->zdim * p->ld, col, n, p->ld);
+        model_condition_features(m, p->x, p->dec.act[0] + (nn_in(&m->dec) - m->ncond) * p->ld, col, n, p->ld);
 }
 
 int condition_guide(const struct vae_model *m, struct model_pass *p, double guidance, struct vae_err *err) {

@@ -8,10 +8,9 @@
 #include "model/model.h"
 
 /* Adds those of value j, the d-th part of each: x, mean [.,n]. */
-static void add_errors(const struct vae_model *m, size_t j, const float *x, const float *mean, size_t n, bool input,
+static void add_errors(const struct vae_model *m, const struct cells *cells, size_t j, const float *x, const float *mean, size_t n, bool input,
                        double *mse) {
     const struct schema *s = m->schema;
-    const struct cells *cells = s->cells[j].n ? &s->cells[j] : NULL;
     bool as_is = s->col[m->feature[j].column].transform == &schema_none;
     double sd = s->stats.sd[j] > 0 ? s->stats.sd[j] : 1;
     /* cells and counts come in input units, the others in the model's */
@@ -38,6 +37,6 @@ void model_errors(const struct vae_model *m, const float *w, struct model_pass *
         float *o = model_o(p) + b->o0 * p->ld + col; /* the mean takes the place of the outputs */
         b->lik->mean(b, o, w + b->w0, o, n, p->ld);
         for (size_t j = 0; j < b->nx; j++)
-            add_errors(m, b->x0 + j, p->x + (b->x0 + j) * p->ld + col, o + j * p->ld, n, input, mse);
+            add_errors(m, b->cells, b->x0 + j, p->x + (b->x0 + j) * p->ld + col, o + j * p->ld, n, input, mse);
     }
 }

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/vmath.h"
 #include "model/model.h"
+#include "schema/line.h"
 
 static const float KNEE = 4;
 /* A bin that so many rows have is told from its neighbours, in a low voice; or a value with such a share of them. */
@@ -59,6 +60,11 @@ static int place_column(struct vae_model *m, size_t c, size_t *f, struct vae_err
             v->ncycles++;
         if (v->one_hot && choose_hot(cells, m->schema->rows, v, err))
             return VAE_EOS;
+        if (col->kind == SCHEMA_LINE) { /* symbols as they are; how long it is beyond nobody is told */
+            v->n = j < line_positions(col);
+            *f += v->n;
+            continue;
+        }
         v->n = (v->one_hot ? v->nhot : !col->clock) + v->place + v->value + 2 * v->ncycles;
         if (!mem_add(*f, v->n, f) || *f > MODEL_MAX_FEATURES)
             return err_set(err, VAE_EDATA, "the columns have too many levels: more than %d in all", MODEL_MAX_FEATURES);
@@ -161,7 +167,9 @@ static void cycles(const struct vae_model *m, size_t j, const float *x, float *f
 /* The features of value j -> to. */
 static void value_features(const struct vae_model *m, size_t j, const float *x, float *to, size_t n, size_t ld) {
     const struct model_feature *v = &m->feature[j];
-    if (v->one_hot) {
+    if (m->line && v->column == (size_t)(m->line - m->schema->col)) {
+        memcpy(to, x, v->n * n * sizeof *to);
+    } else if (v->one_hot) {
         one_hot(&m->schema->cells[j], v, x, to, n, ld);
     } else if (v->n > 2 * v->ncycles) {
         copy_present(x, to, n);

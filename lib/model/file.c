@@ -122,6 +122,8 @@ json_t *model_config_json(const struct model_config *c) {
                           model_sd_names[c->sd], "masks", c->masks, "chain", c->chain);
     if (j && c->nchannels)
         json_object_set_new(j, "channels", sizes_json(c->channels, c->nchannels));
+    if (j && c->recurrent)
+        json_object_set_new(j, "word_dropout", json_real((double)c->word_dropout));
     if (j && c->codes)
         json_object_set_new(j, "codes", json_integer((json_int_t)c->codes));
     return j;
@@ -229,7 +231,7 @@ static int get_sizes(const json_t *j, const char *key, size_t most, size_t large
 static int config_from_json(const json_t *j, struct model_config *c, struct vae_err *err) {
     const char *latent, *net, *act, *lik, *sd;
     int64_t k, codes = 0;
-    double dropout;
+    double dropout, word_dropout = 0;
     int r = js_string(j, "latent", &latent, "config", err);
     if (!r)
         r = js_int(j, "latent_dim", 1, MODEL_MAX_LATENT, &k, "config", err);
@@ -245,17 +247,21 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
         r = js_string(j, "sd", &sd, "config", err);
     if (!r)
         r = js_number(j, "dropout", &dropout, "config", err);
+    if (!r && !strcmp(net, "gru"))
+        r = js_number(j, "word_dropout", &word_dropout, "config", err);
     if (r)
         return r;
-    bool conv = !strcmp(net, "conv");
+    bool conv = !strcmp(net, "conv"), gru = !strcmp(net, "gru");
     *c = (struct model_config){.latent_dim = (size_t)k, .codes = (size_t)codes, .latent = latent_by_name(latent),
                                .lik = lik_by_name(lik),
                                .act = nn_op_by_name(act), .residual = conv || !strcmp(net, "residual"), .dropout = (float)dropout,
+                               .recurrent = gru, .word_dropout = (float)word_dropout,
                                .masks = json_is_true(json_object_get(j, "masks")),
                                .chain = json_is_true(json_object_get(j, "chain"))};
-    if (!c->latent || !c->lik || !c->act || !c->act->act || (!conv && !c->residual && strcmp(net, "mlp")) ||
+    if (!c->latent || !c->lik || !c->act || !c->act->act || (!conv && !gru && !c->residual && strcmp(net, "mlp")) ||
         model_sd_by_name(sd, &c->sd, NULL) ||
-        (size_t)k < c->latent->levels || (c->chain && !c->masks) || !(dropout >= 0 && dropout < 1))
+        (size_t)k < c->latent->levels || (c->chain && !c->masks) || !(dropout >= 0 && dropout < 1) ||
+        !(word_dropout >= 0 && word_dropout <= 1))
         return err_set(err, VAE_EDATA, "config: a part of the model is unknown to this version");
     r = get_sizes(j, "hidden", MODEL_MAX_HIDDEN, MODEL_MAX_WIDTH, c->hidden, &c->nhidden, err);
     if (!r && conv)

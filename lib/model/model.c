@@ -9,6 +9,7 @@
 #include "base/mat.h"
 #include "base/mem.h"
 #include "latent/ladder.h"
+#include "schema/line.h"
 
 enum { DOWN_BLOCKS = 2 };
 
@@ -47,6 +48,27 @@ static void add_value(struct vae_model *m, size_t c, size_t j, const struct lik 
     *o += no, *w += nw;
 }
 
+/* A block for each position, all over the same symbols. */
+static void add_line(struct vae_model *m, size_t c, size_t *o) {
+    for (size_t t = 0; t < m->npositions; t++, *o += m->symbols.nlevels)
+        m->block[m->nblocks++] = (struct lik_block){.lik = &lik_categorical, .nx = 1, .no = m->symbols.nlevels, .x0 = m->line->v0 + t,
+                                                    .o0 = *o, .w0 = m->nw, .col = c, .cells = &m->symbols};
+}
+
+/* A text is all that there is to model, and takes a net of its own. */
+static int set_line(struct vae_model *m, struct vae_err *err) {
+    const struct schema *s = m->schema;
+    const struct model_config *c = &m->config;
+    bool alone = true;
+    m->line = schema_line(s);
+    for (size_t i = 0; i < s->ncols && m->line; i++)
+        alone = alone && (s->col[i].condition || &s->col[i] == m->line);
+    if (!m->line != !c->recurrent || !alone || (m->line && (c->nhidden != 1 || c->masks || c->chain || c->nchannels)))
+        return err_set(err, VAE_EDATA, "a line of text needs a gru of one layer, and a gru a line of text; other columns can only be conditions");
+    m->npositions = m->line ? line_positions(m->line) : 0;
+    return m->line ? line_cells(m->line, s->rows, &m->symbols, err) : 0;
+}
+
 /* Columns of one plain number share a block; an image, and every column of a chain, has its own. */
 static int add_blocks(struct vae_model *m, size_t w0, struct vae_err *err) {
     const struct schema *s = m->schema;
@@ -58,6 +80,10 @@ static int add_blocks(struct vae_model *m, size_t w0, struct vae_err *err) {
     for (size_t c = 0; c < s->ncols; c++) {
         if (s->col[c].condition) {
             alone = true;
+            continue;
+        }
+        if (s->col[c].kind == SCHEMA_LINE) {
+            add_line(m, c, &o);
             continue;
         }
         const struct lik *lik = column_lik(m, c);
@@ -102,6 +128,26 @@ static bool too_large(const struct nn_images *c) {
     return false;
 }
 
+/* Encoder: both ways through the line -> what it says of the latents. Decoder: each position, given latents, conditions and the
+ * symbols before, -> what it says of its own symbol, by the same weights everywhere. */
+static int add_recurrent(struct vae_model *m, size_t outputs, struct vae_err *err) {
+    size_t T = m->npositions, H = m->config.hidden[0], A = m->symbols.nlevels, features;
+    struct nn_node in = {.op = &nn_gru, .in = m->nfeature, .out = 2 * ((H + 1) / 2), .told = A, .blocks = T};
+    struct nn_node out = {.op = &nn_gru, .in = m->zdim + T + m->ncond, .from = m->zdim, .told = A, .blocks = T, .strict = true};
+    struct nn_window each = {{1, T, H}, {1, T, A}, 1, 1, 0, 0};
+    if (!mem_mul(T, 5 * H + A, &features) || features > MODEL_MAX_FEATURES)
+        return err_set(err, VAE_EDATA, "lines of %zu symbols of %zu are too long for %zu units", T, A, H);
+    out.out = T * H;
+    int r = nn_add_node(&m->enc, in, err);
+    if (!r)
+        r = nn_add(&m->enc, &nn_dense, in.out, outputs, 0, 0, err);
+    if (!r)
+        r = nn_add_node(&m->dec, out, err);
+    if (!r && m->config.dropout > 0)
+        r = nn_add(&m->dec, &nn_dropout, T * H, T * H, m->dec.n, m->config.dropout, err);
+    return r ? r : nn_add_window(&m->dec, &nn_conv, &each, err);
+}
+
 static int add_nets(struct vae_model *m, struct vae_err *err) {
     const struct model_config *c = &m->config;
     size_t back[MODEL_MAX_HIDDEN];
@@ -115,8 +161,8 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
     if (conv.n && (!model_image(m->schema, &conv.size) || m->block[0].cells || too_large(&conv)))
         return err_set(err, VAE_EDATA, "convolutions need records that are images of plain numbers, and no more than "
                        "%d features a stage", MODEL_MAX_FEATURES);
-    int r = conv.n ? nn_encoder(&m->enc, &conv, &enc, err) : nn_mlp(&m->enc, &enc, err);
-    if (!r)
+    int r = c->recurrent ? add_recurrent(m, outputs, err) : conv.n ? nn_encoder(&m->enc, &conv, &enc, err) : nn_mlp(&m->enc, &enc, err);
+    if (!r && !c->recurrent)
         r = conv.n ? nn_decoder(&m->dec, &conv, &dec, err) : nn_mlp(&m->dec, &dec, err);
     if (c->code_prior) {
         model_set_prior(m, c->code_prior);
@@ -197,7 +243,7 @@ struct vae_model *model_new_sized(const struct model_config *config, struct sche
     m->ngroups = !m->config.chain ? 1 : s->ncols < MODEL_MAX_GROUPS ? s->ncols : MODEL_MAX_GROUPS;
     if (m->config.masks && s->ncols > MODEL_MAX_COLUMNS) {
         err_set(err, VAE_EDATA, "a model with masks has at most %d columns", MODEL_MAX_COLUMNS);
-    } else if (!set_latents(m, err) && !model_place_features(m, err) && !add_blocks(m, 0, err) && !add_nets(m, err)) {
+    } else if (!set_latents(m, err) && !set_line(m, err) && !model_place_features(m, err) && !add_blocks(m, 0, err) && !add_nets(m, err)) {
         if (weights != MODEL_ANY_SIZE && m->nw != weights) {
             err_set(err, VAE_EDATA, "the weights do not fit the configuration: there are %zu, not %zu", weights, m->nw);
             vae_model_free(m);
@@ -264,7 +310,7 @@ void vae_model_free(struct vae_model *m) {
     nn_net_free(&m->dec);
     nn_net_free(&m->down);
     nn_net_free(&m->chances);
-    free(m->block);
+    free(m->block), cells_free(&m->symbols);
     free(m->feature), free(m->absent);
     free(m->conditions.value), free(m->conditions.x);
     free(m->w);
@@ -314,7 +360,7 @@ void model_start(struct vae_model *m, uint64_t seed) {
         m->config.joint->joint->start(m->ntop, m->nprior, m->w + m->wprior, seed);
     const struct nn_node *last = &m->dec.node[m->dec.n - 1];
     float *bias = m->w + last->w0 + last->nw - last->nb;
-    for (size_t i = 0; i < m->nblocks; i++) {
+    for (size_t i = 0; i < (m->line ? 1 : m->nblocks); i++) { /* the positions of a line share their biases */
         struct lik_marginals marg = model_block_marginals(m, &m->block[i]);
         m->block[i].lik->start(&m->block[i], &marg, bias + m->block[i].o0, m->w + m->block[i].w0);
     }

@@ -45,7 +45,9 @@ struct model_config {
     bool residual;              /* --net residual, else plain mlp */
     size_t nhidden, hidden[MODEL_MAX_HIDDEN];
     size_t nchannels, channels[NN_MAX_STAGES]; /* --net conv: of each stage (nn/images.c); 0: no convolutions */
-    float dropout;
+    bool recurrent;             /* --net gru: of lines; hidden[0] units */
+    float dropout;              /* of units */
+    float word_dropout;         /* symbols of a line that a training step does not tell the decoder */
     const struct lik *lik;      /* of columns that name none themselves (schema_col.lik) */
     enum model_sd sd;
     bool masks;                 /* the encoder is told which columns are missing */
@@ -55,9 +57,9 @@ struct model_config {
 extern const char *const model_sd_names[MODEL_NSD];
 /* VAE_EUSAGE where there is none of that name. */
 int model_sd_by_name(const char *, enum model_sd *, struct vae_err *);
-/* "conv", "residual" or "mlp" */
+/* "gru", "conv", "residual" or "mlp" */
 static inline const char *model_net(const struct model_config *c) {
-    return c->nchannels ? "conv" : c->residual ? "residual" : "mlp";
+    return c->recurrent ? "gru" : c->nchannels ? "conv" : c->residual ? "residual" : "mlp";
 }
 /* Are the records images, but for conditions: one array of H x W or H x W x C values, or a flat one of H x H? */
 bool model_image(const struct schema *, struct nn_image *);
@@ -122,6 +124,9 @@ struct vae_model {
     struct prior_space space; /* what the prior to draw from is over */
     size_t zdim, neps;       /* rows of z that the decoder is given, and of the noise of a draw */
     bool kl_varies;          /* bottleneck_kl() is an estimate by the draw of z, no closed form */
+    const struct schema_col *line; /* of texts: the column that is one, else NULL, */
+    size_t npositions;       /* 0: what it has room for, */
+    struct cells symbols;    /* and what may stand there */
     size_t noutputs;         /* of the decoder */
     size_t nblocks;
     struct lik_block *block; /* of the values, in order */
@@ -236,6 +241,15 @@ int condition_guide(const struct vae_model *, struct model_pass *, double guidan
 void condition_guided(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
 /* Keeps the conditions of some of the rows x[n,d] that have all of them with the model. */
 int condition_keep_rows(struct vae_model *, const float *x, size_t n, struct vae_err *);
+
+/*
+ * lines.c: records that are texts; else these do nothing. The decoder is given, behind z, the symbols of the line.
+ */
+void lines_look(const struct vae_model *, struct model_pass *, size_t col, size_t n);
+/* Of those, a training step keeps some to itself. */
+void lines_drop(const struct vae_model *, struct model_pass *, size_t col, size_t n, uint64_t seed, uint64_t step, const uint64_t *rows);
+/* nll[col..] += what lies beyond the positions. */
+void lines_beyond(const struct vae_model *, struct model_pass *, size_t col, size_t n);
 
 /*
  * chain.c. p(x|z) = prod over groups g of p(x_g | z, x of the groups before g). The decoder sees any set of columns, as it

@@ -42,6 +42,7 @@ void model_load_masked(const struct vae_model *m, struct model_pass *p, size_t c
     condition_drop(m, p, col, n, seed, step, rows);
     if (!m->config.masks) {
         model_look(m, p, col, n);
+        lines_drop(m, p, col, n, seed, step, rows);
         return;
     }
     chain_mask(m, p, col, n, seed, step, rows);
@@ -52,6 +53,7 @@ void model_load_masked(const struct vae_model *m, struct model_pass *p, size_t c
 void model_look(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
     model_features(m, p->x, p->enc.act[0], col, n, p->ld);
     condition_look(m, p, col, n);
+    lines_look(m, p, col, n);
     if (m->config.chain) { /* unless said otherwise, latents alone explain all */
         chain_see_none(m, p, col, n);
         chain_z_off(m, p, col, n, false);
@@ -85,6 +87,7 @@ static void reconstruction(const struct vae_model *m, const float *w, struct mod
             b->lik->guide(b, p->target + b->x0 * ld + col, model_o(p) + b->o0 * ld + col, NULL, d + b->o0 * ld + col, scale,
                           n, ld);
     }
+    lines_beyond(m, p, col, n);
 }
 
 void model_nll(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {

@@ -97,6 +97,10 @@ static struct vae_in *open_matched(char *const *paths, size_t n, const struct va
     struct vae_in *in = NULL;
     if (names && optional) {
         struct stream_want want = {.names = names, .optional = optional};
+        const char *format = json_string_value(json_object_get(s->origin, "format"));
+        want.text = format && !strcmp(format, "text");
+        for (size_t c = 0; c < s->ncols && want.text; c++)
+            want.label = s->col[c].condition && !s->col[c].apart ? s->col[c].name : want.label;
         want.n = front ? of_windows(s, columns, names, optional) : in_order(s, names, optional);
         if (want.n)
             in = stream_in_open(paths, n, opts, &want, err);

@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "schema/levels.h"
+#include "schema/line.h"
 #include "schema/schema.h"
 #include "schema/time.h"
 
@@ -74,6 +75,9 @@ static json_t *col_to_json(const struct schema_col *c) {
         json_object_set_new(j, "missing_share", json_real(c->missing_share));
     if (c->tenths.n)
         json_object_set_new(j, "tenths", tenths_to_json(&c->tenths));
+    if (c->kind == SCHEMA_LINE)
+        json_object_set_new(j, "line", json_pack("{s:I, s:I, s:b, s:b}", "positions", (json_int_t)line_positions(c), "longer",
+                                                 (json_int_t)c->longer, "bytes", c->bytes, "mask_numbers", c->mask));
     if (c->levels.n) {
         json_object_set(j, "levels", levels);
         json_object_set(j, "counts", counts);
@@ -142,6 +146,23 @@ static int unit_from_json(const json_t *j, struct unit *u, struct vae_err *err) 
     return ok ? 0 : err_set(err, VAE_EDATA, "schema: the unit of a column makes no sense");
 }
 
+static int line_from_json(const json_t *j, struct schema_col *c, struct vae_err *err) {
+    const json_t *line = json_object_get(j, "line");
+    json_int_t positions = json_integer_value(json_object_get(line, "positions"));
+    json_int_t longer = json_integer_value(json_object_get(line, "longer"));
+    if (positions < 1 || positions > LINE_LENGTH_MAX || longer < 0 || c->levels.n > LINE_SYMBOLS)
+        return err_set(err, VAE_EDATA, "schema: 'line' of a column makes no sense");
+    c->width = (size_t)positions + 1, c->longer = (size_t)longer;
+    c->bytes = json_is_true(json_object_get(line, "bytes")), c->mask = json_is_true(json_object_get(line, "mask_numbers"));
+    for (size_t i = 0; i < c->levels.n; i++) {
+        const char *p, *text = c->levels.text[i];
+        struct line_text t = line_text(text, strlen(text), false, c->bytes, false);
+        if (line_next(&t, &p) < 1 || t.at != t.n)
+            return err_set(err, VAE_EDATA, "schema: a level of a line is not one symbol");
+    }
+    return 0;
+}
+
 /* What was added for tables; older files have none of it. */
 static int kind_from_json(const json_t *j, struct schema_col *c, struct vae_err *err) {
     const char *kind = json_string_value(json_object_get(j, "kind"));
@@ -172,12 +193,16 @@ static int kind_from_json(const json_t *j, struct schema_col *c, struct vae_err 
         r = unit_from_json(json_object_get(j, "unit"), &c->unit, err);
     if (r)
         return r;
-    bool levels = k == SCHEMA_BINARY || k == SCHEMA_CATEGORY || k == SCHEMA_ORDINAL;
+    bool levels = k == SCHEMA_BINARY || k == SCHEMA_CATEGORY || k == SCHEMA_ORDINAL || k == SCHEMA_LINE;
     if (k < 0 || schema_carries((enum schema_kind)k) || levels != (c->levels.n > 0) || (k == SCHEMA_TIME) != (*c->time != 0) ||
         (k == SCHEMA_ARRAY) != (c->type != REC_UTF8) || (c->type == REC_UTF8 && c->ndim) ||
         (*c->time && !time_style(c->time)) || (!unit_empty(&c->unit) && k != SCHEMA_NUMBER && k != SCHEMA_COUNT))
         return err_set(err, VAE_EDATA, "schema: a column is of no kind that is known");
     c->kind = (enum schema_kind)k;
+    if (k == SCHEMA_LINE && c->condition)
+        return err_set(err, VAE_EDATA, "schema: a line is no condition");
+    if (k == SCHEMA_LINE && (r = line_from_json(j, c, err)) != 0)
+        return r;
     c->width = k == SCHEMA_TIME && *c->time != 'd' ? 2 : c->width;
     const json_t *span = json_object_get(j, "span");
     c->earliest = span ? json_number_value(json_array_get(span, 0)) : -INFINITY;

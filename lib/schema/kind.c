@@ -23,7 +23,7 @@ enum { MANY_ROWS = 50, SOME_ROWS = 20, MOST_ORDINALS = 10, LEAST_ORDINALS = 3, F
 static const double EPOCH_FROM = 1e9, EPOCH_TO = 4e9; /* September 2001 to October 2096 */
 
 static const char *const names[SCHEMA_NKINDS] = {"array",    "number", "count", "ordinal", "binary",
-                                                 "category", "time",   "id",    "text",  "counter"};
+                                                 "category", "time",   "line",  "id",      "text",   "counter"};
 
 const char *schema_kind_name(enum schema_kind k) { return names[k]; }
 

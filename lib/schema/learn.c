@@ -135,7 +135,7 @@ int schema_learn(struct schema *s, const double *raw, const uint64_t *rows, size
         struct schema_col *col = &s->col[c];
         bool whole = col->type == REC_U8 || col->type == REC_I32;
         for (size_t j = col->v0; j < col->v0 + col->width; j++)
-            t->step[j] = whole ? 1 : smallest_step(raw, rows, n, d, j, sorted);
+            t->step[j] = whole || col->kind == SCHEMA_LINE ? 1 : smallest_step(raw, rows, n, d, j, sorted);
         if (col->transform->learn)
             col->transform->learn(col, t, s->center, s->scale);
         for (size_t j = col->v0; j < col->v0 + col->width && col->transform->cut && !r; j++)

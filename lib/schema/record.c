@@ -8,6 +8,7 @@
 #include "base/num.h"
 #include "schema/cell.h"
 #include "schema/levels.h"
+#include "schema/line.h"
 #include "schema/schema.h"
 #include "schema/time.h"
 
@@ -106,6 +107,8 @@ static int read_cell(const struct schema *s, const struct schema_col *col, const
                      bool *unknown, struct vae_err *err) {
     const struct cell_missing missing = {s->missing, s->nmissing};
     *unknown = false;
+    if (col->kind == SCHEMA_LINE)
+        return line_read(col, p, len, false, raw, err);
     if (col->kind == SCHEMA_TIME)
         return read_time(s, col, p, len, raw, err);
     if (!col->levels.n)
@@ -154,6 +157,8 @@ static int read_column(const struct schema *s, const struct schema_col *sc, cons
     } else {
         size_t len;
         const char *p = rec_cell(col, i, &len);
+        if (sc->kind == SCHEMA_LINE)
+            return line_read(sc, p, len, b->quoted, raw, err);
         if (sc->kind <= SCHEMA_COUNT && !s->nmissing && num_parse(p, len, raw) == NUM_NUMBER)
             return 0; /* most cells: no quotes, not missing */
         p = cell_text(col, i, b->quoted, plain, &len);
@@ -268,6 +273,25 @@ int schema_quote(const struct schema *s, const char *p, size_t n, struct buf *ou
     return r ? r : buf_put(out, "\"", 1, err);
 }
 
+/* A level, or a line, as it is. */
+static int put_text(const struct schema_col *col, const double *raw, struct buf *out, struct vae_err *err) {
+    double code = nearbyint(raw[0]);
+    if (col->kind == SCHEMA_LINE)
+        return line_put(col, raw, out, err);
+    return code >= 0 && code < (double)col->levels.n
+               ? buf_put(out, col->levels.text[(size_t)code], strlen(col->levels.text[(size_t)code]), err) : 0;
+}
+
+/* What stands in out from there on becomes a cell of CSV. */
+static int quote_from(const struct schema *s, size_t from, struct buf *out, struct vae_err *err) {
+    char *text = mem_text(out->p + from, out->n - from);
+    size_t n = out->n - from;
+    out->n = from;
+    int r = text ? schema_quote(s, text, n, out, err) : err_set(err, VAE_EOS, "out of memory");
+    free(text);
+    return r;
+}
+
 int schema_put_cell(const struct schema *s, size_t c, const double *raw, struct buf *out, struct vae_err *err) {
     const struct schema_col *col = &s->col[c];
     char text[TIME_MAX]; /* longer than any number */
@@ -279,11 +303,9 @@ int schema_put_cell(const struct schema *s, size_t c, const double *raw, struct 
         return buf_put(out, text, time_put(text, col->time, col->decimals, raw[0], second), err);
     }
     if (col->levels.n) {
-        double code = nearbyint(raw[0]);
-        if (code < 0 || code >= (double)col->levels.n)
-            return 0;
-        const char *level = col->levels.text[(size_t)code];
-        return schema_quote(s, level, strlen(level), out, err);
+        size_t from = out->n;
+        int r = put_text(col, raw, out, err);
+        return r || out->n == from ? r : quote_from(s, from, out, err);
     }
     bool fixed = col->type == REC_UTF8 && col->decimals >= 0;
     double v = in_bounds(col, raw[0]);
@@ -299,15 +321,17 @@ int schema_write(const struct schema *s, const double *raw, size_t n, size_t row
     struct buf cell = {0};
     int r = rec_build_rows(build, row0 + n, err);
     size_t f = 0;
+    bool csv = !schema_line(s) || rec_build_batch(build, row0)->quoted; /* lines are as they are, unless they came otherwise */
     for (size_t c = 0; c < s->ncols && !r; c++) {
         const struct schema_col *col = &s->col[c];
         if (col->apart)
             continue;
         if (is_text(col)) {
-            rec_build_quoted(build, true);
+            rec_build_quoted(build, csv);
             for (size_t i = 0; i < n && !r; i++) {
+                const double *v = raw + i * s->d + col->v0;
                 cell.n = 0;
-                r = schema_put_cell(s, c, raw + i * s->d + col->v0, &cell, err);
+                r = csv || !col->levels.n ? schema_put_cell(s, c, v, &cell, err) : isnan(*v) ? 0 : put_text(col, v, &cell, err);
                 r = r ? r : rec_build_text(build, f, cell.n ? cell.p : "", cell.n, err);
             }
             f++;

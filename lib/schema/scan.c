@@ -56,8 +56,8 @@ static int take_kind(struct schema_scan *s, const char *text, struct vae_err *er
     if (c->array && !strcmp(value, schema_kind_name(SCHEMA_ARRAY)))
         return 0;
     return err_set(err, VAE_EUSAGE,
-                   "column '%s': no such kind: '%s'; there are number, count, ordinal, binary, category, time, id, text and "
-                   "counter",
+                   "column '%s': no such kind: '%s'; there are number, count, ordinal, binary, category, time, line, id, text "
+                   "and counter",
                    name, err_quote(kind, sizeof kind, value, strlen(value)));
 }
 
@@ -94,6 +94,10 @@ static int take_wishes(struct schema_scan *s, const struct schema_wish *w, struc
     int r = 0;
     for (size_t i = 0; i < w->nas && !r; i++)
         r = take_kind(s, w->as[i], err);
+    const char *format = json_string_value(json_object_get(s->head->origin, "format"));
+    for (size_t c = 0; c < s->ncols && format && !strcmp(format, "text"); c++)
+        if (!strcmp(s->head->fields[s->col[c].field].name, "line") && s->col[c].wish < 0)
+            s->col[c].wish = SCHEMA_LINE;
     for (size_t i = 0; i < w->nlevels && !r; i++)
         r = take_levels(s, w->levels[i], err);
     for (size_t i = 0; i < w->ntold && !r; i++) {
@@ -115,6 +119,8 @@ static int take_wishes(struct schema_scan *s, const struct schema_wish *w, struc
             c->mode = SCAN_NUMBERS;
         if (c->wish == SCHEMA_TEXT)
             c->mode = SCAN_LOST;
+        if (c->wish == SCHEMA_LINE)
+            c->mode = SCAN_LINES;
     }
     return r;
 }
@@ -139,6 +145,7 @@ struct schema_scan *schema_scan_new(const struct vae_head *head, const struct sc
         return NULL;
     }
     s->head = head, s->where = where, s->ctx = ctx, s->skip_bad = w->skip_bad, s->forward = w->forward;
+    s->bytes = w->bytes, s->mask = w->mask, s->length = w->length;
     s->missing = (struct cell_missing){w->missing, w->nmissing};
     int r = 0;
     for (size_t f = 0; f < head->nfields && !r; f++) {
@@ -167,7 +174,7 @@ void schema_scan_free(struct schema_scan *s) {
     if (!s)
         return;
     for (size_t c = 0; c < s->ncols; c++)
-        schema_levels_free(&s->col[c].dict);
+        schema_levels_free(&s->col[c].dict), buf_free(&s->col[c].lines);
     free(s->col), free(s->raw), free(s);
 }
 
@@ -178,7 +185,7 @@ size_t schema_scan_left_out(const struct schema_scan *s) { return s->left_out; }
 size_t schema_scan_bytes(const struct schema_scan *s) {
     size_t bytes = s->rows * s->stride * sizeof *s->raw;
     for (size_t c = 0; c < s->ncols; c++)
-        bytes += s->col[c].dict_bytes;
+        bytes += s->col[c].dict_bytes + s->col[c].lines.n + s->rows * s->col[c].longest * sizeof *s->raw; /* to be */
     return bytes;
 }
 
@@ -519,6 +526,10 @@ static int scan_row(struct schema_scan *s, const struct vae_batch *b, size_t i, 
             continue;
         }
         const char *p = rec_cell(&b->cols[c->field], i, &len);
+        if (c->mode == SCAN_LINES) {
+            r = scan_line_judge(s, c, p, len, b->quoted, err);
+            continue;
+        }
         if (c->mode == SCAN_CODES && memchr(p, 0, len)) {
             r = err_set(err, VAE_EROW, "a cell holds a NUL byte");
         } else if (c->wish >= 0) { /* others take anything */
@@ -530,6 +541,11 @@ static int scan_row(struct schema_scan *s, const struct vae_batch *b, size_t i, 
         struct scan_col *c = &s->col[k];
         if (c->array)
             continue;
+        if (c->mode == SCAN_LINES) {
+            const char *line = rec_cell(&b->cols[c->field], i, &len);
+            r = scan_line(s, c, line, len, b->quoted, row + c->first, err);
+            continue;
+        }
         const char *p = cell_text(&b->cols[c->field], i, b->quoted, plain, &len);
         r = scan_cell(s, c, p, len, i, row + c->first, err);
     }

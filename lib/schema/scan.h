@@ -13,6 +13,7 @@ enum scan_mode {
     SCAN_CODES,   /* codes of their texts: few different ones so far */
     SCAN_NUMBERS, /* numbers: too many different ones to keep the texts */
     SCAN_TIMES,   /* seconds since 1970 */
+    SCAN_LINES,   /* where in `lines` their texts begin */
     SCAN_LOST,    /* nothing: too many different texts, an id or free text */
 };
 
@@ -36,6 +37,8 @@ struct scan_col {
     enum scan_mode mode;
     struct schema_levels dict;
     size_t dict_bytes;
+    struct buf lines;           /* of SCAN_LINES: each its number of bytes, then these, masked and without quotes */
+    size_t longest;             /* symbols */
     size_t long_cells, blanks; /* cells of more than 40 bytes; with blanks within */
     /* of the different texts, or of all cells where the texts are not kept */
     bool all_numbers, all_times;
@@ -57,6 +60,8 @@ struct schema_scan {
     const struct vae_head *head;
     size_t ncols, stride, rows, left_out;
     struct scan_col *col;
+    bool bytes, mask; /* as in struct schema_wish */
+    size_t length;
     double *raw; /* [rows,stride] */
     size_t cap;
     struct cell_missing missing;
@@ -79,6 +84,13 @@ const char *scan_style(const struct scan_col *);
 int scan_change(struct schema_scan *, struct scan_col *, enum scan_mode, size_t rows, struct vae_err *);
 /* What the texts of a column tell, from those that the rows still hold. */
 void scan_note_again(struct schema_scan *, struct scan_col *);
+
+/* line_scan.c: a cell that is a line. Is it good; then it is kept, at *v. */
+int scan_line_judge(const struct schema_scan *, const struct scan_col *, const char *p, size_t n, bool quoted, struct vae_err *);
+int scan_line(const struct schema_scan *, struct scan_col *, const char *p, size_t n, bool quoted, double *v, struct vae_err *);
+/* The symbols of the column, from the rows that are left, and its width. */
+int scan_line_end(const struct schema_scan *, const struct scan_col *, struct schema_col *, struct vae_err *);
+int scan_line_values(const struct scan_col *, const struct schema_col *, double at, double *raw, struct vae_err *);
 
 /* What a column holds. low to never_falls are of its numbers. */
 struct scan_facts {

@@ -264,6 +264,8 @@ static int make_col(struct schema_scan *s, struct scan_col *c, const struct scan
         return r;
     if (kind == SCHEMA_TIME)
         return make_time(s, c, f, col, err);
+    if (kind == SCHEMA_LINE)
+        return scan_line_end(s, c, col, err);
     if (has_levels(kind))
         return make_levels(s, c, col, err);
     col->unit = c->unit;
@@ -353,6 +355,10 @@ static int lay_out(struct schema_scan *s, const struct schema *schema, const str
             const struct schema_col *col = &schema->col[c];
             const double *v = s->raw + i * s->stride + from[c]->first;
             double *to = row + col->v0, day, second;
+            if (col->kind == SCHEMA_LINE) {
+                r = r ? r : scan_line_values(from[c], col, *v, to, err);
+                continue;
+            }
             if (col->kind != SCHEMA_TIME) {
                 memcpy(to, v, col->width * sizeof *to);
                 continue;

@@ -76,6 +76,13 @@ int schema_place(struct schema *s, struct vae_err *err) {
     return 0;
 }
 
+const struct schema_col *schema_line(const struct schema *s) {
+    for (size_t c = 0; c < s->ncols; c++)
+        if (s->col[c].kind == SCHEMA_LINE)
+            return &s->col[c];
+    return NULL;
+}
+
 struct schema *schema_new(const struct vae_head *head, struct vae_err *err) {
     size_t nkeep = 0;
     for (size_t i = 0; i < head->nfields; i++)

@@ -29,6 +29,7 @@ enum schema_kind {
     SCHEMA_BINARY,   /* two levels */
     SCHEMA_CATEGORY, /* texts */
     SCHEMA_TIME,     /* ISO 8601: values are the day (since 1970-01-01) and, where it is written, the second of that day */
+    SCHEMA_LINE,     /* a text, symbol by symbol (schema/line.h) */
     SCHEMA_ID,       /* carried; vae-gen writes fresh ones */
     SCHEMA_TEXT,     /* carried; empty from vae-gen */
     SCHEMA_COUNTER,  /* carried: it only ever counts up (forward.c) */
@@ -73,7 +74,9 @@ struct schema_col {
     unsigned clock;                   /* of a condition: a time that only goes forward is told by these cycles alone; 0: no clock */
     double earliest, latest;          /* of times of two values: seconds since 1970 in the training rows */
     struct unit unit;                 /* of numbers and counts: what stands around them */
-    struct schema_levels levels;      /* of categories, binaries, ordinals */
+    struct schema_levels levels;      /* of categories, binaries, ordinals; of a line its symbols */
+    bool bytes, mask;                 /* of a line: symbols are bytes; a run of digits is one 0 */
+    size_t longer;                    /* training lines that do not fit into its positions */
     const struct schema_transform *transform;
 };
 
@@ -126,6 +129,8 @@ struct schema_wish {
     bool skip_bad;        /* leave rows out that hold a text where the column is numbers (times) */
     char *const *told;    /* names or numbers of columns that will be conditions: nothing is learnt of rows before (front/front.h) */
     size_t ntold;
+    bool bytes, mask;     /* of lines, as in struct schema_col */
+    size_t length;        /* of lines: positions, 0: as the longest has, up to LINE_LENGTH */
     bool forward;         /* carry columns that only count up, and make times that never fall clocks: conditions (forward.c) */
 };
 
@@ -187,6 +192,8 @@ int schema_read_column(const struct schema *, size_t c, const struct vae_batch *
 int schema_learn(struct schema *, const double *raw, const uint64_t *rows, size_t n, size_t bins, struct vae_err *);
 /* The step that the values of a column are written in, in input units: by their decimals, else the smallest one seen. */
 double schema_step(const struct schema *, size_t col);
+/* The column that is a text, symbol by symbol; NULL: none is. */
+const struct schema_col *schema_line(const struct schema *);
 struct schema *schema_copy(const struct schema *, struct vae_err *); /* without what was learnt */
 
 /* The n records raw[rows[i],.] (rows NULL: raw[i,.]) -> x[n,d]. */

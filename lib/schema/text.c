@@ -42,7 +42,7 @@ int schema_table(const struct schema *s, struct buf *out, struct vae_err *err) {
     int r = buf_printf(out, err, "column,kind,likelihood,levels\n");
     for (size_t c = 0; c < s->ncols && !r; c++) {
         struct buf levels = {0};
-        r = join(&s->col[c].levels, &levels, err);
+        r = s->col[c].kind == SCHEMA_LINE ? buf_put(&levels, "", 1, err) : join(&s->col[c].levels, &levels, err);
         r = r ? r : row(out, s->col[c].name, s->col[c].kind, s->col[c].lik, levels.p, err);
         buf_free(&levels);
     }

@@ -17,6 +17,8 @@ struct stream_want {
     size_t n;             /* 0: take every column as it comes */
     char *const *names;
     const bool *optional; /* kept columns may be missing: an optional one that is, is left out of the head */
+    bool text;            /* what has no signature is lines of text */
+    const char *label;    /* and each begins with a label of this name and a tab; NULL: none does */
 };
 
 /* Where a reader stands in a table that grows, and what it takes to go on there. */
@@ -35,6 +37,7 @@ struct stream_read_opts {
     char *const *keep;
     size_t nkeep;
     size_t batch_rows;   /* 0: the format's own choice */
+    const char *label;   /* of lines of text: each begins with one of this name and a tab; NULL: none does */
     bool whole;          /* of tables: rows as they came as a last field that is `whole` */
     struct stream_want want;
     /* The input is a table that grows, from here on: what has no line end yet is no row. NULL: it is whole. */
@@ -69,7 +72,7 @@ struct stream_format {
     void (*destroy)(void *);
 };
 
-extern const struct stream_format stream_csv, stream_tsv, stream_vts, stream_npy, stream_idx;
+extern const struct stream_format stream_csv, stream_tsv, stream_vts, stream_npy, stream_idx, stream_text;
 
 /* The table; ends with NULL. */
 extern const struct stream_format *const stream_formats[];

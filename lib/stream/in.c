@@ -44,6 +44,7 @@ struct vae_in {
     bool has_input;
     struct vae_err dead; /* why there is nothing more */
     char *first_name;    /* whose head it is */
+    char *label;
     char *where;         /* room for source_name() and a place */
 };
 
@@ -86,7 +87,10 @@ static int copy_opts(struct vae_in *in, char *const *paths, size_t n, const stru
     in->opts.want.names = copy_names(want ? want->names : NULL, nwant);
     in->opts.keep = copy_names(o->keep, o->nkeep);
     in->paths = copy_names(n ? paths : standard, in->npaths);
-    if (!optional || !in->opts.want.names || !in->opts.keep || !in->paths)
+    const char *label = want && want->label ? want->label : o->text_label;
+    in->opts.want.text = want && want->text && !o->format;
+    in->opts.label = in->label = label ? mem_text(label, strlen(label)) : NULL;
+    if ((label && !in->label) || !optional || !in->opts.want.names || !in->opts.keep || !in->paths)
         return out_of_memory(err);
     if (nwant && want->optional)
         memcpy(optional, want->optional, nwant * sizeof *optional);
@@ -94,6 +98,10 @@ static int copy_opts(struct vae_in *in, char *const *paths, size_t n, const stru
     if (o->format && (!in->format || !in->format->open))
         return err_set(err, VAE_EUSAGE, "no format '%s' can be read", o->format);
     return 0;
+}
+
+static bool is_table(const struct stream_format *f) {
+    return f == &stream_csv || f == &stream_tsv;
 }
 
 /* ---- one operand ----------------------------------------------------------------------------------------- */
@@ -112,7 +120,9 @@ static int sniff(struct vae_in *in, const struct stream_format **format, struct 
         return err_set(err, VAE_EDATA, "%s: is a model, not data", source_name(in->src));
     *format = in->format;
     for (size_t i = 0; !*format && stream_formats[i]; i++)
-        if (stream_formats[i]->open && stream_formats[i]->sniff(p, (size_t)n))
+        if (in->opts.want.text && is_table(stream_formats[i]))
+            *format = &stream_text;
+        else if (stream_formats[i]->open && stream_formats[i]->sniff(p, (size_t)n))
             *format = stream_formats[i];
     return *format ? 0 : err_set(err, VAE_EDATA, "%s: unknown format; name it with -f", source_name(in->src));
 }
@@ -138,10 +148,6 @@ static void close_operand(struct vae_in *in) {
     in->reader = NULL;
     in->src = NULL;
     in->first = in->stats.rows;
-}
-
-static bool is_table(const struct stream_format *f) {
-    return f == &stream_csv || f == &stream_tsv;
 }
 
 static const char *model_id(const struct vae_head *h) {
@@ -305,7 +311,7 @@ static int open_next(struct vae_in *in, struct vae_err *err) {
             return rc < 0 ? rc : 1;
         }
         if (in->next_path == in->npaths && !in->head) { /* nothing at all: only the options can say what it lacks */
-            in->now = in->format ? in->format : &stream_csv;
+            in->now = in->format ? in->format : in->opts.want.text ? &stream_text : &stream_csv;
             rc = open_reader(in, err);
             return rc < 0 ? rc : 1;
         }
@@ -524,6 +530,7 @@ void vae_in_free(struct vae_in *in) {
     free((void *)(uintptr_t)in->opts.want.optional);
     free(in->names);
     free(in->first_name);
+    free(in->label);
     free(in->where);
     labels_free(in->labels);
     offsets_free(in->offsets);
