@@ -7,13 +7,19 @@ static struct {
     size_t first_row;
     struct cli_list where;
     bool guided;
-    double guidance;
-} o = {.guidance = 1};
+    double guidance, temperature;
+    bool warm;
+    size_t beam;
+} o = {.guidance = 1, .temperature = 1};
 
 static const struct cli_opt options[] = {
     CLI_OPT_MODEL,
     {.name = "mean", .kind = CLI_SET, .to = &o.sample, .lo = 0, .help = "means of the decoder (this is the default)"},
     {.name = "sample", .kind = CLI_SET, .to = &o.sample, .lo = 1, .help = "draws instead of means"},
+    {.name = "beam", .arg = "N", .kind = CLI_COUNT, .to = &o.beam, .lo = 1, .hi = 16,
+     .help = "lines of text: follow so many hypotheses, for the most probable line"},
+    {.name = "temperature", .arg = "T", .kind = CLI_REAL, .to = &o.temperature, .lo = 0.01, .hi = 10, .given = &o.warm,
+     .help = "lines of text that are drawn: below 1, more probable symbols"},
     {.name = "codes", .kind = CLI_FLAG, .to = &o.codes, .help = "the latents are codes, where their names do not tell"},
     {.name = "first-row", .arg = "N", .kind = CLI_COUNT, .to = &o.first_row,
      .help = "number of the first record, from 0, for draws"},
@@ -62,7 +68,13 @@ int main(int argc, char **argv) {
         .nwhere = o.where.n,
         .guided = o.guided,
         .guidance = o.guidance,
+        .temperature = o.temperature,
+        .beam = o.beam,
     };
+    if (o.beam && o.sample)
+        cli_usage("--beam finds the most probable line: leave --sample out");
+    if (o.warm && !o.sample)
+        cli_usage("--temperature goes with --sample");
     if (open_both(&r, argv + 1, n) && (r.op = vae_decode(r.model, vae_in_head(r.in), &opts, &r.err)) &&
         cli_out(&r, vae_op_head(r.op), false))
         cli_pump(&r);

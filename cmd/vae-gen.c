@@ -8,6 +8,7 @@ static struct {
     bool rows_given, first_given, mean, best;
     const char *prior, *complete, *like, *avoid;
     struct cli_list where;
+    size_t beam;
     double temperature, guidance;
     bool guided, warm;
 } o = {.rows = 1000, .draws = 1, .temperature = 1, .guidance = 1};
@@ -29,6 +30,8 @@ static const struct cli_opt options[] = {
     {.name = "best", .kind = CLI_FLAG, .to = &o.best, .help = "with --complete: the single best values, no draws"},
     {.name = "min-distance", .arg = "FILE", .kind = CLI_TEXT, .to = &o.avoid,
      .help = "no near-copies of the records in FILE"},
+    {.name = "beam", .arg = "N", .kind = CLI_COUNT, .to = &o.beam, .lo = 1, .hi = 16,
+     .help = "lines of text with --mean: follow so many hypotheses"},
     {.name = "temperature", .arg = "T", .kind = CLI_REAL, .to = &o.temperature, .lo = 0.01, .hi = 10, .given = &o.warm,
      .help = "factor on the noise of the latents"},
     {.name = "guidance", .arg = "W", .kind = CLI_REAL, .to = &o.guidance, .hi = 100, .given = &o.guided,
@@ -119,6 +122,8 @@ static void check_options(void) {
         cli_usage("--best is one value a cell; leave --draws out");
     if (!o.complete && cli.keep.n)
         cli_usage("--keep goes with --complete: nothing is known of the carried columns of new records");
+    if (o.beam && !o.mean)
+        cli_usage("--beam goes with --mean: it finds the most probable line");
     if (o.prior && o.like)
         cli_usage("--prior and --like do not go together: variations have the latents of their records");
     if (o.mean && o.like)
@@ -148,6 +153,7 @@ int main(int argc, char **argv) {
         .first_row = o.first_row,
         .prior = o.prior,
         .temperature = o.temperature,
+        .beam = o.beam,
         .where = o.where.item,
         .nwhere = o.where.n,
         .guided = o.guided,

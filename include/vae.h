@@ -195,7 +195,9 @@ struct vae_op_opts {
     bool no_model_path;
     uint64_t first_row; /* number of the first record, for what is drawn */
     const char *prior;  /* generate: a name of vae_prior(), NULL: the model's own; one trained with the model rules others out */
-    double temperature; /* generate: factor on the noise of the latents, 0: 1 */
+    double temperature; /* generate: factor on the noise of the latents; of lines, also decoded ones, what the logits of symbols are
+                           divided by; 0: 1 */
+    size_t beam;        /* lines that are not drawn: hypotheses to follow, at most 16; 0: the most probable symbol each time */
     char *const *where; /* [nwhere] generate: conditions, "age>=60", "sex=F"; decode: of the columns that the model is told */
     size_t nwhere;
     bool guided;          /* generate, decode: conditions count `guidance` times as much as they should (1: as they should) */

@@ -17,6 +17,7 @@ enum { MIN_BINS = 8, MAX_BINS = 128, ROWS_A_BIN = 50, MAX_LEVELS = 4096 /* of al
 /* Share of contaminated rows that is left out: more than most are odd, and those that are not do little harm by it. */
 static const double TRIM = 0.1;
 static const double ALPHA = 0.001;
+static const double LINE_NATS = 6; /* that the latents of a line of text carry */
 
 /* Floating-point operations of a fit, unless told: some five minutes of two cores of 2024. */
 static const double WORK = 1e14, CHAIN_WORK = 5e13;
@@ -393,6 +394,10 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     c->beta = (float)or_else(o->beta, o->purpose == VAE_FOR_REDUCE ? 0.1 : 1);
     c->cycles = o->cycles;
     c->capacity = or_else(o->capacity, 0), c->target_mse = or_else(o->target_mse, 0);
+    /* symbols tell one another so much that latents would be left idle */
+    bool said = o->cycles || !isnan(o->beta) || !isnan(o->target_mse) || !isnan(o->free_bits) || !isnan(o->capacity);
+    if (m->recurrent && o->purpose == VAE_FOR_GENERATE && !said)
+        c->capacity = LINE_NATS;
     c->warmup = (float)or_else(o->warmup, c->cycles ? 0.5 : schedule_watches(c) ? 0.3 : o->init ? 0 : 0.2);
     c->free_nats = (float)or_else(o->free_bits, 0);
 }

@@ -6,7 +6,7 @@
  * did better on the rows held out is kept, be it the first, as where the second one diverges. There is no second answer, and no
  * first one where idle latents are what was asked for or what is right:
  *
- *   - down a chain the columns tell all that latents could;
+ *   - down a chain, or a line of text, what stands before tells all that latents could;
  *   - a weight of the KL above 1, or a constraint, asks for less;
  *   - where a linear model with as many latents is no better than independent columns there is nothing to tell;
  *   - a model that began with another one has learnt it there.
@@ -43,7 +43,7 @@ static int idle(const struct fit_material *f, struct pool *pool, bool *yes, stru
 
 /* Idle latents are neither asked for nor right in such a model. */
 static bool answerable(const struct fit_plan *p, const struct fit_material *f) {
-    return !f->m->config.chain && !(p->train.beta > 1) && !schedule_watches(&p->train) && !p->opts.init;
+    return !f->m->config.chain && !f->m->line && !(p->train.beta > 1) && !schedule_watches(&p->train) && !p->opts.init;
 }
 
 static bool has_structure(const struct fit_material *f) {

@@ -176,7 +176,8 @@ static int latent_bound(const struct vae_model *m, const float *x, size_t n, str
 static int importance_bound(const struct vae_model *m, const float *x, size_t n, struct pool *pool, struct vae_fit_report *rep,
                             struct vae_err *err) {
     size_t rows = n < IW_ROWS ? n : IW_ROWS;
-    double most = IW_WORK / (2 * (double)m->nw * (double)rows);
+    double places = m->npositions ? (double)m->npositions : 1; /* at which the weights are used */
+    double most = IW_WORK / (2 * (double)m->nw * places * (double)rows);
     int draws = most > IW_MOST ? IW_MOST : most < IW_LEAST ? IW_LEAST : (int)most;
     struct score_parts *parts;
     int r = fit_parts(m, VAE_BY_IW, draws, x, rows, pool, &parts, err);

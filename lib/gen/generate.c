@@ -29,7 +29,7 @@ static void generate_free(void *state) {
 /* z of the panel, drawn for these numbers. */
 static void draw_latents(struct vae_op *op, struct model_pass *p, size_t worker, const uint64_t *rows) {
     const struct generate *g = op->state;
-    double t = op->opts.temperature > 0 ? op->opts.temperature : 1;
+    double t = op->opts.temperature > 0 && !op->m->line ? op->opts.temperature : 1;
     gen_prior_draw(&g->prior[worker], op->m, p, op->opts.seed, rows, (float)t);
 }
 

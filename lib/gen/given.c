@@ -40,7 +40,7 @@ void gen_vary_panel(struct vae_op *op, struct model_pass *p, const struct gen_gi
                     struct gen_key *key) {
     const struct vae_model *m = op->m;
     size_t ld = p->ld;
-    double t = op->opts.temperature > 0 ? op->opts.temperature : 1;
+    double t = op->opts.temperature > 0 && !op->m->line ? op->opts.temperature : 1;
     uint64_t rows[MAT_PANEL];
     for (size_t i = 0; i < MAT_PANEL; i++)
         rows[i] = key->rows[i] % g->n;

@@ -190,6 +190,7 @@ struct model_pass {
     float *share, *soft; /* [k * codes,ld] where they are drawn: q, and a draw of the training where no prior's net is given it */
     float *part;    /* [ld] of the divergence, the share of a prior trained along; then its pull */
     double *nll, *kl; /* [ld] */
+    struct spell *spell; /* how lines are made; NULL: none are */
     float guidance, *unguided; /* condition_guide(); NULL: off */
     const struct prior *joint; /* trained along, and its room */
     void *prior;

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mat.h"
 #include "base/mem.h"
+#include "model/spell.h"
 
 struct vae_op *op_plain(const struct vae_head *in, const char *kind, struct vae_err *err) {
     struct vae_op *op = mem_array(1, sizeof *op);
@@ -42,11 +43,13 @@ void vae_op_free(struct vae_op *op) {
         op->free_state(op->state);
     for (size_t i = 0; op->pass && i < op->nworkers; i++)
         model_pass_free(&op->pass[i]);
+    for (size_t i = 0; op->spell && i < op->nworkers; i++)
+        spell_free(&op->spell[i]);
     pool_free(op->pool);
     rec_build_free(op->build);
     rec_head_free(op->head);
     schema_map_free(&op->map);
-    free(op->pass), free(op->keep_in), free(op->keep_out), free(op->raw), free(op->x);
+    free(op->pass), free(op->spell), free(op->keep_in), free(op->keep_out), free(op->raw), free(op->x);
     free(op);
 }
 
@@ -148,14 +151,21 @@ int op_carry_picked(struct vae_op *op, const struct vae_batch *b, size_t from, c
 int op_seal(struct vae_op *op, bool panels, struct vae_err *err) {
     if (op->opts.guided && !op->m->ncond)
         return err_set(err, VAE_EUSAGE, "--guidance is for models with conditions (vae-fit -c), and this has none");
+    if (op->opts.guided && op->m->line)
+        return err_set(err, VAE_EUSAGE, "--guidance is not for lines of text, whose symbols are drawn one after the other");
     op->build = rec_build_new(op->head, err);
     if (!op->build || !panels)
         return op->build ? 0 : VAE_EOS;
     size_t workers = pool_threads(op->pool);
     op->pass = mem_array(workers, sizeof *op->pass);
-    int r = op->pass ? 0 : err_set(err, VAE_EOS, "out of memory");
+    op->spell = mem_array(workers, sizeof *op->spell);
+    int r = op->pass && op->spell ? 0 : err_set(err, VAE_EOS, "out of memory");
     for (; op->nworkers < workers && !r; op->nworkers++)
         r = model_pass_init(&op->pass[op->nworkers], op->m, MAT_PANEL, false, err);
+    for (size_t i = 0; i < op->nworkers && !r; i++) {
+        r = spell_init(&op->spell[i], op->m, op->opts.temperature, op->opts.beam, err);
+        op->pass[i].spell = &op->spell[i];
+    }
     for (size_t i = 0; i < op->nworkers && !r && op->opts.guided; i++)
         r = condition_guide(op->m, &op->pass[i], op->opts.guidance, err);
     return r;
@@ -222,11 +232,13 @@ static void keep_in_span(const struct schema_col *col, double *v) {
 }
 
 void op_to_input_units(const struct schema *s, const struct model_pass *p, size_t n, bool sample, double *raw) {
+    const struct schema_col *line = schema_line(s);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < s->d; j++) {
             double v = schema_raw(s, j, p->x[j * p->ld + i]);
             /* draws stay where data was seen, constants are constant */
-            if (!s->cells[j].n && (sample || s->stats.low[j] == s->stats.high[j]))
+            bool symbol = line && j >= line->v0 && j < line->v0 + line->width;
+            if (!s->cells[j].n && !symbol && (sample || s->stats.low[j] == s->stats.high[j]))
                 v = v < s->stats.low[j] ? s->stats.low[j] : v > s->stats.high[j] ? s->stats.high[j] : v;
             raw[i * s->d + j] = v;
         }
@@ -255,6 +267,10 @@ static void fill_group(const struct vae_model *m, struct model_pass *p, size_t g
 void op_fill(const struct vae_model *m, struct model_pass *p, bool sample, uint64_t seed, const uint64_t *rows) {
     bool chain = m->config.chain && sample;
     condition_look(m, p, 0, MAT_PANEL);
+    if (m->line) {
+        spell_lines(m, p, p->spell, sample, seed, rows);
+        return;
+    }
     chain_see_none(m, p, 0, MAT_PANEL);
     chain_z_off(m, p, 0, MAT_PANEL, false);
     for (size_t g = 0; g < (m->config.chain ? m->ngroups : 1); g++) {

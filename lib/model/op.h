@@ -13,6 +13,7 @@ struct vae_op {
     struct rec_build *build; /* of head */
     struct pool *pool;
     size_t nworkers;
+    struct spell *spell;     /* [nworkers] of lines */
     struct model_pass *pass; /* [nworkers], MAT_PANEL records each; NULL where op_seal() was asked for none */
     struct schema_map map;
     struct vae_op_totals totals; /* seen is added to it */
