@@ -137,6 +137,9 @@ void cli_fit_report(const struct vae_fit_report *rep, const struct vae_fit_opts 
     if (rep->unknown)
         cli_warn("%llu cell%s no level the older model knows: taken for rare ones; a fit from nothing would learn them",
                  (unsigned long long)rep->unknown, rep->unknown == 1 ? " holds" : "s hold");
+    if (rep->longer)
+        cli_warn("%llu line%s longer than there is room for: what lies beyond is left out of the latents (--line-length)",
+                 (unsigned long long)rep->longer, rep->longer == 1 ? " is" : "s are");
     tell_carried(m);
     const char *s = rep->latents == 1 ? "" : "s";
     cli_note("%llu rows of %llu value%s; %zu latent%s, %zu of them active; %llu weights; best of %zu steps: %zu",
@@ -159,7 +162,7 @@ void cli_fit_report(const struct vae_fit_report *rep, const struct vae_fit_opts 
         else
             cli_note("at beta %g: rate %.4f, distortion %.4f nats a record", rep->rate[i].beta, rep->rate[i].rate,
                      rep->rate[i].distortion);
-    tell_reached(rep, !isnan(opts->capacity));
+    tell_reached(rep, isnan(opts->target_mse));
     tell_collapse(rep, opts->beta);
     judge(rep);
     tell_next(rep, opts);

@@ -151,7 +151,7 @@ void cli_summary(const struct cli_totals *t) {
     const struct {
         const char *key;
         uint64_t count;
-    } told[] = {{"missing", t->op.missing}, {"unknown_levels", t->op.unknown}, {"filled", t->op.filled},
+    } told[] = {{"missing", t->op.missing}, {"unknown_levels", t->op.unknown}, {"longer_lines", t->op.longer}, {"filled", t->op.filled},
                 {"copies", t->op.copies}};
     for (size_t i = 0; i < sizeof told / sizeof *told; i++)
         if (told[i].count)

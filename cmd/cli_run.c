@@ -118,6 +118,10 @@ int cli_end(struct cli_run *r) {
     count(r, &totals);
     if (r->op)
         vae_op_totals(r->op, &totals.op);
+    if (totals.op.longer)
+        cli_warn("%llu line%s longer than the model has room for: %s", (unsigned long long)totals.op.longer,
+                 totals.op.longer == 1 ? " is" : "s are",
+                 r->scored ? "symbols beyond count alike" : "what lies beyond is lost");
     if (r->scored) {
         vae_score_totals(r->op, &score);
         if (r->then)

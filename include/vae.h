@@ -349,6 +349,7 @@ bool vae_score_drift(const struct vae_op *, size_t i, struct vae_drift *);
 /* What was seen on the way; all of it zero where it does not apply. */
 struct vae_op_totals {
     uint64_t missing, unknown; /* cells read that were missing; texts that are no level the model knows */
+    uint64_t longer;           /* lines read that are longer than the model has room for */
     uint64_t filled;           /* cells that vae_complete() filled */
     uint64_t copies;           /* generated records dropped as near-copies */
     uint64_t bad_given;        /* records of `like`, `avoid` and `benign` left out */
@@ -438,6 +439,7 @@ struct vae_fit_rate {
 /* Whether the model earns its keep, on rows held out. Nats per record; NaN where not known. */
 struct vae_fit_report {
     uint64_t rows, bad_rows, values, weights;
+    uint64_t longer;              /* lines of text that are longer than there is room for */
     uint64_t unknown;             /* with init: cells that hold no level that model knows */
     bool chain;                   /* the bounds are those of the latents alone: what columns tell of one another is not in them */
     bool held_out;                /* false: so few rows that none were; the bounds are those of the fitted rows */

@@ -136,6 +136,7 @@ struct vae_model *vae_fit(struct vae_in *in, const struct vae_fit_opts *o, struc
         m = fit_plan_run(&plan, &data, until, pool, c, rep, err);
     rep->rows = data.n, rep->bad_rows = data.bad, rep->unknown = data.unknown;
     rep->values = data.schema ? data.schema->d : 0;
+    rep->longer = data.schema && schema_line(data.schema) ? schema_line(data.schema)->longer : 0;
     if (m && plan.opts.purpose == VAE_FOR_DETECT)
         fit_suspect(&data, rep->label, sizeof rep->label);
     rep->kept = checkpoint_kept(c);

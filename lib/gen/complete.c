@@ -209,7 +209,7 @@ static int head(struct vae_op *op, struct vae_err *err) {
 
 struct vae_op *vae_complete(const struct vae_model *m, const struct vae_head *in, const struct vae_op_opts *opts,
                             struct vae_err *err) {
-    struct vae_op *op = op_new(m, in, "data", opts, err);
+    struct vae_op *op = lines_refuse(m, "filling cells (--complete)", err) ? NULL : op_new(m, in, "data", opts, err);
     if (!op)
         return NULL;
     struct complete *s = op->state = mem_array(1, sizeof *s);

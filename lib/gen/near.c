@@ -169,7 +169,9 @@ static int by_value(const void *a, const void *b) {
 int gen_near_distance(const struct vae_model *m, struct gen_given *g, struct pool *pool, struct vae_err *err) {
     struct search s = {.g = g, .raw = g->raw, .n = g->n < SAMPLE ? g->n : SAMPLE, .d = m->schema->d, .self = true,
                        .within = INFINITY};
-    int r = list_features(m, g, err);
+    int r = lines_refuse(m, "leaving out near-copies (--min-distance)", err);
+    if (!r)
+        r = list_features(m, g, err);
     if (!r)
         r = place_given(m, g, err);
     if (!r)

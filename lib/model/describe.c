@@ -8,9 +8,11 @@
 #include "base/mem.h"
 #include "model/calibration.h"
 #include "model/objective.h"
+#include "schema/line.h"
 
 /* What a reader of the file could learn of single rows: see is_stored(). */
 static const char *const stored[] = {"smallest and largest value of each column", "levels of categories and how many rows had each",
+                                     "symbols of lines and how often each stands in them",
                                      "quantiles of columns of numbers, and all values where they are few",
                                      "scores of the calibration rows", "the conditions of up to 4096 training rows",
                                      "pseudo-inputs of the prior, which began as training rows",
@@ -32,10 +34,10 @@ static bool has_tenths(const struct vae_model *m) {
 
 /* Is it in this model's file, stored[i]? */
 static bool is_stored(const struct vae_model *m, size_t i) {
-    enum { LEVELS = 1, QUANTILES, SCORES, CONDITIONS, PSEUDO, EXEMPLARS };
-    bool there[] = {[SCORES] = m->cal.n > 0, [CONDITIONS] = m->conditions.n > 0, [PSEUDO] = m->npseudo > 0,
+    enum { LEVELS = 1, LINES, QUANTILES, SCORES, CONDITIONS, PSEUDO, EXEMPLARS };
+    bool there[] = {[LINES] = m->line != NULL, [SCORES] = m->cal.n > 0, [CONDITIONS] = m->conditions.n > 0, [PSEUDO] = m->npseudo > 0,
                     [EXEMPLARS] = m->exemplars.n > 0};
-    return i >= SCORES ? there[i] : i == LEVELS ? has_cells(m) : i == QUANTILES ? has_cells(m) || has_tenths(m) : true;
+    return i >= SCORES || i == LINES ? there[i] : i == LEVELS ? has_cells(m) : i == QUANTILES ? has_cells(m) || has_tenths(m) : true;
 }
 
 /* What becomes of a column: its likelihood, or that it is a condition. */
@@ -158,10 +160,21 @@ static struct shown show(const char *text) {
 
 static double number(const json_t *j, const char *key) { return json_number_value(json_object_get(j, key)); }
 
+/* "column       line: line, 42 symbols (characters), room for 63, 2 lines were longer" */
+static int line_text_of(const struct schema_col *col, struct buf *b) {
+    int r = buf_printf(b, NULL, "column       %s: line, %zu symbols (%s)%s, room for %zu", show(col->name).text, col->levels.n,
+                       col->bytes ? "bytes" : "characters", col->mask ? ", numbers masked" : "", line_positions(col));
+    if (!r && col->longer)
+        r = buf_printf(b, NULL, ", %zu training lines were longer", col->longer);
+    return r ? r : buf_put(b, "\n", 1, NULL);
+}
+
 /* "column       age: number, binned: 74 levels; mean 38.6, sd 13.6, from 17 to 90" */
 static int column_text(const struct vae_model *m, const struct schema_col *col, struct buf *b) {
     const struct schema_stats *s = &m->schema->stats;
     const struct cells *cells = &m->schema->cells[col->v0];
+    if (col->kind == SCHEMA_LINE)
+        return line_text_of(col, b);
     int r = buf_printf(b, NULL, "column       %s: %s, %s", show(col->name).text, schema_kind_name(col->kind),
                        what_is(m, col));
     if (!r && cells->n)
@@ -209,6 +222,7 @@ static int model_text(const struct vae_model *m, struct buf *b) {
     r = r ? r : sizes_text(", channels", c->channels, c->nchannels, b);
     r = r ? r : sizes_text(", hidden", c->hidden, c->nhidden, b);
     r = r ? r : buf_printf(b, NULL, "; %zu weights\ndecoder      %s\n", m->nw,
+                           c->recurrent ? "a line: each symbol is given those before" :
                            c->chain ? "a chain: each column is given those before" : "all columns at once");
     r = r ? r : buf_printf(b, NULL, "trained      for %s on %.0f rows of %zu values, seed %.0f, best step %.0f of %.0f\n",
                            show(json_string_value(json_object_get(t, "for"))).text, number(t, "rows"), m->schema->d,

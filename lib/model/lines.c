@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/rng.h"
 #include "model/model.h"
 #include "schema/line.h"
@@ -34,6 +35,10 @@ void lines_drop(const struct vae_model *m, struct model_pass *p, size_t col, siz
                 x[t * p->ld] = -1; /* there, but not told */
         }
     }
+}
+
+int lines_refuse(const struct vae_model *m, const char *what, struct vae_err *err) {
+    return m->line ? err_set(err, VAE_EUSAGE, "%s is for tables and arrays, and this is a model of lines of text", what) : 0;
 }
 
 void lines_beyond(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {

@@ -249,6 +249,8 @@ int condition_keep_rows(struct vae_model *, const float *x, size_t n, struct vae
 void lines_look(const struct vae_model *, struct model_pass *, size_t col, size_t n);
 /* Of those, a training step keeps some to itself. */
 void lines_drop(const struct vae_model *, struct model_pass *, size_t col, size_t n, uint64_t seed, uint64_t step, const uint64_t *rows);
+/* VAE_EUSAGE for what a model of lines cannot do, else 0. */
+int lines_refuse(const struct vae_model *, const char *what, struct vae_err *);
 /* nll[col..] += what lies beyond the positions. */
 void lines_beyond(const struct vae_model *, struct model_pass *, size_t col, size_t n);
 

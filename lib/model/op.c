@@ -55,7 +55,7 @@ void vae_op_free(struct vae_op *op) {
 
 void vae_op_totals(const struct vae_op *op, struct vae_op_totals *t) {
     *t = op->totals;
-    t->missing += op->seen.missing, t->unknown += op->seen.unknown, t->next_row = op->row;
+    t->missing += op->seen.missing, t->unknown += op->seen.unknown, t->longer += op->seen.longer, t->next_row = op->row;
 }
 
 const struct vae_head *vae_op_head(const struct vae_op *op) { return op->head; }

@@ -157,8 +157,11 @@ static int read_column(const struct schema *s, const struct schema_col *sc, cons
     } else {
         size_t len;
         const char *p = rec_cell(col, i, &len);
-        if (sc->kind == SCHEMA_LINE)
-            return line_read(sc, p, len, b->quoted, raw, err);
+        if (sc->kind == SCHEMA_LINE) {
+            r = line_read(sc, p, len, b->quoted, raw, err);
+            seen->longer += !r && !isnan(raw[line_positions(sc)]);
+            return r;
+        }
         if (sc->kind <= SCHEMA_COUNT && !s->nmissing && num_parse(p, len, raw) == NUM_NUMBER)
             return 0; /* most cells: no quotes, not missing */
         p = cell_text(col, i, b->quoted, plain, &len);
@@ -214,7 +217,7 @@ int schema_read(const struct schema *s, const struct schema_map *map, const stru
         if (r)
             return r;
         if (seen)
-            seen->missing += here.missing, seen->unknown += here.unknown;
+            seen->missing += here.missing, seen->unknown += here.unknown, seen->longer += here.longer;
     }
     *good = n;
     return 0;

@@ -177,6 +177,7 @@ void schema_map_free(struct schema_map *);
 /* What schema_read() saw on the way. */
 struct schema_seen {
     uint64_t missing; /* cells */
+    uint64_t longer;  /* lines that do not fit into their positions */
     uint64_t unknown; /* texts that are no level of their column: taken as the level of the rare ones */
 };
 

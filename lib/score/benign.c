@@ -91,6 +91,8 @@ out:
 }
 
 struct benign *benign_new(const struct vae_model *m, struct vae_in *in, uint64_t *bad, struct vae_err *err) {
+    if (lines_refuse(m, "comparing with known rows (--benign)", err))
+        return NULL;
     struct benign *b = mem_array(1, sizeof *b);
     size_t values;
     if (!b) {

@@ -90,6 +90,8 @@ static int workers(struct explain *e, struct vae_err *err) {
 }
 
 struct explain *explain_new(const struct vae_model *m, struct scorer *scorer, size_t k, struct pool *pool, struct vae_err *err) {
+    if (lines_refuse(m, "naming columns (--explain)", err))
+        return NULL;
     struct explain *e = mem_array(1, sizeof *e);
     size_t n;
     if (!e) {

@@ -236,7 +236,7 @@ static int put_text(struct text_writer *w, const struct rec_col *col, size_t i, 
     return rc;
 }
 
-/* Fields with tabs between. */
+/* Fields with tabs between. Numbers that are only carried along (where on a walk a line is) are no part of a text. */
 static int text_put(void *ctx, const struct vae_batch *b, struct vae_err *err) {
     struct text_writer *w = ctx;
     int rc = 0;
@@ -244,7 +244,8 @@ static int text_put(void *ctx, const struct vae_batch *b, struct vae_err *err) {
     for (size_t i = 0; i < b->rows && !rc; i++) {
         for (size_t f = 0, values = 0; f < w->head->nfields && !rc; f++) {
             const struct rec_field *field = &w->head->fields[f];
-            for (size_t j = 0; j < field->width && !rc; j++) {
+            bool aside = field->keep && field->type != REC_UTF8;
+            for (size_t j = 0; j < field->width && !aside && !rc; j++) {
                 rc = values++ ? buf_put(&w->out, "\t", 1, err) : 0;
                 if (!rc)
                     rc = field->type == REC_UTF8 ? put_text(w, &b->cols[f], i, b->quoted, err)
