@@ -37,7 +37,7 @@ static const struct {
 static const char *loss_name(size_t i) { return i < sizeof losses / sizeof *losses ? losses[i].name : NULL; }
 
 static const char *net_name(size_t i) {
-    static const char *const name[] = {"residual", "mlp", "conv", "gru"};
+    static const char *const name[] = {"residual", "mlp", "conv", "raster", "gru"};
     return i < sizeof name / sizeof *name ? name[i] : NULL;
 }
 

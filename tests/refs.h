@@ -167,7 +167,25 @@ static void ref_deconv(size_t in, size_t out, const double *w, const double *x, 
     windows_apply(&the_window, false, w, x, y, n);
 }
 
-enum shape_kind { ANY, SQUARE /* as many features out as in */, DOWN, UP /* over the_window */, TEXT /* over the_blocks */ };
+/* The image is the last rows of skip. */
+static size_t stencil_from(size_t out) { return out - the_window.large.h * the_window.large.w * the_window.large.c; }
+
+static void ref_stencil(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n) {
+    const struct nn_window *v = &the_window;
+    size_t W = v->large.w, ch = v->large.c, C = v->small.c, taps = (v->top * v->k + v->left) * ch;
+    const double *image = skip + stencil_from(out) * n;
+    memcpy(y, x, in * n * sizeof *y);
+    for (size_t p = 0; p < v->large.h * W; p++)
+        for (size_t q = 0; q < p; q++) { /* every pixel before it that the window meets; what is negative wraps and is large */
+            size_t i = q / W + v->top - p / W, j = q % W + v->left - p % W;
+            for (size_t o = 0; o < C && i < v->k && j < v->k; o++)
+                for (size_t c = 0; c < ch; c++)
+                    for (size_t r = 0; r < n; r++)
+                        y[(p * C + o) * n + r] += w[o * taps + (i * v->k + j) * ch + c] * image[(q * ch + c) * n + r];
+        }
+}
+
+enum shape_kind { ANY, SQUARE /* as many features out as in */, DOWN, UP, SAME /* over the_window */, TEXT /* over the_blocks */ };
 static const struct ref {
     const char *name;
     ref_fn *fn;
@@ -177,7 +195,7 @@ static const struct ref {
     {"relu", ref_relu, SQUARE},       {"tanh", ref_tanh, SQUARE},           {"residual", ref_residual, SQUARE},
     {"dropout", ref_dropout, SQUARE}, {"inject", ref_inject, SQUARE},       {"bias", ref_bias, SQUARE},
     {"conv", ref_conv, DOWN},         {"deconv", ref_deconv, UP},             {"causal", ref_causal, ANY},
-    {"gru", ref_gru, TEXT},
+    {"gru", ref_gru, TEXT},           {"stencil", ref_stencil, SAME},
 };
 
 static const struct ref *ref_of(const struct nn_op *op) {

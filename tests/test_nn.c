@@ -112,6 +112,8 @@ static void test_op(const struct nn_op *op, const struct ref *r, struct shape s,
     v.blocks = the_blocks.blocks, v.lead = the_blocks.lead, v.strict = the_blocks.strict;
     if (r->kind == TEXT)
         v.from = the_blocks.from, v.told = the_blocks.told;
+    if (r->kind == SAME)
+        v.from = stencil_from(s.out);
     nn_size(&v);
     CHECK((v.nw > 0) == (op->grad != NULL) && (v.nw > 0) == (op->ntasks != NULL), "%s: weights without tasks",
           op->name);
@@ -175,6 +177,8 @@ static void test_op(const struct nn_op *op, const struct ref *r, struct shape s,
 static struct shape window_shape(enum shape_kind kind, size_t n, size_t ld) {
     struct nn_image l = the_window.large, s = the_window.small;
     size_t large = l.h * l.w * l.c, small = s.h * s.w * s.c;
+    if (kind == SAME)
+        return (struct shape){small, small, n, ld};
     return (struct shape){kind == DOWN ? large : small, kind == DOWN ? small : large, n, ld};
 }
 
@@ -190,6 +194,20 @@ static void test_windows(const struct nn_op *op, const struct ref *r) {
         for (int acc = 0; acc < 2; acc++) {
             the_window = nn_window(t[i].large, t[i].c, t[i].k, t[i].stride);
             test_op(op, r, window_shape(r->kind, t[i].n, t[i].ld), acc);
+        }
+}
+
+/* What a stencil looks at: one pixel, a row, a column, windows wider than the image, several channels. */
+static void test_stencils(const struct nn_op *op, const struct ref *r) {
+    static const struct {
+        struct nn_image large;
+        size_t c, k, n, ld;
+    } t[] = {{{1, 1, 1}, 2, 3, 1, 1},  {{4, 5, 1}, 3, 7, 5, 7},    {{1, 6, 2}, 2, 5, 16, 16}, {{7, 1, 3}, 4, 3, 3, 3},
+             {{3, 4, 4}, 5, 7, 2, 2},  {{5, 3, 1}, 1, 3, 131, 140}, {{6, 7, 1}, 24, 7, 9, 9},  {{2, 2, 1}, 3, 7, 70, 70}};
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++)
+        for (int acc = 0; acc < 2; acc++) {
+            the_window = nn_window(t[i].large, t[i].c, t[i].k, 1);
+            test_op(op, r, window_shape(SAME, t[i].n, t[i].ld), acc);
         }
 }
 
@@ -267,6 +285,8 @@ static void test_table(void) {
             test_windows(nn_ops[t], r);
         if (r && r->kind == TEXT)
             test_texts(nn_ops[t], r);
+        if (r && r->kind == SAME)
+            test_stencils(nn_ops[t], r);
         the_blocks = (struct nn_node){.blocks = 1};
         for (size_t i = 0; r && r->kind < DOWN && i < sizeof shapes / sizeof *shapes; i++)
             for (int acc = 0; acc < 2; acc++) {
@@ -309,8 +329,10 @@ static void test_places(void) {
         const struct ref *r = ref_of(nn_ops[t]);
         for (size_t i = 0; r && i < sizeof images / sizeof *images; i++)
             for (size_t k = 3; k <= 5; k += 2) {
-                the_window = nn_window(images[i], channels[i], k, 1 + (i + k) % 2);
-                struct shape s = r->kind == DOWN || r->kind == UP ? window_shape(r->kind, 0, 0)
+                the_window = nn_window(images[i], channels[i], k, r->kind == SAME ? 1 : 1 + (i + k) % 2);
+                if (r->kind == SAME && images[i].c > 4)
+                    continue;
+                struct shape s = r->kind == DOWN || r->kind == UP || r->kind == SAME ? window_shape(r->kind, 0, 0)
                                                                   : (struct shape){97 * i + 300, 128 * i + 300, 0, 0};
                 s.in = r->kind == SQUARE ? s.out : s.in;
                 if (r->kind == TEXT) /* an encoder and a decoder */

@@ -208,7 +208,7 @@ static int choose_channels(const struct vae_fit_opts *o, const struct schema *s,
     for (size_t i = 0; i < o->nchannels; i++)
         if (o->channels[i] < 1 || o->channels[i] > MODEL_MAX_CHANNELS)
             return err_set(err, VAE_EUSAGE, "a convolution has from 1 to %d channels", MODEL_MAX_CHANNELS);
-    if (!o->net || strcmp(o->net, "conv"))
+    if (!o->net || (strcmp(o->net, "conv") && strcmp(o->net, "raster")))
         return o->nchannels ? err_set(err, VAE_EUSAGE, "--channels needs --net conv") : 0;
     if (!model_image(s, &im))
         return err_set(err, VAE_EUSAGE, "--net conv is for images: one array of H x W or H x W x C values a record; "
@@ -313,8 +313,9 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
         return err_set(err, VAE_EUSAGE, "--net gru is for lines of text (--text)");
     if (!isnan(o->word_dropout))
         return err_set(err, VAE_EUSAGE, "--word-dropout is for lines of text (--text)");
-    if (o->net && strcmp(o->net, "mlp") && strcmp(o->net, "residual") && strcmp(o->net, "conv"))
+    if (o->net && strcmp(o->net, "mlp") && strcmp(o->net, "residual") && strcmp(o->net, "conv") && strcmp(o->net, "raster"))
         return err_set(err, VAE_EUSAGE, "no such net: '%s'; there are mlp, residual and conv", o->net);
+    c->raster = o->net && !strcmp(o->net, "raster");
     c->residual = !o->net || strcmp(o->net, "mlp");
     int e = choose_channels(o, r->schema, c, err);
     if (e)

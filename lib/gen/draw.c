@@ -42,8 +42,8 @@ void gen_prior_close(struct gen_prior *g) {
 void gen_prior_draw(const struct gen_prior *g, const struct vae_model *m, struct model_pass *p, uint64_t seed,
                     const uint64_t *rows, float temperature) {
     size_t k = g->space.k, told = g->space.told, width = k + told;
-    if (told) { /* they are what the decoder's input ends with */
-        float *conditions = p->dec.act[0] + (nn_in(&m->dec) - told) * p->ld;
+    if (told) { /* the decoder is given them */
+        float *conditions = p->dec.act[0] + model_told_at(m) * p->ld;
         model_condition_features(m, p->x, conditions, 0, MAT_PANEL, p->ld);
         mat_transpose(told, MAT_PANEL, conditions, p->ld, g->z + k, width);
     }

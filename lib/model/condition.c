@@ -40,7 +40,7 @@ void condition_drop(const struct vae_model *m, struct model_pass *p, size_t col,
 
 void condition_look(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
     if (m->ncond && !m->config.chain)
-        model_condition_features(m, p->x, p->dec.act[0] + (nn_in(&m->dec) - m->ncond) * p->ld, col, n, p->ld);
+        model_condition_features(m, p->x, p->dec.act[0] + model_told_at(m) * p->ld, col, n, p->ld);
 }
 
 int condition_guide(const struct vae_model *m, struct model_pass *p, double guidance, struct vae_err *err) {
@@ -53,7 +53,7 @@ int condition_guide(const struct vae_model *m, struct model_pass *p, double guid
 
 void condition_guided(const struct vae_model *m, const float *w, struct model_pass *p, size_t col, size_t n) {
     size_t ld = p->ld, no = m->noutputs;
-    float *told = p->dec.act[0] + (nn_in(&m->dec) - m->ncond) * ld, *o = model_o(p), *with = p->unguided, *keep = with + no * ld;
+    float *told = p->dec.act[0] + model_told_at(m) * ld, *o = model_o(p), *with = p->unguided, *keep = with + no * ld;
     for (size_t f = 0; f < no; f++)
         memcpy(with + f * ld + col, o + f * ld + col, n * sizeof *o);
     memcpy(keep, told, m->ncond * ld * sizeof *keep);

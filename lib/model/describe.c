@@ -223,6 +223,7 @@ static int model_text(const struct vae_model *m, struct buf *b) {
     r = r ? r : sizes_text(", hidden", c->hidden, c->nhidden, b);
     r = r ? r : buf_printf(b, NULL, "; %zu weights\ndecoder      %s\n", m->nw,
                            c->recurrent ? "a line: each symbol is given those before" :
+                           c->raster ? "a raster: each pixel is given those above it and left of it" :
                            c->chain ? "a chain: each column is given those before" : "all columns at once");
     r = r ? r : buf_printf(b, NULL, "trained      for %s on %.0f rows of %zu values, seed %.0f, best step %.0f of %.0f\n",
                            show(json_string_value(json_object_get(t, "for"))).text, number(t, "rows"), m->schema->d,

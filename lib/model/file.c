@@ -251,11 +251,11 @@ static int config_from_json(const json_t *j, struct model_config *c, struct vae_
         r = js_number(j, "word_dropout", &word_dropout, "config", err);
     if (r)
         return r;
-    bool conv = !strcmp(net, "conv"), gru = !strcmp(net, "gru");
+    bool raster = !strcmp(net, "raster"), conv = raster || !strcmp(net, "conv"), gru = !strcmp(net, "gru");
     *c = (struct model_config){.latent_dim = (size_t)k, .codes = (size_t)codes, .latent = latent_by_name(latent),
                                .lik = lik_by_name(lik),
                                .act = nn_op_by_name(act), .residual = conv || !strcmp(net, "residual"), .dropout = (float)dropout,
-                               .recurrent = gru, .word_dropout = (float)word_dropout,
+                               .recurrent = gru, .raster = raster, .word_dropout = (float)word_dropout,
                                .masks = json_is_true(json_object_get(j, "masks")),
                                .chain = json_is_true(json_object_get(j, "chain"))};
     if (!c->latent || !c->lik || !c->act || !c->act->act || (!conv && !gru && !c->residual && strcmp(net, "mlp")) ||

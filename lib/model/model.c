@@ -11,7 +11,7 @@
 #include "latent/ladder.h"
 #include "schema/line.h"
 
-enum { DOWN_BLOCKS = 2 };
+enum { DOWN_BLOCKS = 2, RASTER = 24 /* units a pixel */ };
 
 /* The likelihood of a column: its own, or the model's; NULL for a name that is not known. */
 static const struct lik *column_lik(const struct vae_model *m, size_t c) {
@@ -157,10 +157,13 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
     size_t outputs = m->codes.codes ? m->codes.outputs : c->latent_dim * c->latent->heads;
     struct nn_mlp enc = {m->nfeature, outputs, c->nhidden, c->hidden, c->act, c->residual, c->dropout, 0};
     struct nn_mlp dec = {code, m->noutputs, c->nhidden, back, c->act, c->residual, c->dropout, m->ncond};
-    struct nn_images conv = {.n = c->nchannels, .channels = c->channels};
+    struct nn_images conv = {.n = c->nchannels, .channels = c->channels, .raster = c->raster ? RASTER : 0};
     if (conv.n && (!model_image(m->schema, &conv.size) || m->block[0].cells || too_large(&conv)))
         return err_set(err, VAE_EDATA, "convolutions need records that are images of plain numbers, and no more than "
                        "%d features a stage", MODEL_MAX_FEATURES);
+    if (c->raster && (!conv.n || conv.size.c > 4 || conv.size.h * conv.size.w > MODEL_MAX_FEATURES / RASTER || m->block[0].spread))
+        return err_set(err, VAE_EDATA, "a raster needs an image of at most 4 channels and %d pixels", MODEL_MAX_FEATURES / RASTER);
+    m->raster_channels = conv.size.c;
     int r = c->recurrent ? add_recurrent(m, outputs, err) : conv.n ? nn_encoder(&m->enc, &conv, &enc, err) : nn_mlp(&m->enc, &enc, err);
     if (!r && !c->recurrent)
         r = conv.n ? nn_decoder(&m->dec, &conv, &dec, err) : nn_mlp(&m->dec, &dec, err);

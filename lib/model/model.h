@@ -45,6 +45,7 @@ struct model_config {
     bool residual;              /* --net residual, else plain mlp */
     size_t nhidden, hidden[MODEL_MAX_HIDDEN];
     size_t nchannels, channels[NN_MAX_STAGES]; /* --net conv: of each stage (nn/images.c); 0: no convolutions */
+    bool raster;                /* --net raster: the same, and the decoder is told the pixels before each pixel */
     bool recurrent;             /* --net gru: of lines; hidden[0] units */
     float dropout;              /* of units */
     float word_dropout;         /* symbols of a line that a training step does not tell the decoder */
@@ -57,9 +58,9 @@ struct model_config {
 extern const char *const model_sd_names[MODEL_NSD];
 /* VAE_EUSAGE where there is none of that name. */
 int model_sd_by_name(const char *, enum model_sd *, struct vae_err *);
-/* "gru", "conv", "residual" or "mlp" */
+/* "gru", "raster", "conv", "residual" or "mlp" */
 static inline const char *model_net(const struct model_config *c) {
-    return c->recurrent ? "gru" : c->nchannels ? "conv" : c->residual ? "residual" : "mlp";
+    return c->recurrent ? "gru" : c->raster ? "raster" : c->nchannels ? "conv" : c->residual ? "residual" : "mlp";
 }
 /* Are the records images, but for conditions: one array of H x W or H x W x C values, or a flat one of H x H? */
 bool model_image(const struct schema *, struct nn_image *);
@@ -127,6 +128,7 @@ struct vae_model {
     const struct schema_col *line; /* of texts: the column that is one, else NULL, */
     size_t npositions;       /* 0: what it has room for, */
     struct cells symbols;    /* and what may stand there */
+    size_t raster_channels;  /* values of a pixel, where there is a raster */
     size_t noutputs;         /* of the decoder */
     size_t nblocks;
     struct lik_block *block; /* of the values, in order */
@@ -242,6 +244,14 @@ int condition_guide(const struct vae_model *, struct model_pass *, double guidan
 void condition_guided(const struct vae_model *, const float *w, struct model_pass *, size_t col, size_t n);
 /* Keeps the conditions of some of the rows x[n,d] that have all of them with the model. */
 int condition_keep_rows(struct vae_model *, const float *x, size_t n, struct vae_err *);
+
+/* Where the conditions stand in the decoder's input. */
+static inline size_t model_told_at(const struct vae_model *m) { return nn_in(&m->dec) - m->dec.more - m->ncond; }
+
+/* raster.c: images of which each pixel is told those before it; else these do nothing. */
+void raster_look(const struct vae_model *, struct model_pass *, size_t col, size_t n);
+/* z of a full panel -> pass->x, pixel by pixel: means, each given the means before it, or draws. */
+void raster_paint(const struct vae_model *, struct model_pass *, bool sample, uint64_t seed, const uint64_t *rows);
 
 /*
  * lines.c: records that are texts; else these do nothing. The decoder is given, behind z, the symbols of the line.

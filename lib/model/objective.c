@@ -48,12 +48,14 @@ void model_load_masked(const struct vae_model *m, struct model_pass *p, size_t c
     chain_mask(m, p, col, n, seed, step, rows);
     model_features(m, p->x, p->enc.act[0], col, n, p->ld);
     condition_look(m, p, col, n);
+    raster_look(m, p, col, n);
 }
 
 void model_look(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
     model_features(m, p->x, p->enc.act[0], col, n, p->ld);
     condition_look(m, p, col, n);
     lines_look(m, p, col, n);
+    raster_look(m, p, col, n);
     if (m->config.chain) { /* unless said otherwise, latents alone explain all */
         chain_see_none(m, p, col, n);
         chain_z_off(m, p, col, n, false);

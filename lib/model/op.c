@@ -151,8 +151,9 @@ int op_carry_picked(struct vae_op *op, const struct vae_batch *b, size_t from, c
 int op_seal(struct vae_op *op, bool panels, struct vae_err *err) {
     if (op->opts.guided && !op->m->ncond)
         return err_set(err, VAE_EUSAGE, "--guidance is for models with conditions (vae-fit -c), and this has none");
-    if (op->opts.guided && op->m->line)
-        return err_set(err, VAE_EUSAGE, "--guidance is not for lines of text, whose symbols are drawn one after the other");
+    if (op->opts.guided && (op->m->line || op->m->config.raster))
+        return err_set(err, VAE_EUSAGE, "--guidance is not for lines of text, nor for images of --net raster: symbols and pixels are drawn one "
+                       "after the other");
     op->build = rec_build_new(op->head, err);
     if (!op->build || !panels)
         return op->build ? 0 : VAE_EOS;
@@ -269,6 +270,10 @@ void op_fill(const struct vae_model *m, struct model_pass *p, bool sample, uint6
     condition_look(m, p, 0, MAT_PANEL);
     if (m->line) {
         spell_lines(m, p, p->spell, sample, seed, rows);
+        return;
+    }
+    if (m->config.raster) {
+        raster_paint(m, p, sample, seed, rows);
         return;
     }
     chain_see_none(m, p, 0, MAT_PANEL);

@@ -100,7 +100,7 @@ void nn_init(const struct nn_net *net, float *w, uint64_t seed, uint64_t block0)
             net->node[i].op->init(&net->node[i], w + net->node[i].w0, seed, block0 + i);
 }
 
-size_t nn_in(const struct nn_net *net) { return net->node[0].in; }
+size_t nn_in(const struct nn_net *net) { return net->node[0].in + net->more; }
 size_t nn_out(const struct nn_net *net) { return net->node[net->n - 1].out; }
 
 void nn_net_free(struct nn_net *net) {

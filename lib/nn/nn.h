@@ -85,12 +85,13 @@ struct nn_op {
 };
 
 extern const struct nn_op nn_dense, nn_layernorm, nn_silu, nn_relu, nn_tanh, nn_residual, nn_dropout, nn_inject, nn_conv,
-    nn_deconv, nn_bias, nn_causal, nn_gru;
+    nn_deconv, nn_bias, nn_causal, nn_gru, nn_stencil;
 extern const struct nn_op *const nn_ops[]; /* the table; ends with NULL */
 const struct nn_op *nn_op_by_name(const char *);
 
 struct nn_net {
     size_t n, nw; /* nodes, weights in all */
+    size_t more;  /* inputs behind those that the first node reads: what a stencil looks at */
     struct nn_node *node;
 };
 
@@ -111,6 +112,8 @@ void nn_causal_block(const struct nn_node *, size_t g, const float *w, const flo
 void nn_gru_lead(const struct nn_node *, const float *w, const float *x, float *y, struct nn_cols);
 void nn_gru_step(const struct nn_node *, size_t g, const float *w, const float *x, float *y, struct nn_cols);
 size_t nn_gru_states(const struct nn_node *); /* of one position */
+/* Of a stencil: x -> pixel p of y alone, `input` being that of the net. */
+void nn_stencil_pixel(const struct nn_node *, size_t p, const float *w, const float *x, const float *input, float *y, struct nn_cols);
 /* Of a convolution with windows of one pixel: pixel p of the small image alone. */
 void nn_conv_pixel(const struct nn_node *, size_t p, const float *w, const float *x, float *y, struct nn_cols);
 
@@ -141,6 +144,8 @@ struct nn_images {
     struct nn_image size;
     size_t n;
     const size_t *channels;
+    size_t raster; /* decoder: units a pixel behind the transposes, which are told the pixels before it, row by row; 0: none are told.
+                    * The pixels, a value each, are the last inputs, behind those of the mlp */
 };
 int nn_encoder(struct nn_net *, const struct nn_images *, const struct nn_mlp *, struct vae_err *);
 int nn_decoder(struct nn_net *, const struct nn_images *, const struct nn_mlp *, struct vae_err *);
@@ -159,6 +164,10 @@ struct nn_work {
 };
 int nn_work_init(struct nn_work *, const struct nn_net *, size_t ld, bool gradients, struct vae_err *);
 void nn_work_free(struct nn_work *);
+
+/* Of a decoder with a raster: everything up to the stencil, and then pixel p alone, the pixels before it being in the input. */
+void nn_raster_begin(const struct nn_net *, const float *w, struct nn_work *, size_t n);
+void nn_raster_pixel(const struct nn_net *, size_t p, const float *w, struct nn_work *, size_t n);
 
 /* act[0] -> act[n], columns col..col+n-1. */
 void nn_forward(const struct nn_net *, const float *w, struct nn_work *, size_t col, size_t n, const struct nn_noise *);

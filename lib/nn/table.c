@@ -5,7 +5,8 @@
 
 const struct nn_op *const nn_ops[] = {
     &nn_dense, &nn_layernorm, &nn_silu, &nn_relu, &nn_tanh, &nn_residual, &nn_dropout, &nn_inject, &nn_conv, &nn_deconv,
-    &nn_bias, &nn_causal, &nn_gru, NULL,
+    &nn_bias, &nn_causal, &nn_gru,
+    &nn_stencil, NULL,
 };
 
 const struct nn_op *nn_op_by_name(const char *name) {
