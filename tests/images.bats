@@ -94,3 +94,26 @@ PY
     vae-enc -m "$MODEL" "$BARS" | vae-cat -t npy >vectors.npy # of 3
     fails 64 vae-fit 'conv is for images' "vae-fit -m m.vae --net conv vectors.npy"
 }
+
+@test "--net raster: each pixel is told those before it: same bytes for any -j, images with what pixels share, latents and back" {
+    # diagonal stripes of random slope and shift: where a pixel is bright, the ones beside it along the stripe are, too
+    perl -e '($n, $s) = (300, 12); print pack("C4N3", 0, 0, 8, 3, $n, $s, $s); srand 1;
+        for (1 .. $n) { $p = rand 6; $q = rand(2) < 1 ? 1 : -1;
+            for $y (0 .. $s - 1) { for $x (0 .. $s - 1) { print chr(($x + $q * $y + $p) % 6 < 3 ? 200 : 30) } } }' >stripes.idx
+    R="-q --net raster --channels 8,16 --hidden 32 -l 4 --no-calibrate --steps 120 --lr .01 --dropout 0 --prior normal"
+    vae-fit $R -j1 -m m.vae stripes.idx
+    vae-fit $R -j2 -m two.vae stripes.idx
+    cmp m.vae two.vae
+    vae-info m.vae | grep -q "decoder *a raster: each pixel is given those above it and left of it"
+    vae-gen -m m.vae -n 200 -j1 >new.idx
+    vae-gen -m m.vae -n 200 -j2 | cmp - new.idx
+    # shares of pairs of neighbours, across, that differ by more than half: of stripes a third
+    edges() { perl -0777 -ne '$_ = substr $_, 16; @p = unpack "C*"; for $i (0 .. $#p) { next if $i % 12 == 11; $n++; $d += abs($p[$i] - $p[$i + 1]) > 85 }
+        printf "%.3f\n", $d / $n' "$1"; }
+    edges stripes.idx >old
+    edges new.idx >new
+    paste old new | awk '{ print; exit !($2 > $1 - .06 && $2 < $1 + .06) }'
+    vae-enc -m m.vae stripes.idx | vae-dec >back.idx
+    cmp -n 16 back.idx stripes.idx
+    vae-score -q -m m.vae --mean-nll stripes.idx | tail -n 1 | awk -F, '{ print; exit !($2 < 250) }' # of 144 pixels
+}
