@@ -316,6 +316,53 @@ static void test_drop(void) {
     vae_model_free(m);
 }
 
+/* ---- what a model file may say ------------------------------------------------------------------------------ */
+
+/* A schema with `value` (taken over) under `key` of its column, or of what it says of lines. */
+static void test_schema(const char *what, const char *key, json_t *value, bool line) {
+    struct vae_err err = {0};
+    struct schema *s = the_schema(), *back;
+    json_t *j = schema_to_json(s), *col = json_array_get(json_object_get(j, "columns"), 0);
+    json_object_set_new(line ? json_object_get(col, "line") : col, key, value);
+    back = schema_from_json(j, &err);
+    CHECK(!back && err.code == VAE_EDATA && *err.msg, "a schema with %s is taken", what);
+    schema_free(back), schema_free(s);
+    json_decref(j);
+}
+
+static void test_hostile(void) {
+    struct vae_err err = {0};
+    struct schema *s = the_schema(), *back;
+    json_t *j = schema_to_json(s);
+    back = schema_from_json(j, &err);
+    CHECK(back && back->d == PLACES + 1 && back->col[0].levels.n == LETTERS, "a schema does not come back: %s",
+          err.msg);
+    schema_free(back), schema_free(s);
+    json_decref(j);
+    test_schema("no positions", "positions", json_integer(0), true);
+    test_schema("too many positions", "positions", json_integer(LINE_LENGTH_MAX + 1), true);
+    test_schema("positions that are a text", "positions", json_string("3"), true);
+    test_schema("lines longer below 0", "longer", json_integer(-1), true);
+    test_schema("nothing of lines", "line", json_null(), false);
+    test_schema("a level of two symbols", "levels", json_pack("[s, s]", "a", "bc"), false);
+    test_schema("a level that is no UTF-8", "levels", json_pack("[s, [i]]", "a", 255), false);
+    test_schema("no levels", "levels", json_array(), false);
+    test_schema("a line that is a condition", "condition", json_true(), false);
+    struct model_config c = {.latent_dim = Z,
+                             .latent = &latent_gauss,
+                             .act = &nn_tanh,
+                             .nhidden = 1,
+                             .hidden = {5},
+                             .recurrent = true,
+                             .lik = &lik_categorical};
+    struct model_config bad[4] = {c, c, c, c};
+    bad[0].nhidden = 2, bad[1].masks = true, bad[2].recurrent = false, bad[3].nchannels = 1;
+    for (size_t i = 0; i < 4; i++)
+        CHECK(!model_new(&bad[i], the_schema(), &err) && err.code == VAE_EDATA, "configuration %zu is taken for lines",
+              i);
+    CHECK(!model_new_sized(&c, the_schema(), 10, &err) && err.code == VAE_EDATA, "a model of 10 weights is taken");
+}
+
 int main(void) {
     struct vae_err err = {0};
     CHECK(!mat_open(&err), "%s", err.msg);
@@ -332,5 +379,6 @@ int main(void) {
     test_gradient(0);
     test_gradient(0.4f);
     test_drop();
+    test_hostile();
     return test_done();
 }
