@@ -97,6 +97,14 @@ runs() {
     equal "wines moved" "$(grep -c . moved.csv)" 60
 }
 
+@test "examples/text.sh: new words, a walk, the odd word last, the odd lines of a log first" {
+    sh "$ROOT/examples/text.sh" >said
+    equal "new words" "$(sed -n 2p said | wc -w)" 8
+    equal "words of the walk" "$(sed -n 4p said | wc -w)" 5
+    equal "the oddest word" "$(sed -n 8p said | cut -d, -f2)" xqzzkwv
+    grep -qx 'disk 4 failed: no space left' said
+}
+
 @test "every page with something to type is tested here" {
     for f in "$ROOT"/man/*.[1-9]; do
         f=${f##*/}

@@ -25,7 +25,7 @@ static void copy_header(struct stream_place *p, char room[64]) {
 
 /* Reads what stands from the place on, `chunk` bytes a read, `batch` rows at most a batch; bad records are passed over. */
 static void read_on(const char *p, size_t n, struct stream_place from, size_t chunk, size_t batch, struct got *g) {
-    struct stream_read_opts o = {.header = -1, .batch_rows = batch, .want = {3, names, must}, .from = &from};
+    struct stream_read_opts o = {.header = -1, .batch_rows = batch, .want = {.n = 3, .names = names, .optional = must}, .from = &from};
     struct source *src = source_memory(p + from.offset, n - from.offset, chunk);
     struct vae_err err = {0};
     struct vae_batch rows;

@@ -1,13 +1,14 @@
 /*
- * test_lines.c - lines of text: symbols and back, a model of lines that is a distribution over all of them, its gradient, and what
- * is spelled: draws as often as p says, a beam that finds the best. All against an enumeration of the lines.
+ * test_lines.c - lines of text: symbols and back, a model of lines that is a distribution over all of them, its
+ * gradient, and what is spelled: draws as often as p says, a beam that finds the best. All against an enumeration of
+ * the lines.
  */
 #include <float.h>
 
 #include "base/mat.h"
-#include "models.h"
 #include "model/objective.h"
 #include "model/spell.h"
+#include "models.h"
 #include "schema/levels.h"
 #include "schema/line.h"
 
@@ -17,7 +18,11 @@ enum { PLACES = 3, LETTERS = 2, SYMBOLS = LETTERS + 2, Z = 2 };
 static struct schema *the_schema(void) {
     struct schema *s = schema_empty(1, 0, NULL);
     struct schema_col *c = &s->col[0];
-    *c = (struct schema_col){.name = mem_text("line", 4), .kind = SCHEMA_LINE, .type = REC_UTF8, .width = PLACES + 1, .decimals = -1,
+    *c = (struct schema_col){.name = mem_text("line", 4),
+                             .kind = SCHEMA_LINE,
+                             .type = REC_UTF8,
+                             .width = PLACES + 1,
+                             .decimals = -1,
                              .transform = &schema_none};
     levels_add(&c->levels, "a", 1, NULL), levels_add(&c->levels, "b", 1, NULL);
     c->levels.count[0] = 7, c->levels.count[1] = 5;
@@ -32,7 +37,12 @@ static struct schema *the_schema(void) {
 
 static struct vae_model *the_model(uint64_t seed, float shake) {
     struct vae_err err = {0};
-    struct model_config c = {.latent_dim = Z, .latent = &latent_gauss, .act = &nn_tanh, .nhidden = 1, .hidden = {5}, .recurrent = true,
+    struct model_config c = {.latent_dim = Z,
+                             .latent = &latent_gauss,
+                             .act = &nn_tanh,
+                             .nhidden = 1,
+                             .hidden = {5},
+                             .recurrent = true,
                              .lik = &lik_categorical};
     struct vae_model *m = model_new(&c, the_schema(), &err);
     CHECK(m != NULL, "%s", err.msg);
@@ -46,36 +56,46 @@ static struct vae_model *the_model(uint64_t seed, float shake) {
     return m;
 }
 
-/* ---- symbols ------------------------------------------------------------------------------------------------------------ */
+/* ---- symbols ------------------------------------------------------------------------------------------------ */
 
 static void test_symbols(void) {
-    struct schema_col c = {.name = (char *)(uintptr_t)"line", .kind = SCHEMA_LINE, .width = 7};
+    struct schema_col c = {.name = (char *)(uintptr_t) "line", .kind = SCHEMA_LINE, .width = 7};
     struct buf out = {0};
     struct vae_err err = {0};
     double raw[7];
-    levels_add(&c.levels, "a", 1, NULL), levels_add(&c.levels, "\xc3\xa9", 2, NULL), levels_add(&c.levels, "0", 1, NULL);
+    levels_add(&c.levels, "a", 1, NULL), levels_add(&c.levels, "\xc3\xa9", 2, NULL),
+        levels_add(&c.levels, "0", 1, NULL);
     const char *text = "a\xc3\xa9x";
     CHECK(!line_read(&c, text, strlen(text), false, raw, &err), "%s", err.msg);
     const double want[] = {0, 1, 3, 4, NAN, NAN, NAN};
     for (size_t j = 0; j < 7; j++)
-        CHECK(isnan(want[j]) ? isnan(raw[j]) : fabs(raw[j] - want[j]) < 1e-9, "value %zu is %g, not %g", j, raw[j], want[j]);
-    CHECK(!line_put(&c, raw, &out, NULL) && out.n == 6 && !memcmp(out.p, "a\xc3\xa9\xef\xbf\xbd", 6), "back: %.*s", (int)out.n, out.p);
-    CHECK(!line_read(&c, "aaaaaa", 6, false, raw, NULL) && fabs(raw[5]) < 1e-9 && fabs(raw[6] - 1) < 1e-9, "six symbols: %g, %g beyond", raw[5], raw[6]);
-    CHECK(!line_read(&c, "aaaaaaaa", 8, false, raw, NULL) && fabs(raw[6] - 3) < 1e-9, "eight symbols: %g beyond, not 3", raw[6]);
-    CHECK(!line_read(&c, "", 0, false, raw, NULL) && fabs(raw[0] - 4) < 1e-9 && isnan(raw[1]), "an empty line is its end");
-    CHECK(!line_read(&c, "\"a\"\"a\"", 6, true, raw, NULL) && fabs(raw[1] - 3) < 1e-9 && fabs(raw[2]) < 1e-9 && fabs(raw[3] - 4) < 1e-9, "a quoted cell");
+        CHECK(isnan(want[j]) ? isnan(raw[j]) : fabs(raw[j] - want[j]) < 1e-9, "value %zu is %g, not %g", j, raw[j],
+              want[j]);
+    CHECK(!line_put(&c, raw, &out, NULL) && out.n == 6 && !memcmp(out.p, "a\xc3\xa9\xef\xbf\xbd", 6), "back: %.*s",
+          (int)out.n, out.p);
+    CHECK(!line_read(&c, "aaaaaa", 6, false, raw, NULL) && fabs(raw[5]) < 1e-9 && fabs(raw[6] - 1) < 1e-9,
+          "six symbols: %g, %g beyond", raw[5], raw[6]);
+    CHECK(!line_read(&c, "aaaaaaaa", 8, false, raw, NULL) && fabs(raw[6] - 3) < 1e-9, "eight symbols: %g beyond, not 3",
+          raw[6]);
+    CHECK(!line_read(&c, "", 0, false, raw, NULL) && fabs(raw[0] - 4) < 1e-9 && isnan(raw[1]),
+          "an empty line is its end");
+    CHECK(!line_read(&c, "\"a\"\"a\"", 6, true, raw, NULL) && fabs(raw[1] - 3) < 1e-9 && fabs(raw[2]) < 1e-9 &&
+              fabs(raw[3] - 4) < 1e-9,
+          "a quoted cell");
     c.mask = true;
-    CHECK(!line_read(&c, "a123a7", 6, false, raw, NULL) && fabs(raw[1] - 2) < 1e-9 && fabs(raw[2]) < 1e-9 && fabs(raw[3] - 2) < 1e-9 && fabs(raw[4] - 4) < 1e-9,
+    CHECK(!line_read(&c, "a123a7", 6, false, raw, NULL) && fabs(raw[1] - 2) < 1e-9 && fabs(raw[2]) < 1e-9 &&
+              fabs(raw[3] - 2) < 1e-9 && fabs(raw[4] - 4) < 1e-9,
           "numbers are not masked");
     static const char *const broken[] = {"a\xff", "\xc3", "a\xed\xa0\x80", "\xc0\xaf", "\xf4\x90\x80\x80", "\xe2\x82"};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
-        CHECK(line_read(&c, broken[i], strlen(broken[i]), false, raw, &err) == VAE_EROW && strstr(err.msg, "no UTF-8"), "text %zu passes for UTF-8", i);
+        CHECK(line_read(&c, broken[i], strlen(broken[i]), false, raw, &err) == VAE_EROW && strstr(err.msg, "no UTF-8"),
+              "text %zu passes for UTF-8", i);
     c.bytes = true;
     CHECK(!line_read(&c, "a\xff", 2, false, raw, NULL) && fabs(raw[1] - 3) < 1e-9, "a byte is any byte");
     schema_levels_free(&c.levels), buf_free(&out);
 }
 
-/* ---- all lines ------------------------------------------------------------------------------------------------------------- */
+/* ---- all lines ---------------------------------------------------------------------------------------------- */
 
 /* Every beginning of PLACES symbols, or a line that ends before: x[.,PLACES + 1], how many. */
 static size_t enumerate(float (*x)[PLACES + 1]) {
@@ -181,7 +201,8 @@ static void test_draws(const struct vae_model *m, double temperature) {
         worst = fabs(off) > worst ? fabs(off) : worst;
     }
     CHECK(fabs(sum - 1) < 1e-5, "p of all lines that have names sums to %g", sum);
-    CHECK((worst < 5) == (temperature == 1), "temperature %g: a line is drawn %g standard deviations too often or too rarely", temperature, worst);
+    CHECK((worst < 5) == (temperature == 1),
+          "temperature %g: a line is drawn %g standard deviations too often or too rarely", temperature, worst);
     spell_free(&s), model_pass_free(&p);
 }
 
@@ -203,20 +224,23 @@ static void test_beam(uint64_t seed, size_t *better) {
         tell(&p, z);
         spell_lines(m, &p, &s, false, 0, NULL);
         got[b] = number(&p, 3, x, n);
-        CHECK(got[b] < n && got[b] == number(&p, 15, x, n), "beam %zu: two columns with the same latents differ", beam[b]);
+        CHECK(got[b] < n && got[b] == number(&p, 15, x, n), "beam %zu: two columns with the same latents differ",
+              beam[b]);
         spell_free(&s);
     }
-    CHECK(got[2] == best || logp[best] - logp[got[2]] < 1e-5, "the beam finds a line of %g, and there is one of %g", logp[got[2]], logp[best]);
-    CHECK(logp[got[0]] <= logp[got[2]] + 1e-5 && logp[got[1]] <= logp[got[2]] + 1e-5, "a narrower beam finds a better line");
+    CHECK(got[2] == best || logp[best] - logp[got[2]] < 1e-5, "the beam finds a line of %g, and there is one of %g",
+          logp[got[2]], logp[best]);
+    CHECK(logp[got[0]] <= logp[got[2]] + 1e-5 && logp[got[1]] <= logp[got[2]] + 1e-5,
+          "a narrower beam finds a better line");
     *better += logp[got[2]] > logp[got[0]] + 1e-5;
     model_pass_free(&p);
     vae_model_free(m);
 }
 
-/* ---- the gradient of the whole model ---------------------------------------------------------------------------------------- */
+/* ---- the gradient of the whole model ------------------------------------------------------------------------ */
 
-static double loss(const struct vae_model *m, const float *w, struct model_pass *p, float (*x)[PLACES + 1], const uint64_t *rows, size_t n,
-                   const struct model_objective *obj) {
+static double loss(const struct vae_model *m, const float *w, struct model_pass *p, float (*x)[PLACES + 1],
+                   const uint64_t *rows, size_t n, const struct model_objective *obj) {
     double sum = 0;
     model_load_masked(m, p, 0, n, x[0], rows, 3, 7);
     model_train_shard(m, w, p, 0, n, obj, &(const struct nn_noise){3, 7, rows});
@@ -252,7 +276,8 @@ static void test_gradient(float word_dropout) {
         w[i] = m->w[i];
         worst = e > worst ? e : worst, size += fabs((double)dw[i]);
     }
-    CHECK(worst < 5e-4 && size > 1, "word dropout %g: a weight's gradient is off by %g (all of them: %g)", (double)word_dropout, worst, size);
+    CHECK(worst < 5e-4 && size > 1, "word dropout %g: a weight's gradient is off by %g (all of them: %g)",
+          (double)word_dropout, worst, size);
     free(dw), free(w);
     model_pass_free(&p);
     vae_model_free(m);
@@ -291,6 +316,53 @@ static void test_drop(void) {
     vae_model_free(m);
 }
 
+/* ---- what a model file may say ------------------------------------------------------------------------------ */
+
+/* A schema with `value` (taken over) under `key` of its column, or of what it says of lines. */
+static void test_schema(const char *what, const char *key, json_t *value, bool line) {
+    struct vae_err err = {0};
+    struct schema *s = the_schema(), *back;
+    json_t *j = schema_to_json(s), *col = json_array_get(json_object_get(j, "columns"), 0);
+    json_object_set_new(line ? json_object_get(col, "line") : col, key, value);
+    back = schema_from_json(j, &err);
+    CHECK(!back && err.code == VAE_EDATA && *err.msg, "a schema with %s is taken", what);
+    schema_free(back), schema_free(s);
+    json_decref(j);
+}
+
+static void test_hostile(void) {
+    struct vae_err err = {0};
+    struct schema *s = the_schema(), *back;
+    json_t *j = schema_to_json(s);
+    back = schema_from_json(j, &err);
+    CHECK(back && back->d == PLACES + 1 && back->col[0].levels.n == LETTERS, "a schema does not come back: %s",
+          err.msg);
+    schema_free(back), schema_free(s);
+    json_decref(j);
+    test_schema("no positions", "positions", json_integer(0), true);
+    test_schema("too many positions", "positions", json_integer(LINE_LENGTH_MAX + 1), true);
+    test_schema("positions that are a text", "positions", json_string("3"), true);
+    test_schema("lines longer below 0", "longer", json_integer(-1), true);
+    test_schema("nothing of lines", "line", json_null(), false);
+    test_schema("a level of two symbols", "levels", json_pack("[s, s]", "a", "bc"), false);
+    test_schema("a level that is no UTF-8", "levels", json_pack("[s, [i]]", "a", 255), false);
+    test_schema("no levels", "levels", json_array(), false);
+    test_schema("a line that is a condition", "condition", json_true(), false);
+    struct model_config c = {.latent_dim = Z,
+                             .latent = &latent_gauss,
+                             .act = &nn_tanh,
+                             .nhidden = 1,
+                             .hidden = {5},
+                             .recurrent = true,
+                             .lik = &lik_categorical};
+    struct model_config bad[4] = {c, c, c, c};
+    bad[0].nhidden = 2, bad[1].masks = true, bad[2].recurrent = false, bad[3].nchannels = 1;
+    for (size_t i = 0; i < 4; i++)
+        CHECK(!model_new(&bad[i], the_schema(), &err) && err.code == VAE_EDATA, "configuration %zu is taken for lines",
+              i);
+    CHECK(!model_new_sized(&c, the_schema(), 10, &err) && err.code == VAE_EDATA, "a model of 10 weights is taken");
+}
+
 int main(void) {
     struct vae_err err = {0};
     CHECK(!mat_open(&err), "%s", err.msg);
@@ -307,5 +379,6 @@ int main(void) {
     test_gradient(0);
     test_gradient(0.4f);
     test_drop();
+    test_hostile();
     return test_done();
 }

@@ -258,14 +258,9 @@ static void test_texts(const struct nn_op *op, const struct ref *r) {
     static const struct {
         struct shape shape;
         struct nn_node blocks;
-    } t[] = {{{4, 6, 5, 7}, {.blocks = 3, .from = 1, .told = 4, .strict = true}},
-             {{3, 4, 9, 9}, {.blocks = 3, .from = 0, .told = 2, .strict = false}},
-             {{9, 10, 16, 16}, {.blocks = 5, .from = 0, .told = 6, .strict = false}},
-             {{12, 30, 16, 16}, {.blocks = 6, .from = 3, .told = 9, .strict = true}},
-             {{7, 8, 131, 140}, {.blocks = 4, .from = 2, .told = 3, .strict = true}},
-             {{6, 14, 70, 80}, {.blocks = 5, .from = 1, .told = 3, .strict = false}},
-             {{2, 150, 3, 3}, {.blocks = 2, .from = 0, .told = 5, .strict = true}},
-             {{1, 2, 1, 1}, {.blocks = 1, .from = 0, .told = 1, .strict = false}}};
+    } t[] = {{{4, 6, 5, 7}, {.blocks = 3, .from = 1, .told = 4, .strict = true}},     {{3, 4, 9, 9}, {.blocks = 3, .told = 2}},
+             {{12, 30, 16, 16}, {.blocks = 6, .from = 3, .told = 9, .strict = true}}, {{9, 10, 16, 16}, {.blocks = 5, .told = 6}},
+             {{7, 8, 131, 140}, {.blocks = 4, .from = 2, .told = 3, .strict = true}}, {{6, 14, 70, 80}, {.blocks = 5, .from = 1, .told = 3}}};
     for (size_t i = 0; i < sizeof t / sizeof *t; i++)
         for (int acc = 0; acc < 2; acc++) {
             the_blocks = t[i].blocks;

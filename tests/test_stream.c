@@ -148,7 +148,7 @@ static void test_operands(char *const *paths) {
                                     .nkeep = cases[k].keep != NULL,
                                     .format = cases[k].format,
                                     .keep = (char *const *)(uintptr_t)&cases[k].keep};
-            struct stream_want w = {nwant, (char *const *)(uintptr_t)want, optional};
+            struct stream_want w = {.n = nwant, .names = (char *const *)(uintptr_t)want, .optional = optional};
             char *got = dump(stream_in_open(operand, n, &o, &w, &err), &err);
             CHECK(!strcmp(got, cases[k].expect), "case %zu: got\n%s\nnot\n%s", k, got, cases[k].expect);
             free(got);
@@ -171,7 +171,7 @@ static void test_live(void) {
         struct vae_err err = {0};
         char name[64], *path = name;
         static const char *const want[] = {"x", "y"};
-        struct stream_want w = {2, (char *const *)(uintptr_t)want, NULL};
+        struct stream_want w = {.n = 2, .names = (char *const *)(uintptr_t)want};
         struct vae_in_opts o = {.header = -1, .batch_rows = (size_t)batch};
         struct vae_in *in = NULL;
         CHECK(pipe(fd) == 0, "pipe");

@@ -3,8 +3,8 @@
  *
  * In training some of the symbols before are not told, so that the latents have to (Bowman et al. 2016, 1511.06349).
  *
- * A line that goes on beyond the positions has what is there explained by the model, and each symbol beyond, its end among them,
- * as one of all symbols that are alike: it is a distribution over lines of any length.
+ * A line that goes on beyond the positions has what is there explained by the model, and each symbol beyond, its end
+ * among them, as one of all symbols that are alike: it is a distribution over lines of any length.
  */
 #include <math.h>
 #include <string.h>
@@ -16,7 +16,9 @@
 
 enum { RUN = 256 };
 
-static float *told(const struct vae_model *m, struct model_pass *p) { return p->dec.act[0] + m->zdim * p->ld; }
+static float *told(const struct vae_model *m, struct model_pass *p) {
+    return p->dec.act[0] + m->zdim * p->ld;
+}
 
 void lines_look(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
     for (size_t t = 0; t < m->npositions; t++)
@@ -38,7 +40,8 @@ void lines_drop(const struct vae_model *m, struct model_pass *p, size_t col, siz
 }
 
 int lines_refuse(const struct vae_model *m, const char *what, struct vae_err *err) {
-    return m->line ? err_set(err, VAE_EUSAGE, "%s is for tables and arrays, and this is a model of lines of text", what) : 0;
+    return m->line ? err_set(err, VAE_EUSAGE, "%s is for tables and arrays, and this is a model of lines of text", what)
+                   : 0;
 }
 
 void lines_beyond(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {

@@ -1,8 +1,9 @@
 /*
  * spell.c - a line from the decoder: p(x_t | z, x_<t), one position after the other, each symbol told to the next.
  *
- * Beam search keeps the `beam` most probable beginnings of a line, ended ones among them, until none that is open can overtake the
- * best that has ended: log p only falls. With as many as there are beginnings it finds the most probable line.
+ * Beam search keeps the `beam` most probable beginnings of a line, ended ones among them, until none that is open can
+ * overtake the best that has ended: log p only falls. With as many as there are beginnings it finds the most probable
+ * line.
  */
 #include "model/spell.h"
 
@@ -19,13 +20,16 @@ static const float NEVER = -1e30f;
 int spell_init(struct spell *s, const struct vae_model *m, double temperature, size_t beam, struct vae_err *err) {
     *s = (struct spell){.temperature = temperature > 0 ? temperature : 1, .beam = beam ? beam : 1};
     if (beam && !m->line)
-        return err_set(err, VAE_EUSAGE, "--beam is for lines of text, and this model was not fitted to such (vae-fit --text)");
+        return err_set(err, VAE_EUSAGE,
+                       "--beam is for lines of text, and this model was not fitted to such (vae-fit --text)");
     if (beam > SPELL_BEAM_MAX)
         return err_set(err, VAE_EUSAGE, "a beam has at most %d hypotheses", SPELL_BEAM_MAX);
     return s->beam > 1 ? nn_work_init(&s->work, &m->dec, MAT_PANEL, false, err) : 0;
 }
 
-void spell_free(struct spell *s) { nn_work_free(&s->work); }
+void spell_free(struct spell *s) {
+    nn_work_free(&s->work);
+}
 
 /* Position t of all columns: its logits -> o[symbols, MAT_PANEL] of the decoder's outputs. */
 static float *say(const struct vae_model *m, struct nn_work *k, size_t t) {
@@ -47,7 +51,7 @@ static void wipe(const struct vae_model *m, struct model_pass *p) {
             p->x[j * p->ld + i] = NAN;
 }
 
-/* ---- one line a column ------------------------------------------------------------------------------------------------ */
+/* ---- one line a column -------------------------------------------------------------------------------------- */
 
 static void spell_each(const struct vae_model *m, struct model_pass *p, double temperature, bool sample, uint64_t seed,
                        const uint64_t *rows) {
@@ -72,7 +76,7 @@ static void spell_each(const struct vae_model *m, struct model_pass *p, double t
     }
 }
 
-/* ---- beam search: the hypotheses of one line are the columns of a panel ---------------------------------------------------- */
+/* ---- beam search: the hypotheses of one line are the columns of a panel ------------------------------------- */
 
 struct hypothesis {
     double logp;
@@ -144,7 +148,8 @@ static void spell_beam(const struct vae_model *m, struct model_pass *p, struct s
         p->x[(m->line->v0 + t) * p->ld + at] = told[t * ld];
 }
 
-void spell_lines(const struct vae_model *m, struct model_pass *p, struct spell *s, bool sample, uint64_t seed, const uint64_t *rows) {
+void spell_lines(const struct vae_model *m, struct model_pass *p, struct spell *s, bool sample, uint64_t seed,
+                 const uint64_t *rows) {
     wipe(m, p);
     if (sample || s->beam < 2)
         spell_each(m, p, s->temperature, sample, seed, rows);

@@ -4,19 +4,19 @@
  *   q = U_q h',  r = sigmoid(a_r + U_r h'),  u = sigmoid(a_u + U_u h'),  n = tanh(a_n + r q),  h = u h' + (1 - u) n
  *   a = W[symbol] + V lead + b
  *
- * h' is the state of the position before, 0 at the start. Rows from..from+blocks-1 of the input are symbols, each the nearest
- * whole number: 0..told-1, any other one is "not told", and NaN says that nothing stands there. All other rows are the lead, which
- * every position is given: latents, conditions.
+ * h' is the state of the position before, 0 at the start. Rows from..from+blocks-1 of the input are symbols, each the
+ * nearest whole number: 0..told-1, any other one is "not told", and NaN says that nothing stands there. All other rows
+ * are the lead, which every position is given: latents, conditions.
  *
  *   strict (a decoder)   a position is given the symbol before it; the output is the state at each, blocks * H rows
- *   else (an encoder)    a position is given its own symbol, and one where nothing stands leaves the state as it is; both ways
- *                        through the text, the output is the last state of each: 2 H rows
+ *   else (an encoder)    a position is given its own symbol, and one where nothing stands leaves the state as it is;
+ * both ways through the text, the output is the last state of each: 2 H rows
  *
  * Nothing is computed behind the last position at which any record has a symbol; states there are 0.
  *
- * Weights of a way: W[3 H, told + 1] (the last one for what is not told), V[3 H, lead] (rows r, u, n), U[3 H, H] (rows q, r, u); then
- * the biases of the ways, [3 H] each. Rows of its own, of a way: V lead + b [3 H], of each position q, r, u, n [4 H], and of an
- * encoder its states [blocks * H]; in the gradients the same of those, before the squashing.
+ * Weights of a way: W[3 H, told + 1] (the last one for what is not told), V[3 H, lead] (rows r, u, n), U[3 H, H] (rows
+ * q, r, u); then the biases of the ways, [3 H] each. Rows of its own, of a way: V lead + b [3 H], of each position q,
+ * r, u, n [4 H], and of an encoder its states [blocks * H]; in the gradients the same of those, before the squashing.
  */
 #include <math.h>
 #include <string.h>
@@ -38,8 +38,12 @@ struct way {
     float *given, *gate, *h; /* of y, or of dy */
 };
 
-static size_t ways(const struct nn_node *v) { return v->strict ? 1 : 2; }
-size_t nn_gru_states(const struct nn_node *v) { return v->out / (v->strict ? v->blocks : 2); }
+static size_t ways(const struct nn_node *v) {
+    return v->strict ? 1 : 2;
+}
+size_t nn_gru_states(const struct nn_node *v) {
+    return v->out / (v->strict ? v->blocks : 2);
+}
 static size_t way_weights(const struct nn_node *v) {
     size_t H = nn_gru_states(v);
     return 3 * H * (v->told + 1 + v->in - v->blocks + H);
@@ -76,7 +80,8 @@ VM_WIDE static size_t positions(const struct nn_node *v, const float *x, struct 
 }
 
 /* The symbols told at position t -> symbol[n], there[n]: 0 where the state is to stay. n <= RUN. */
-static void symbols(const struct nn_node *v, size_t t, const float *x, size_t at, size_t n, size_t ld, int *symbol, float *there) {
+static void symbols(const struct nn_node *v, size_t t, const float *x, size_t at, size_t n, size_t ld, int *symbol,
+                    float *there) {
     const float *row = x + (v->from + t - v->strict) * ld + at;
     bool start = v->strict && t == 0;
     for (size_t i = 0; i < n; i++) {
@@ -97,8 +102,8 @@ static void lead_product(const struct nn_node *v, const struct way *g, const flo
     if (v->from)
         mat_gemm(false, false, 3 * g->H, c.n, v->from, g->v, g->lead, x, c.ld, 1, g->given, c.ld);
     if (behind)
-        mat_gemm(false, false, 3 * g->H, c.n, behind, g->v + v->from, g->lead, x + (v->from + v->blocks) * c.ld, c.ld, 1, g->given,
-                 c.ld);
+        mat_gemm(false, false, 3 * g->H, c.n, behind, g->v + v->from, g->lead, x + (v->from + v->blocks) * c.ld, c.ld,
+                 1, g->given, c.ld);
 }
 
 static void lead(const struct nn_node *v, const struct way *g, const float *x, struct nn_cols c) {
@@ -107,8 +112,8 @@ static void lead(const struct nn_node *v, const struct way *g, const float *x, s
 }
 
 /* to[rows, n] = what units j.. are given, and with `add` that: row k of the gates' 3 H. */
-VM_WIDE static void given(const struct way *g, size_t k, size_t rows, const int *symbol, const float *add, float *to, size_t at,
-                          size_t n, size_t ld) {
+VM_WIDE static void given(const struct way *g, size_t k, size_t rows, const int *symbol, const float *add, float *to,
+                          size_t at, size_t n, size_t ld) {
     for (size_t r = 0; r < rows; r++) {
         const float *w = g->w + (k + r) * g->S, *a = g->given + (k + r) * ld + at, *b = add + r * ld + at;
         float *o = to + r * n;
@@ -126,8 +131,8 @@ VM_WIDE static void gates(const float *ru, float *r, float *u, const float *ther
         }
 }
 
-VM_WIDE static void candidates(const struct way *g, size_t j, size_t rows, const int *symbol, const float *q, const float *r, float *to,
-                               size_t at, size_t n, size_t ld) {
+VM_WIDE static void candidates(const struct way *g, size_t j, size_t rows, const int *symbol, const float *q,
+                               const float *r, float *to, size_t at, size_t n, size_t ld) {
     for (size_t k = 0; k < rows; k++) {
         const float *w = g->w + (2 * g->H + j + k) * g->S, *a = g->given + (2 * g->H + j + k) * ld + at;
         for (size_t i = 0; i < n; i++)
@@ -135,7 +140,8 @@ VM_WIDE static void candidates(const struct way *g, size_t j, size_t rows, const
     }
 }
 
-VM_WIDE static void states(const float *u, const float *new, const float *before, float *n, float *h, size_t rows, size_t m, size_t ld) {
+VM_WIDE static void states(const float *u, const float *new, const float *before, float *n, float *h, size_t rows,
+                           size_t m, size_t ld) {
     for (size_t k = 0; k < rows; k++)
         for (size_t i = 0; i < m; i++) {
             float a = new[k * m + i], b = before ? before[k * ld + i] : 0;
@@ -145,7 +151,8 @@ VM_WIDE static void states(const float *u, const float *new, const float *before
 }
 
 /* Position t; before: the state before it, NULL at the start. */
-static void step(const struct nn_node *v, const struct way *g, size_t t, const float *x, const float *before, struct nn_cols c) {
+static void step(const struct nn_node *v, const struct way *g, size_t t, const float *x, const float *before,
+                 struct nn_cols c) {
     float *gate = g->gate + t * 4 * g->H * c.ld, *h = g->h + t * g->H * c.ld, a[2 * WIDE], there[RUN];
     int symbol[RUN];
     if (before)
@@ -184,8 +191,8 @@ void nn_gru_step(const struct nn_node *v, size_t t, const float *w, const float 
     step(v, &g, t, x, state(&g, t, 0, c.ld), c);
 }
 
-static void gru_forward(const struct nn_node *v, const float *w, const float *x, const float *skip, float *y, struct nn_cols c,
-                        const struct nn_noise *noise) {
+static void gru_forward(const struct nn_node *v, const float *w, const float *x, const float *skip, float *y,
+                        struct nn_cols c, const struct nn_noise *noise) {
     (void)skip, (void)noise;
     size_t T = positions(v, x, c), H = nn_gru_states(v);
     for (size_t k = 0; k < ways(v); k++) {
@@ -203,17 +210,19 @@ static void gru_forward(const struct nn_node *v, const float *w, const float *x,
     }
 }
 
-/* Gates and what they are made of -> the gradients of what was before the squashing, those of the lead, and into the state before. */
-VM_WIDE static void gate_gradients(const float *gate, const float *before, const float *dh, float *d, float *dgiven, float *dbefore,
-                                   size_t H, struct nn_cols c) {
+/* Gates and what they are made of -> the gradients of what was before the squashing, those of the lead, and into the
+ * state before. */
+VM_WIDE static void gate_gradients(const float *gate, const float *before, const float *dh, float *d, float *dgiven,
+                                   float *dbefore, size_t H, struct nn_cols c) {
     size_t ld = c.ld, block = H * ld;
     for (size_t j = 0; j < H; j++) {
-        const float *q = gate + j * ld, *r = q + block, *u = r + block, *m = u + block, *b = before ? before + j * ld : NULL;
+        const float *q = gate + j * ld, *r = q + block, *u = r + block, *m = u + block,
+                    *b = before ? before + j * ld : NULL;
         float *dq = d + j * ld, *dr = dq + block, *du = dr + block, *dn = du + block, *g = dgiven + j * ld;
         for (size_t i = 0; i < c.n; i++) {
-            float up = dh[j * ld + i], new = up * (1 - u[i]) * (1 - m[i] * m[i]);
-            float keep = up * ((b ? b[i] : 0) - m[i]) * u[i] * (1 - u[i]), reset = new * q[i] * r[i] * (1 - r[i]);
-            dq[i] = new * r[i], dr[i] = reset, du[i] = keep, dn[i] = new;
+            float up = dh[j * ld + i], new = up *(1 - u[i]) * (1 - m[i] * m[i]);
+            float keep = up * ((b ? b[i] : 0) - m[i]) * u[i] * (1 - u[i]), reset = new *q[i] * r[i] * (1 - r[i]);
+            dq[i] = new *r[i], dr[i] = reset, du[i] = keep, dn[i] = new;
             g[i] += reset, g[block + i] += keep, g[2 * block + i] += new;
         }
         for (size_t i = 0; i < c.n && dbefore; i++)
@@ -222,7 +231,8 @@ VM_WIDE static void gate_gradients(const float *gate, const float *before, const
 }
 
 /* Back through one way: dh of its states -> d of all that is before the squashing. */
-static void way_backward(const struct nn_node *v, const struct way *g, const struct way *d, size_t T, struct nn_cols c) {
+static void way_backward(const struct nn_node *v, const struct way *g, const struct way *d, size_t T,
+                         struct nn_cols c) {
     size_t H = g->H;
     zero(d->given, 3 * H, c);
     zero(d->gate + T * 4 * H * c.ld, (v->blocks - T) * 4 * H, c);
@@ -236,11 +246,12 @@ static void way_backward(const struct nn_node *v, const struct way *g, const str
 }
 
 /* Rows f.. of dx: the gradient of inputs that are no symbols, from all ways. */
-static void lead_backward(const struct nn_node *v, const float *w, float *dy, size_t f, size_t rows, size_t first, float *dx,
-                          struct nn_cols c) {
+static void lead_backward(const struct nn_node *v, const float *w, float *dy, size_t f, size_t rows, size_t first,
+                          float *dx, struct nn_cols c) {
     for (size_t k = 0; k < ways(v) && rows; k++) {
         struct way g = way(v, k, w, dy, c.ld);
-        mat_gemm(true, false, rows, c.n, 3 * g.H, g.v + first, g.lead, g.given, c.ld, k || v->acc ? 1 : 0, dx + f * c.ld, c.ld);
+        mat_gemm(true, false, rows, c.n, 3 * g.H, g.v + first, g.lead, g.given, c.ld, k || v->acc ? 1 : 0,
+                 dx + f * c.ld, c.ld);
     }
 }
 
@@ -266,13 +277,15 @@ static void gru_backward(const struct nn_node *v, const float *w, const float *x
     lead_backward(v, w, dy, behind, v->in - behind, v->from, dx, c);
 }
 
-/* ---- gradients of the weights: blocks of the 3 H rows, way after way ------------------------------------------------------ */
+/* ---- gradients of the weights: blocks of the 3 H rows, way after way ---------------------------------------- */
 
-static size_t gru_ntasks(const struct nn_node *v) { return ways(v) * ((3 * nn_gru_states(v) + BLOCK - 1) / BLOCK); }
+static size_t gru_ntasks(const struct nn_node *v) {
+    return ways(v) * ((3 * nn_gru_states(v) + BLOCK - 1) / BLOCK);
+}
 
 /* dW[m, S] = sum over positions of d[m, n] (one-hot symbols)^T */
-static void symbol_gradient(const struct nn_node *v, const float *x, const float *d, size_t T, size_t m, size_t H, float *dw,
-                            struct nn_cols c) {
+static void symbol_gradient(const struct nn_node *v, const float *x, const float *d, size_t T, size_t m, size_t H,
+                            float *dw, struct nn_cols c) {
     float hot[(NN_MAX_SYMBOLS + 1) * RUN], there[RUN];
     int symbol[RUN];
     size_t S = v->told + 1;
@@ -288,10 +301,11 @@ static void symbol_gradient(const struct nn_node *v, const float *x, const float
         }
 }
 
-static void gru_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *y, const float *dy,
-                     float *dw, struct nn_cols c) {
+static void gru_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *y,
+                     const float *dy, float *dw, struct nn_cols c) {
     (void)skip;
-    size_t T = positions(v, x, c), H = nn_gru_states(v), each = gru_ntasks(v) / ways(v), k = task / each, o = task % each * BLOCK;
+    size_t T = positions(v, x, c), H = nn_gru_states(v), each = gru_ntasks(v) / ways(v), k = task / each,
+           o = task % each * BLOCK;
     size_t m = 3 * H - o < BLOCK ? 3 * H - o : BLOCK, first = v->from, behind = v->in - v->blocks - first;
     struct way g = way(v, k, dw, (float *)(uintptr_t)y, c.ld), d = way(v, k, dw, (float *)(uintptr_t)dy, c.ld);
     float *to = dw + k * way_weights(v), *dv = to + 3 * H * g.S + o * g.lead, *du = to + 3 * H * (g.S + g.lead) + o * H;
@@ -304,7 +318,8 @@ static void gru_grad(const struct nn_node *v, size_t task, const float *x, const
     if (first)
         mat_gemm(false, true, m, first, c.n, d.given + o * c.ld, c.ld, x, c.ld, 0, dv, g.lead);
     if (behind)
-        mat_gemm(false, true, m, behind, c.n, d.given + o * c.ld, c.ld, x + (first + v->blocks) * c.ld, c.ld, 0, dv + first, g.lead);
+        mat_gemm(false, true, m, behind, c.n, d.given + o * c.ld, c.ld, x + (first + v->blocks) * c.ld, c.ld, 0,
+                 dv + first, g.lead);
     bias_grad(d.given + o * c.ld, 1, 0, dw + v->nw - v->nb + k * 3 * H + o, m, c);
 }
 
@@ -314,7 +329,9 @@ static size_t gru_shape(const struct nn_node *v, size_t shape[NN_MAX_DIMS], size
     return 1;
 }
 
-static size_t gru_room(const struct nn_node *v) { return ways(v) * way_room(v); }
+static size_t gru_room(const struct nn_node *v) {
+    return ways(v) * way_room(v);
+}
 
 static void gru_init(const struct nn_node *v, float *w, uint64_t seed, uint64_t block) {
     size_t H = nn_gru_states(v), S = v->told + 1, count = v->in - v->blocks, n = v->nw - v->nb;
@@ -322,13 +339,21 @@ static void gru_init(const struct nn_node *v, float *w, uint64_t seed, uint64_t 
     for (size_t k = 0; k < ways(v); k++) {
         float *from = w + k * way_weights(v);
         for (size_t i = 0; i < way_weights(v); i++)
-            from[i] *= v->gain * (i < 3 * H * S ? SYMBOL_SD : i < 3 * H * (S + count) ? 1 / sqrtf((float)count) : 1 / sqrtf((float)H));
+            from[i] *= v->gain * (i < 3 * H * S             ? SYMBOL_SD
+                                  : i < 3 * H * (S + count) ? 1 / sqrtf((float)count)
+                                                            : 1 / sqrtf((float)H));
         for (size_t i = 0; i < 3 * H; i++)
             w[n + k * 3 * H + i] = i / H == 1 ? KEEP : 0;
     }
 }
 
 const struct nn_op nn_gru = {
-    .name = "gru", .shape = gru_shape, .room = gru_room, .init = gru_init, .forward = gru_forward, .backward = gru_backward,
-    .ntasks = gru_ntasks, .grad = gru_grad,
+    .name = "gru",
+    .shape = gru_shape,
+    .room = gru_room,
+    .init = gru_init,
+    .forward = gru_forward,
+    .backward = gru_backward,
+    .ntasks = gru_ntasks,
+    .grad = gru_grad,
 };

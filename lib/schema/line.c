@@ -12,7 +12,9 @@ struct line_text line_text(const char *p, size_t n, bool quoted, bool bytes, boo
     return (struct line_text){p + quotes, n - (quotes ? 2 : 0), 0, bytes, mask, quotes};
 }
 
-static bool digit(char c) { return c >= '0' && c <= '9'; }
+static bool digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 /* Bytes of the character that begins there, -1 for none: no overlong form, no surrogate, nothing above U+10FFFF. */
 static int character(const unsigned char *p, size_t n) {
@@ -58,8 +60,11 @@ int line_read(const struct schema_col *c, const char *cell, size_t n, bool quote
     }
     if (m < 0) {
         char name[80];
-        return err_set(err, VAE_EROW, "column '%s': byte %zu is no UTF-8; leave such lines out (--skip-bad), or take bytes as they are "
-                       "(vae-fit --text=bytes)", err_quote(name, sizeof name, c->name, strlen(c->name)), t.at + 1);
+        return err_set(
+            err, VAE_EROW,
+            "column '%s': byte %zu is no UTF-8; leave such lines out (--skip-bad), or take bytes as they are "
+            "(vae-fit --text=bytes)",
+            err_quote(name, sizeof name, c->name, strlen(c->name)), t.at + 1);
     }
     if (count < room)
         raw[count] = (double)line_end(c);
@@ -75,7 +80,9 @@ int line_put(const struct schema_col *c, const double *raw, struct buf *out, str
         double code = floor(raw[j]);
         if (!(code >= 0 && code <= (double)line_other(c)))
             break;
-        const char *text = code < (double)line_other(c) ? c->levels.text[(size_t)code] : c->bytes ? "?" : "\xef\xbf\xbd";
+        const char *text = code < (double)line_other(c) ? c->levels.text[(size_t)code]
+                           : c->bytes                   ? "?"
+                                                        : "\xef\xbf\xbd";
         r = buf_put(out, text, strlen(text), err);
     }
     return r;

@@ -1,21 +1,35 @@
 /*
  * line.h - columns of text, symbol by symbol (SCHEMA_LINE).
  *
- * The values of a line are the numbers of its symbols, then that of the end, then NaN up to width - 1; the last value is how many
- * symbols (the end among them) lie beyond, NaN where none does. A symbol is a character of UTF-8, or a byte: those of the
- * column's levels are numbered in their order, then come one number for all others and one for the end.
+ * The values of a line are the numbers of its symbols, then that of the end, then NaN up to width - 1; the last value
+ * is how many symbols (the end among them) lie beyond, NaN where none does. A symbol is a character of UTF-8, or a
+ * byte: those of the column's levels are numbered in their order, then come one number for all others and one for the
+ * end.
  */
 #ifndef SCHEMA_LINE_H
 #define SCHEMA_LINE_H
 
 #include "schema/schema.h"
 
-enum { LINE_LENGTH = 256 /* symbols of a line, unless told */, LINE_LENGTH_MAX = 4096, LINE_SYMBOLS = 255, LINE_OFTEN = 2 };
+enum {
+    LINE_LENGTH = 256 /* symbols of a line, unless told */,
+    LINE_LENGTH_MAX = 4096,
+    LINE_SYMBOLS = 255,
+    LINE_OFTEN = 2
+};
 
-static inline size_t line_other(const struct schema_col *c) { return c->levels.n; }
-static inline size_t line_end(const struct schema_col *c) { return c->levels.n + 1; }
-static inline size_t line_symbols(const struct schema_col *c) { return c->levels.n + 2; }
-static inline size_t line_positions(const struct schema_col *c) { return c->width - 1; }
+static inline size_t line_other(const struct schema_col *c) {
+    return c->levels.n;
+}
+static inline size_t line_end(const struct schema_col *c) {
+    return c->levels.n + 1;
+}
+static inline size_t line_symbols(const struct schema_col *c) {
+    return c->levels.n + 2;
+}
+static inline size_t line_positions(const struct schema_col *c) {
+    return c->width - 1;
+}
 
 /* A text, read symbol by symbol. */
 struct line_text {

@@ -1,4 +1,5 @@
-/* line_scan.c - lines while a table is read for a fit: kept as texts, until all are there and their symbols are known. */
+/* line_scan.c - lines while a table is read for a fit: kept as texts, until all are there and their symbols are known.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -7,7 +8,8 @@
 #include "schema/line.h"
 #include "schema/scan.h"
 
-int scan_line_judge(const struct schema_scan *s, const struct scan_col *c, const char *p, size_t n, bool quoted, struct vae_err *err) {
+int scan_line_judge(const struct schema_scan *s, const struct scan_col *c, const char *p, size_t n, bool quoted,
+                    struct vae_err *err) {
     const struct rec_field *f = &s->head->fields[c->field];
     const struct schema_col none = {.name = f->name, .width = 1, .bytes = s->bytes};
     double raw;
@@ -16,7 +18,8 @@ int scan_line_judge(const struct schema_scan *s, const struct scan_col *c, const
     return line_read(&none, p, n, quoted, &raw, err);
 }
 
-int scan_line(const struct schema_scan *s, struct scan_col *c, const char *p, size_t n, bool quoted, double *v, struct vae_err *err) {
+int scan_line(const struct schema_scan *s, struct scan_col *c, const char *p, size_t n, bool quoted, double *v,
+              struct vae_err *err) {
     struct line_text t = line_text(p, n, quoted, s->bytes, s->mask);
     size_t at = c->lines.n, symbols = 0, most = s->length ? s->length : LINE_LENGTH;
     uint32_t bytes = 0;
@@ -62,7 +65,8 @@ int scan_line_end(const struct schema_scan *s, const struct scan_col *c, struct 
         }
         col->longer += count > c->longest;
     }
-    uint64_t often = LINE_OFTEN, next; /* those that are seen as often have a number of their own, the most frequent of many */
+    uint64_t often = LINE_OFTEN,
+             next; /* those that are seen as often have a number of their own, the most frequent of many */
     size_t n = 0;
     for (bool many = true; many && !r; often = next + 1) {
         n = 0, next = UINT64_MAX;
@@ -84,11 +88,13 @@ int scan_line_end(const struct schema_scan *s, const struct scan_col *c, struct 
     }
     schema_levels_free(&all);
     if (!r && !n)
-        r = err_set(err, VAE_EDATA, "column '%s': no symbol stands in its lines twice: there is nothing to learn", col->name);
+        r = err_set(err, VAE_EDATA, "column '%s': no symbol stands in its lines twice: there is nothing to learn",
+                    col->name);
     return r ? r : levels_sort(&col->levels, now, err);
 }
 
-int scan_line_values(const struct scan_col *c, const struct schema_col *col, double at, double *raw, struct vae_err *err) {
+int scan_line_values(const struct scan_col *c, const struct schema_col *col, double at, double *raw,
+                     struct vae_err *err) {
     struct line_text t = kept(c, at, col->bytes);
     return line_read(col, t.p, t.n, false, raw, err);
 }

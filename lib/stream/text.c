@@ -1,7 +1,7 @@
 /*
- * text.c - lines of text as records: a field `line`, without its end ("\n", or "\r\n"), and with stream_read_opts.label a field
- * of that name before it, up to the first tab. A last line need not have an end. Bytes are taken as they come: what they are in
- * UTF-8 is told by the schema (schema/line.c).
+ * text.c - lines of text as records: a field `line`, without its end ("\n", or "\r\n"), and with stream_read_opts.label
+ * a field of that name before it, up to the first tab. A last line need not have an end. Bytes are taken as they come:
+ * what they are in UTF-8 is told by the schema (schema/line.c).
  */
 #include <math.h>
 #include <stdio.h>
@@ -21,11 +21,11 @@ struct text_reader {
     bool label, matched; /* lines begin with one; for a model, which can do without */
     size_t batch_rows;
     struct buf bytes;
-    size_t at, looked;     /* of the first line not handed out; behind what has no end */
-    uint64_t line, first;  /* of the next record, of the last batch, from 1 */
+    size_t at, looked;    /* of the first line not handed out; behind what has no end */
+    uint64_t line, first; /* of the next record, of the last batch, from 1 */
     uint64_t given;
     bool eof;
-    struct vae_err fault;  /* behind the rows of the last batch */
+    struct vae_err fault;                  /* behind the rows of the last batch */
     uint32_t *begin[FIELDS], *end[FIELDS]; /* [batch_rows] */
     struct rec_col col[FIELDS];
 };
@@ -61,7 +61,10 @@ static void *text_open(struct source *src, const struct stream_read_opts *opts, 
         err_set(err, VAE_EOS, "out of memory");
         return NULL;
     }
-    *r = (struct text_reader){.src = src, .label = opts->label != NULL, .matched = opts->want.n > 0, .line = 1,
+    *r = (struct text_reader){.src = src,
+                              .label = opts->label != NULL,
+                              .matched = opts->want.n > 0,
+                              .line = 1,
                               .batch_rows = opts->batch_rows && opts->batch_rows < ROWS ? opts->batch_rows : ROWS};
     bool ok = true;
     for (size_t f = 0; f < FIELDS && ok; f++) {
@@ -80,7 +83,8 @@ static void *text_open(struct source *src, const struct stream_read_opts *opts, 
             rc = source_idle(src) && r->bytes.n ? 0 : fill(r, err);
             end = r->bytes.n ? memchr(r->bytes.p, '\n', r->bytes.n) : NULL;
         }
-        r->head->origin = rc ? NULL : json_pack("{s:s, s:b}", "format", "text", "crlf", end && end > r->bytes.p && end[-1] == '\r');
+        r->head->origin =
+            rc ? NULL : json_pack("{s:s, s:b}", "format", "text", "crlf", end && end > r->bytes.p && end[-1] == '\r');
         for (size_t f = 0; f < r->head->nfields; f++)
             r->col[f] = (struct rec_col){.begin = r->begin[f], .end = r->end[f], .stride = 1};
         if (!rc && r->head->origin)
@@ -92,7 +96,9 @@ static void *text_open(struct source *src, const struct stream_read_opts *opts, 
     return NULL;
 }
 
-static const struct vae_head *text_head(const void *ctx) { return ((const struct text_reader *)ctx)->head; }
+static const struct vae_head *text_head(const void *ctx) {
+    return ((const struct text_reader *)ctx)->head;
+}
 
 static const char *place(const struct text_reader *r, char out[160]) {
     snprintf(out, 160, "%s:%llu", source_name(r->src), (unsigned long long)r->line);
@@ -109,7 +115,8 @@ static int take(struct text_reader *r, size_t i, size_t end, struct vae_err *err
         const char *tab = memchr(r->bytes.p + begin, '\t', end - begin);
         size_t label = tab ? (size_t)(tab - r->bytes.p) : begin;
         if (!tab && !r->matched)
-            return err_set(err, VAE_EROW, "%s: no label: expected %s, a tab and a line", place(r, at), r->head->fields[0].name);
+            return err_set(err, VAE_EROW, "%s: no label: expected %s, a tab and a line", place(r, at),
+                           r->head->fields[0].name);
         r->begin[0][i] = (uint32_t)begin, r->end[0][i] = (uint32_t)label;
         begin = tab ? label + 1 : begin;
     }
@@ -196,7 +203,7 @@ static void text_where(const void *ctx, size_t row, char out[64]) {
     snprintf(out, 64, "%llu", (unsigned long long)(((const struct text_reader *)ctx)->first + row));
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------------------- */
+/* ---- writing ------------------------------------------------------------------------------------------------ */
 
 struct text_writer {
     struct sink *sink;
@@ -205,7 +212,8 @@ struct text_writer {
     struct buf out;
 };
 
-static void *text_create(struct sink *sink, const struct vae_head *head, const struct vae_out_opts *opts, struct vae_err *err) {
+static void *text_create(struct sink *sink, const struct vae_head *head, const struct vae_out_opts *opts,
+                         struct vae_err *err) {
     (void)opts;
     struct text_writer *w = mem_array(1, sizeof *w);
     if (!w) {
@@ -217,7 +225,8 @@ static void *text_create(struct sink *sink, const struct vae_head *head, const s
     return w;
 }
 
-static int put_number(struct text_writer *w, const struct rec_field *f, const struct rec_col *col, size_t i, struct vae_err *err) {
+static int put_number(struct text_writer *w, const struct rec_field *f, const struct rec_col *col, size_t i,
+                      struct vae_err *err) {
     char text[NUM_MAX];
     double v = rec_number(col, f->type, i);
     size_t n = isnan(v) ? 0 : f->decimals >= 0 ? num_put_fixed(text, v, f->decimals) : num_put_double(text, v);
@@ -279,6 +288,16 @@ static bool text_sniff(const unsigned char *p, size_t n) {
 }
 
 const struct stream_format stream_text = {
-    .name = "text", .about = "lines of text", .sniff = text_sniff, .open = text_open, .head = text_head, .next = text_next,
-    .where = text_where, .close = text_close, .create = text_create, .put = text_put, .finish = text_finish, .destroy = text_destroy,
+    .name = "text",
+    .about = "lines of text",
+    .sniff = text_sniff,
+    .open = text_open,
+    .head = text_head,
+    .next = text_next,
+    .where = text_where,
+    .close = text_close,
+    .create = text_create,
+    .put = text_put,
+    .finish = text_finish,
+    .destroy = text_destroy,
 };

@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
     if (o.header == 2)
         o.header = -1;
     if (how & 8)
-        o.want = (struct stream_want){how & 16 ? 3 : 2, (char *const *)(uintptr_t)names, optional};
+        o.want = (struct stream_want){.n = how & 16 ? 3 : 2, .names = (char *const *)(uintptr_t)names, .optional = optional};
     if (how & 32) {
         o.keep = (char *const *)(uintptr_t)keep;
         o.nkeep = 1;
