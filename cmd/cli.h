@@ -124,6 +124,9 @@ cli_names cli_formats_in, cli_formats_out, cli_log_formats;
 #define CLI_OPT_OUTPUT                                                                                                 \
     { .c = 'o', .name = "output", .arg = "FILE", .kind = CLI_TEXT, .to = &cli.output,                                  \
       .help = "write to FILE, else standard output" }
+#define CLI_OPT_OUTPUT_DIR                                                                                             \
+    { .c = 'o', .name = "output", .arg = "FILE", .kind = CLI_TEXT, .to = &cli.output,                                  \
+      .help = "write to FILE, else standard output; DIR/: a file for each input file" }
 #define CLI_OPT_FROM                                                                                                   \
     { .c = 'f', .name = "from", .arg = "FORMAT", .kind = CLI_NAME, .to = &cli.from, .names = cli_formats_in,           \
       .help = "format of the input, else told by its content" }

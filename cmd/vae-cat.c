@@ -4,7 +4,7 @@
 static const struct cli_opt options[] = {
     CLI_OPT_FROM,
     CLI_OPT_TO,
-    CLI_OPT_OUTPUT,
+    CLI_OPT_OUTPUT_DIR,
     CLI_OPT_DELIM,
     CLI_OPT_HEADER,
     CLI_OPT_WINDOWS,

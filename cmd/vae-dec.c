@@ -22,7 +22,7 @@ static const struct cli_opt options[] = {
     {.name = "guidance", .arg = "W", .kind = CLI_REAL, .to = &o.guidance, .hi = 100, .given = &o.guided,
      .help = "how much conditions count; above 1: more than they should"},
     CLI_OPT_SEED,
-    CLI_OPT_OUTPUT,
+    CLI_OPT_OUTPUT_DIR,
     CLI_OPT_FROM,
     CLI_OPT_TO,
     CLI_OPT_DELIM_OUT,

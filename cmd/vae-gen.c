@@ -40,7 +40,7 @@ static const struct cli_opt options[] = {
      .help = "number of the first record, from 0"},
     CLI_OPT_KEEP,
     CLI_OPT_SEED,
-    CLI_OPT_OUTPUT,
+    CLI_OPT_OUTPUT_DIR,
     CLI_OPT_TO,
     CLI_OPT_DELIM_OUT,
     CLI_OPT_HEADER_OUT,

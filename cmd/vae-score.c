@@ -85,7 +85,7 @@ static const struct cli_opt options[] = {
      .help = "go on where the last run stopped, and keep in FILE where this one does"},
     CLI_OPT_KEEP,
     CLI_OPT_LABELS,
-    CLI_OPT_OUTPUT,
+    CLI_OPT_OUTPUT_DIR,
     CLI_OPT_FROM,
     CLI_OPT_TO,
     CLI_OPT_DELIM,

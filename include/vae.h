@@ -143,7 +143,8 @@ struct vae_out_opts {
     struct vae_state *state; /* append to the named table behind the rows that this tells of; what is behind them is cut off */
 };
 
-/* path NULL or "-" is standard output. A named file appears under its name when it is whole. */
+/* path NULL or "-" is standard output. A named file appears under its name when it is whole. A directory, or a path that ends in a
+ * slash, gets a file for each file that the records came from. */
 struct vae_out *vae_out_open(const char *path, const struct vae_head *, const struct vae_out_opts *, struct vae_err *);
 int vae_out_put(struct vae_out *, const struct vae_batch *, struct vae_err *);
 int vae_out_flush(struct vae_out *, struct vae_err *); /* everything put so far reaches the reader */

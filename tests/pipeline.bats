@@ -388,3 +388,36 @@ assert model["ok"] and table["ok"] and table["rows"] == 178 and model["model"]["
         for $i (0 .. $#{$x[0]}) { $v += ($x[0][$i] - $m[$i % 784]) ** 2 }
         print $e / $v, "\n"; exit !($e / $v < .7)' few.idx back.idx
 }
+
+@test "-o DIR/ gives each file back under its name, through the filters too" {
+    mkdir -p in/deep
+    head -n 60 "$WINE" >in/a.csv
+    { head -n 1 "$WINE"; tail -n 30 "$WINE"; } >in/deep/b.csv
+    vae-cat -o same/ in/a.csv in/deep/b.csv
+    same in/a.csv same/a.csv
+    same in/deep/b.csv same/b.csv
+    vae-enc -m "$MODEL" in/a.csv in/deep/b.csv | vae-dec -o back/
+    for f in a b; do
+        same <(cut -d, -f1 back/$f.csv) <(cut -d, -f1 same/$f.csv)
+    done
+    vae-enc -m "$MODEL" -o latents/ -t vts in/a.csv in/deep/b.csv
+    cmp <(vae-enc -m "$MODEL" -t csv in/deep/b.csv) <(vae-cat -t csv latents/b.vts) # nothing depends on the file before
+    vae-score -q -m "$MODEL" -o scores/ <in/a.csv
+    same <(ls latents scores) <(printf 'latents:\na.vts\nb.vts\n\nscores:\nrecords.csv\n')
+    vae-cat --frame-rows 7 -t vts in/a.csv in/deep/b.csv | vae-cat -t tsv -o tsv/
+    tr '\t' , <tsv/b.tsv | cmp - in/deep/b.csv
+}
+
+@test "-o DIR/: one name twice is refused, and no name leads out of the directory" {
+    mkdir -p in/x in/y out
+    cp "$WINE" in/x/a.csv
+    cp "$WINE" in/y/a.csv
+    fails 73 vae-cat "a.csv: two files have this name, in/x/a.csv and in/y/a.csv" "vae-cat -o out/ in/x/a.csv in/y/a.csv"
+    same in/x/a.csv out/a.csv
+    (cd in/x && vae-cat -t vts ../y/../y/a.csv ../x/a.csv) >two.vts
+    mkdir deep
+    fails 73 vae-cat "two files have this name" "vae-cat -o deep/ two.vts"
+    same <(ls deep) <(echo a.csv)
+    [ ! -e y ]
+    fails 73 vae-cat "none/of/: no such file or directory" "vae-cat -o none/of/ $WINE"
+}

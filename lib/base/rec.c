@@ -282,6 +282,8 @@ void rec_build_quoted(struct rec_build *b, bool quoted) { b->batch.quoted = quot
 
 void rec_build_dialect(struct rec_build *b, const struct rec_dialect *dialect) { b->batch.dialect = dialect; }
 
+void rec_build_file(struct rec_build *b, struct rec_file file) { b->batch.file = file; }
+
 const struct vae_batch *rec_build_batch(struct rec_build *b, size_t rows) {
     for (size_t i = 0; i < b->nfields; i++) {
         const struct part *p = &b->parts[i];

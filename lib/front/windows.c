@@ -343,6 +343,7 @@ int front_run(struct front *f, const struct vae_batch *b, size_t *at, const stru
     if (n == 0)
         return r;
     rec_build_quoted(f->build, b->quoted);
+    rec_build_file(f->build, b->file);
     f->out = *rec_build_batch(f->build, n);
     f->out.first = b->first + f->row[0];
     f->out.partial = f->partial, f->out.dialect = b->dialect;

@@ -280,6 +280,7 @@ int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, cons
         return r;
     rec_build_quoted(op->build, in->quoted); /* kept cells are as they came */
     rec_build_dialect(op->build, in->dialect);
+    rec_build_file(op->build, in->file);
     *out = rec_build_batch(op->build, op->given == SIZE_MAX ? good : op->given);
     op->row += good;
     *from += good + (r == VAE_EROW);

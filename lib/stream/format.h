@@ -43,6 +43,8 @@ struct stream_read_opts {
 
 struct stream_format {
     const char *name, *about;
+    bool files;  /* files are told apart even where there is but one: -o DIR/ gives each back */
+    bool single; /* a file holds one record: -o DIR/ makes one of each */
     /* Does a stream that begins with these n bytes (up to SOURCE_PEEK) look like this format? Rows are asked in order. */
     bool (*sniff)(const unsigned char *p, size_t n);
 

@@ -41,6 +41,9 @@ struct vae_in {
     size_t made;                       /* records that were made of them last */
     uint64_t first;            /* records of the operands before */
     struct vae_in_stats stats; /* of them; rows: of all */
+    struct rec_file file_now; /* what the records handed out last are of, */
+    uint64_t opened;          /* operands so far */
+    uint64_t part, in_part;   /* the operand it is in, and its number there */
     bool has_input;
     struct vae_err dead; /* why there is nothing more */
     char *first_name;    /* whose head it is */
@@ -200,6 +203,7 @@ static int open_reader(struct vae_in *in, struct vae_err *err) {
     in->where = mem_array(strlen(source_name(in->src)) + PLACE, 1);
     if (!in->where)
         return out_of_memory(err);
+    in->opened++;
     if (!in->head)
         return take_head(in, head, err);
     struct vae_in_stats st = {0};
@@ -416,11 +420,28 @@ static const char *where(const struct vae_in *in, size_t row) {
     return in->where;
 }
 
+/* Which file the records at hand are of: the one that a stream tells, else the operand. */
+static void tell_file(struct vae_in *in) {
+    struct rec_file told = in->batch.file;
+    if (!told.number && !in->state) {
+        const char *path = in->paths[in->next_path - 1];
+        told = (struct rec_file){in->npaths > 1 || in->now->files, strcmp(path, "-") ? path : NULL};
+    }
+    if (told.number && (told.number != in->in_part || in->opened != in->part || !in->file_now.number))
+        in->file_now.number++;
+    in->in_part = told.number, in->part = in->opened;
+    in->file_now.name = told.name;
+    in->batch.file = told.number ? in->file_now : told;
+}
+
 /* The next records as they are read: their number, 0, or a code. */
 static int read_on(struct vae_in *in, struct vae_err *err) {
     int n = 0;
     while (n == 0 && in->reader) {
+        in->batch.file = (struct rec_file){0};
         n = in->now->next(in->reader, &in->batch, err);
+        if (n > 0)
+            tell_file(in);
         if (n != 0)
             break;
         close_operand(in);

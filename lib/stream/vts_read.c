@@ -25,6 +25,8 @@ struct vts_reader {
     size_t last, batch_rows;    /* first record of the batch handed out last; the largest batch */
     uint64_t segment, good;     /* segments begun, records verified in all of them */
     bool quoted, ended;         /* cells of this segment; between segments */
+    struct rec_file file;       /* what META told last; */
+    char *file_name;            /* its name */
     uint32_t seq;               /* the next frame's number */
     uint64_t rows, raw, frames; /* of this segment, as END must have them */
     struct buf payload, inflated, plain;
@@ -173,7 +175,8 @@ static int take_data(struct vts_reader *r, const struct vts_frame *f, struct vae
     for (size_t i = 0; i < r->shown->nfields; i++)
         shown[i] = r->cols[r->pick[i]];
     r->frame = (struct vae_batch){
-        .rows = f->rows, .first = r->good, .nfields = r->shown->nfields, .cols = shown, .quoted = r->quoted};
+        .rows = f->rows, .first = r->good, .nfields = r->shown->nfields, .cols = shown, .quoted = r->quoted,
+        .file = r->file};
     r->at = 0;
     r->rows += f->rows;
     r->raw += f->raw;
@@ -185,9 +188,20 @@ static int take_data(struct vts_reader *r, const struct vts_frame *f, struct vae
 static int take_meta(struct vts_reader *r, const struct vts_frame *f, struct vae_err *err) {
     char what[sizeof err->msg];
     snprintf(what, sizeof what, "%s: META", source_name(r->src));
-    json_t *j = js_load(r->payload.p, f->raw, VTS_HEAD_MAX, what, err);
+    json_t *j = js_load(r->payload.p, f->raw, VTS_HEAD_MAX, what, err), *file = json_object_get(j, "file");
+    int rc = j ? 0 : err->code;
+    if (!rc && file && !json_is_string(file))
+        rc = damaged(r, "a file without a name", err);
+    if (!rc && file) {
+        free(r->file_name);
+        r->file_name = mem_text(json_string_value(file), json_string_length(file));
+        if (!r->file_name)
+            rc = err_set(err, VAE_EOS, "out of memory");
+        r->file.number++;
+        r->file.name = json_string_length(file) ? r->file_name : NULL;
+    }
     json_decref(j);
-    return j ? 0 : err->code;
+    return rc;
 }
 
 static int take_end(struct vts_reader *r, struct vae_err *err) {
@@ -242,6 +256,8 @@ static int next_segment(struct vts_reader *r, struct vae_err *err) {
         return rc;
     const char *what = vts_head_differs(r->head, head);
     rec_head_free(head);
+    if (r->file.number) /* of a stream that was put behind another */
+        r->file.number++, r->file.name = NULL;
     if (what)
         return err_set(err, VAE_EDATA, "%s: segment %" PRIu64 " has %s than the ones before", source_name(r->src),
                        r->segment, what);
@@ -334,6 +350,7 @@ void vts_close(void *reader) {
     buf_free(&r->plain);
     rec_head_free(r->head);
     rec_head_free(r->shown);
+    free(r->file_name);
     free(r->pick);
     free(r->cols);
     free(r);

@@ -11,10 +11,11 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "stream/vts.h"
 
-enum { FRAME_NEAR = 65536, TEXT_GUESS = 20 }; /* bytes of a frame aimed at, bytes a text cell is taken to have */
+enum { FRAME_NEAR = 65536, TEXT_GUESS = 20, NAME = 4096 }; /* bytes of a frame aimed at, bytes a text cell is taken to have; of a file's name */
 
 struct gather {        /* one field of the frame being filled */
     struct buf bytes;  /* numbers, or the bytes of cells */
@@ -33,6 +34,7 @@ struct vts_writer {
     uint64_t put;               /* records put in all */
     bool text;                  /* there are text fields */
     bool begun, quoted, no_model_path;
+    uint64_t file;              /* number of the one that META told of last, 0: none */
     uint32_t seq;
     uint64_t seg_rows, seg_raw, seg_frames;
     struct buf raw, shuffled, encoded;
@@ -60,6 +62,7 @@ static int begin(struct vts_writer *w, bool quoted, struct vae_err *err) {
     w->seq = 0;
     w->seg_rows = w->seg_raw = w->seg_frames = 0;
     w->begun = true;
+    w->file = 0;
     w->quoted = quoted;
     int rc = vts_head_dump(w->head, quoted, w->no_model_path, &json, err);
     rc = rc ? rc : sink_write(w->sink, vts_sig, sizeof vts_sig, err);
@@ -143,6 +146,22 @@ static int emit(struct vts_writer *w, struct vae_err *err) {
     return rc;
 }
 
+/* From here on records are of that file: META says so. */
+static int begin_file(struct vts_writer *w, const struct rec_file *file, struct vae_err *err) {
+    char name[NAME];
+    struct buf json = {0};
+    const char *path = file->name ? file->name : "", *base = strrchr(path, '/');
+    if (w->no_model_path && base) /* no paths of this machine */
+        path = base + 1;
+    json_t *j = json_pack("{s:s}", "file", vae_quote(name, sizeof name, path, strlen(path)));
+    int rc = j ? emit(w, err) : err_set(err, VAE_EOS, "out of memory");
+    rc = rc ? rc : js_dump(j, &json, err);
+    rc = rc ? rc : write_frame(w, "META", VTS_RAW, 0, json.n, json.p, json.n, err);
+    json_decref(j), buf_free(&json);
+    w->file = file->number;
+    return rc;
+}
+
 /* Appends rows from..from+n-1 of a column. */
 static int append(struct vts_writer *w, size_t field, const struct rec_col *c, size_t from, size_t n,
                   struct vae_err *err) {
@@ -220,6 +239,8 @@ int vts_put(void *writer, const struct vae_batch *b, struct vae_err *err) {
     }
     if (!rc && !w->begun)
         rc = begin(w, b->quoted, err);
+    if (!rc && b->file.number != w->file)
+        rc = begin_file(w, &b->file, err);
     for (size_t from = 0; !rc && from < b->rows;) {
         size_t n, text;
         rc = fitting(w, b, from, &n, &text, err);
