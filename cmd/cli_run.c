@@ -49,6 +49,7 @@ bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_mo
         .nkeep = cli.keep.n,
         .label_from = cli.label_from,
         .label_from_path = cli.label_from_path,
+        .names = cli.names,
         .whole_rows = cli.paste,
         .model = match,
         .diff = cli.diff.item,
@@ -59,6 +60,9 @@ bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_mo
         .ngroup = cli.group.n,
         .whole = cli.whole,
     };
+    if (cli.resize.n == 1 || cli.resize.n > 3 || (cli.resize.n == 3 && cli.resize.item[2] > 4))
+        cli_usage("--resize: expected height and width like 28x28, and perhaps channels, 1 to 4, like 32x32x3");
+    memcpy(opts.resize, cli.resize.item, cli.resize.n * sizeof *opts.resize);
     cli_state_in(r, &opts);
     r->in = vae_in_open(paths, n, &opts, &r->err);
     return cli_state_opened(r);

@@ -94,6 +94,7 @@ struct vae_in_opts {
     bool whole_rows;          /* tables: also each row as it came, which scores are then appended to */
     size_t batch_rows;        /* at most so many records a batch, 0: a good number */
     const char *label_from; /* a file whose columns stand beside the records, row by row: the labels of images; NULL: none */
+    bool names;             /* of images and sounds: a column "file" beside the records, the name of the file each is of */
     bool label_from_path;   /* or each record's label is the folder its file is in */
     struct vae_state *state; /* go on where it says: paths are regular files, tables; with a model. VAE_EAGAIN: nothing was there
                               * yet, now or before */
@@ -105,6 +106,7 @@ struct vae_in_opts {
     size_t window_step;       /* rows from one record of a series to the next, 0: 1 */
     char *const *group;       /* [ngroup] columns whose cells name the series a row is of; else those of a file are one */
     size_t ngroup;
+    size_t resize[3];         /* images are made to be of this height, width and number of channels (0: theirs); all 0: left as they are */
     bool whole;               /* records of whole windows alone, as for a fit; else one for each row */
 };
 

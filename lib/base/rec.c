@@ -175,6 +175,7 @@ void rec_slice(const struct vae_batch *b, const struct vae_head *h, size_t from,
     out->rows = n;
     out->first = b->first + from;
     out->partial = b->partial ? b->partial + from : NULL;
+    out->each = b->each ? b->each + from : NULL;
     out->cols = cols;
 }
 
@@ -283,6 +284,10 @@ void rec_build_quoted(struct rec_build *b, bool quoted) { b->batch.quoted = quot
 void rec_build_dialect(struct rec_build *b, const struct rec_dialect *dialect) { b->batch.dialect = dialect; }
 
 void rec_build_file(struct rec_build *b, struct rec_file file) { b->batch.file = file; }
+
+void rec_build_each(struct rec_build *b, uint64_t first, const struct rec_file *each) {
+    b->batch.first = first, b->batch.each = each;
+}
 
 const struct vae_batch *rec_build_batch(struct rec_build *b, size_t rows) {
     for (size_t i = 0; i < b->nfields; i++) {

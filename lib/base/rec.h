@@ -88,7 +88,8 @@ struct vae_batch {
     const bool *partial; /* [rows] a record of which rows are missing (front/front.h); NULL: there is none */
     bool quoted;         /* text cells are in CSV form: a cell that starts with a double quote is quoted */
     const struct rec_dialect *dialect; /* where a field is `whole`, else NULL */
-    struct rec_file file; /* of all its records */
+    struct rec_file file;        /* of all its records, */
+    const struct rec_file *each; /* [rows] or of each; NULL: `file` is */
 };
 
 /* Number i of a field of numbers of that type. */
@@ -124,6 +125,7 @@ int rec_build_copy(struct rec_build *, size_t field, const struct rec_col *src, 
 void rec_build_quoted(struct rec_build *, bool); /* are its text cells in CSV form? */
 void rec_build_dialect(struct rec_build *, const struct rec_dialect *);
 void rec_build_file(struct rec_build *, struct rec_file);
+void rec_build_each(struct rec_build *, uint64_t first, const struct rec_file *each);
 const struct vae_batch *rec_build_batch(struct rec_build *, size_t rows);
 void rec_build_reset(struct rec_build *);
 void rec_build_free(struct rec_build *);

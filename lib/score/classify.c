@@ -77,7 +77,7 @@ static int write_record(struct vae_op *op, size_t i, struct vae_err *err) {
     for (size_t l = 0; l < s->nlevels; l++)
         ((float *)rec_build_data(op->build, s->field + 1 + l))[i] = (float)(exp(logp[l] - logp[best]) / sum);
     if (s->row_column)
-        ((double *)rec_build_data(op->build, 0))[i] = (double)(op->row + i + 1);
+        ((double *)rec_build_data(op->build, op->nkeep))[i] = (double)(op->row + i + 1);
     struct buf cell = {0};
     double code = (double)best;
     int r = schema_put_cell(op->m->schema, s->col, &code, &cell, err);

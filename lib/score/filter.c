@@ -113,7 +113,7 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
     float *col[NCOLUMNS];
     for (size_t f = 0; f < s->ncolumns; f++)
         col[f] = rec_build_data(op->build, s->field + f);
-    double *row = s->row_column ? rec_build_data(op->build, 0) : NULL;
+    double *row = s->row_column ? rec_build_data(op->build, op->nkeep) : NULL;
     for (size_t k = 0; k < n; k++) {
         const struct score_parts *p = &s->parts[s->pick[k]];
         const struct finding *v = &s->found[s->pick[k]];

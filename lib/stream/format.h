@@ -35,6 +35,7 @@ struct stream_read_opts {
     char *const *keep;
     size_t nkeep;
     size_t batch_rows;   /* 0: the format's own choice */
+    size_t resize[3];    /* images are made to be so high, so wide, of so many channels (0: as many as they have); 0: as they are */
     bool whole;          /* of tables: rows as they came as a last field that is `whole` */
     struct stream_want want;
     /* The input is a table that grows, from here on: what has no line end yet is no row. NULL: it is whole. */
@@ -71,11 +72,14 @@ struct stream_format {
     void (*destroy)(void *);
 };
 
-extern const struct stream_format stream_csv, stream_tsv, stream_vts, stream_npy, stream_idx;
+extern const struct stream_format stream_csv, stream_tsv, stream_vts, stream_npy, stream_idx, stream_png, stream_pnm, stream_pam;
 
 /* The table; ends with NULL. */
 extern const struct stream_format *const stream_formats[];
 const struct stream_format *stream_format_by_name(const char *); /* NULL for none */
+
+/* That of the files that data came from; NULL where nothing tells. */
+const struct stream_format *stream_format_of(const struct vae_head *);
 
 /* What makes other records of those that were read, before they are handed out (front/front.h); `run` as front_run(). */
 struct stream_front {

@@ -16,13 +16,14 @@ struct vae_out {
 };
 
 /* Data leaves in the format it came in, latents for the next filter or for eyes, everything else as a table. */
-static const char *choose(const struct vae_head *head, bool tty) {
-    const char *origin = json_string_value(json_object_get(head->origin, "format"));
-    const struct stream_format *f = origin ? stream_format_by_name(origin) : NULL;
+static const char *choose(const struct vae_head *head, bool standard, bool tty) {
+    const struct stream_format *f = stream_format_of(head);
     if (!strcmp(head->kind, "latent"))
         return tty ? "csv" : "vts";
+    if (f && f->single && standard) /* any number of images is a stream of others */
+        f = &stream_pam;
     bool any = !strcmp(head->kind, "data") && f && f->create;
-    return any || f == &stream_tsv ? origin : "csv";
+    return any || f == &stream_tsv ? f->name : "csv";
 }
 
 /* To the rows that a state tells of. The header stands there already, unless the file is new. */
@@ -60,7 +61,7 @@ struct vae_out *vae_out_open(const char *path, const struct vae_head *head, cons
     }
     struct vae_out_opts own = *opts;
     if (out_dir_wanted(path)) {
-        named = named ? named : stream_format_by_name(choose(head, false));
+        named = named ? named : stream_format_by_name(choose(head, false, false));
         if (opts->state)
             err_set(err, VAE_EUSAGE, "%s: is a directory; where runs go on in one another, they write to a file", path);
         else
@@ -73,7 +74,7 @@ struct vae_out *vae_out_open(const char *path, const struct vae_head *head, cons
     out->sink = opts->state ? append(path, named, head, &own, err) : sink_open(path, opts->level, err);
     opts = &own;
     if (out->sink) {
-        out->format = named ? named : stream_format_by_name(choose(head, sink_is_tty(out->sink)));
+        out->format = named ? named : stream_format_by_name(choose(head, !path || !strcmp(path, "-"), sink_is_tty(out->sink)));
         out->writer = out->format->create(out->sink, head, opts, err);
     }
     if (!out->writer) {

@@ -3,14 +3,19 @@
 
 #include "stream/format.h"
 
-const struct stream_format *const stream_formats[] = {&stream_vts, &stream_npy, &stream_idx,
-                                                      &stream_csv, &stream_tsv, NULL};
+const struct stream_format *const stream_formats[] = {&stream_vts, &stream_npy, &stream_idx, &stream_png, &stream_pnm,
+                                                      &stream_pam, &stream_csv, &stream_tsv, NULL};
 
 const struct stream_format *stream_format_by_name(const char *name) {
     for (size_t i = 0; stream_formats[i]; i++)
         if (!strcmp(stream_formats[i]->name, name))
             return stream_formats[i];
     return NULL;
+}
+
+const struct stream_format *stream_format_of(const struct vae_head *head) {
+    const char *name = json_string_value(json_object_get(head->origin, "format"));
+    return name ? stream_format_by_name(name) : NULL;
 }
 
 const char *vae_format(size_t i, bool *readable, bool *writable) {
