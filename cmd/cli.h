@@ -30,6 +30,7 @@ enum cli_kind {
     CLI_CHAR,    /* char; "tab" too */
     CLI_CHOICE,  /* int: which of `names` */
     CLI_NAME,    /* const char *: one of `names` */
+    CLI_FORMAT,  /* the same, and perhaps a colon and a number behind it */
     CLI_LIST,    /* struct cli_list: texts between commas, several options add up */
     CLI_TEXTS,   /* struct cli_list: the whole value is one text, several options add up */
     CLI_COUNTS,  /* struct cli_counts: numbers between commas, lo..hi each */
@@ -130,7 +131,7 @@ cli_names cli_formats_in, cli_formats_out, cli_log_formats;
     { .c = 'o', .name = "output", .arg = "FILE", .kind = CLI_TEXT, .to = &cli.output,                                  \
       .help = "write to FILE, else standard output; DIR/: a file for each input file" }
 #define CLI_OPT_FROM                                                                                                   \
-    { .c = 'f', .name = "from", .arg = "FORMAT", .kind = CLI_NAME, .to = &cli.from, .names = cli_formats_in,           \
+    { .c = 'f', .name = "from", .arg = "FORMAT", .kind = CLI_FORMAT, .to = &cli.from, .names = cli_formats_in,           \
       .help = "format of the input, else told by its content" }
 #define CLI_OPT_TO                                                                                                     \
     { .c = 't', .name = "to", .arg = "FORMAT", .kind = CLI_NAME, .to = &cli.to, .names = cli_formats_out,              \

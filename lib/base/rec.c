@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/num.h"
 
 static const struct {
     const char *name;
@@ -157,6 +158,22 @@ void rec_head_free(struct vae_head *h) {
 
 size_t vae_batch_rows(const struct vae_batch *b) {
     return b->rows;
+}
+
+size_t rec_put_number(char *out, const struct rec_field *f, const void *data, size_t i) {
+    if (f->type == REC_U8)
+        return num_put_u64(out, ((const uint8_t *)data)[i]);
+    if (f->type == REC_I32) {
+        int64_t v = ((const int32_t *)data)[i];
+        *out = '-';
+        return v < 0 ? 1 + num_put_u64(out + 1, (uint64_t)-v) : num_put_u64(out, (uint64_t)v);
+    }
+    double v = f->type == REC_F32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
+    if (isnan(v))
+        return 0;
+    if (f->decimals >= 0 && f->decimals <= 15)
+        return num_put_fixed(out, v, f->decimals);
+    return f->type == REC_F32 ? num_put_float(out, (float)v) : num_put_double(out, v);
 }
 
 void rec_slice(const struct vae_batch *b, const struct vae_head *h, size_t from, size_t n, struct rec_col *cols,

@@ -95,6 +95,10 @@ struct vae_batch {
 /* Number i of a field of numbers of that type. */
 double rec_number(const struct rec_col *, enum rec_type, size_t i);
 
+/* The same as text, as a table shows it, into out[REC_NUMBER_MAX]: the bytes written, none where it is missing. */
+enum { REC_NUMBER_MAX = 32 };
+size_t rec_put_number(char *out, const struct rec_field *, const void *data, size_t i);
+
 /* Cell i of a text column. */
 static inline const char *rec_cell(const struct rec_col *c, size_t i, size_t *n) {
     uint32_t b = c->begin[i * c->stride];

@@ -35,6 +35,7 @@ struct stream_read_opts {
     char *const *keep;
     size_t nkeep;
     size_t batch_rows;   /* 0: the format's own choice */
+    size_t width;        /* numbers of a record, where the format is `wide`; 0: not said */
     size_t resize[3];    /* images are made to be so high, so wide, of so many channels (0: as many as they have); 0: as they are */
     bool whole;          /* of tables: rows as they came as a last field that is `whole` */
     struct stream_want want;
@@ -45,6 +46,7 @@ struct stream_read_opts {
 struct stream_format {
     const char *name, *about;
     bool files;  /* files are told apart even where there is but one: -o DIR/ gives each back */
+    bool wide;   /* how many numbers a record has must be said: -f f32:784 */
     bool single; /* a file holds one record: -o DIR/ makes one of each */
     /* Does a stream that begins with these n bytes (up to SOURCE_PEEK) look like this format? Rows are asked in order. */
     bool (*sniff)(const unsigned char *p, size_t n);
@@ -72,11 +74,14 @@ struct stream_format {
     void (*destroy)(void *);
 };
 
-extern const struct stream_format stream_csv, stream_tsv, stream_vts, stream_npy, stream_idx, stream_png, stream_pnm, stream_pam;
+extern const struct stream_format stream_csv, stream_tsv, stream_vts, stream_npy, stream_idx, stream_png, stream_pnm, stream_pam,
+    stream_ndjson, stream_u8, stream_s16, stream_f32, stream_f64;
 
 /* The table; ends with NULL. */
 extern const struct stream_format *const stream_formats[];
 const struct stream_format *stream_format_by_name(const char *); /* NULL for none */
+/* The same of "f32:784", *width: 784, or 0 where there is none. VAE_EUSAGE. */
+const struct stream_format *stream_format_parse(const char *, size_t *width, struct vae_err *);
 
 /* That of the files that data came from; NULL where nothing tells. */
 const struct stream_format *stream_format_of(const struct vae_head *);

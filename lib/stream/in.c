@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "stream/agree.h"
+#include "stream/foreign.h"
 #include "stream/format.h"
 #include "stream/gather.h"
 #include "stream/labels.h"
@@ -99,10 +100,8 @@ static int copy_opts(struct vae_in *in, char *const *paths, size_t n, const stru
         return out_of_memory(err);
     if (nwant && want->optional)
         memcpy(optional, want->optional, nwant * sizeof *optional);
-    in->format = o->format ? stream_format_by_name(o->format) : NULL;
-    if (o->format && (!in->format || !in->format->open))
-        return err_set(err, VAE_EUSAGE, "no format '%s' can be read", o->format);
-    return 0;
+    in->format = o->format ? stream_format_parse(o->format, &in->opts.width, err) : NULL;
+    return !o->format || in->format ? 0 : VAE_EUSAGE;
 }
 
 /* ---- one operand ----------------------------------------------------------------------------------------- */
@@ -114,13 +113,16 @@ static int sniff(struct vae_in *in, const struct stream_format **format, struct 
     long n = source_peek(in->src, 1, &p, err);
     if (n > 0 && (p[0] < 0x20 || p[0] > 0x7e))
         n = source_peek(in->src, 16, &p, err);
-    else if (n > 0 && p[0] == 'P') /* but for the images of netpbm */
+    else if (n > 0 && (p[0] == 'P' || p[0] == '{')) /* but for the images of netpbm, and JSON */
         n = source_peek(in->src, 3, &p, err);
     *format = NULL;
     if (n <= 0)
         return (int)n;
     if (vae_is_model(p, (size_t)n)) /* the first byte of some is text's, but a file gives all of them at once */
         return err_set(err, VAE_EDATA, "%s: is a model, not data", source_name(in->src));
+    const char *is, *way;
+    if (!in->format && stream_foreign(p, (size_t)n, &is, &way))
+        return err_set(err, VAE_EDATA, "%s: is %s, which is not read here: %s", source_name(in->src), is, way);
     *format = in->format;
     for (size_t i = 0; !*format && stream_formats[i]; i++)
         if (stream_formats[i]->open && stream_formats[i]->sniff(p, (size_t)n))
@@ -173,7 +175,7 @@ static int open_reader(struct vae_in *in, struct vae_err *err) {
     if (o.whole && !is_table(in->now))
         return err_set(err, VAE_EUSAGE, "%s: is no table of text whose rows --paste could go on; vae-cat -t csv makes one",
                        source_name(in->src));
-    bool match = in->head && is_table(in->now) && o.want.n == 0 && in->head->fields[0].ndim == 0;
+    bool match = in->head && (is_table(in->now) || in->now == &stream_ndjson) && o.want.n == 0 && in->head->fields[0].ndim == 0;
     if (match) {
         o.want = (struct stream_want){.n = in->head->nfields, .names = in->names};
         o.nkeep = 0;
