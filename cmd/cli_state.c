@@ -56,6 +56,8 @@ bool cli_state_opened(struct cli_run *r) {
     if (st.lost)
         cli_warn("%s: the file read last time is gone or was cut; rows behind its byte %llu, if any, are missed",
                  st.lost, (unsigned long long)st.lost_at);
+    if (st.anew)
+        cli_note("the last run kept no rows for windows like these: the first ones of each series have no score");
     if (!r->in && r->err.code == VAE_EAGAIN) { /* a log that has not begun is no fault */
         cli_note("%s", r->err.msg);
         r->err.code = 0;
@@ -85,7 +87,7 @@ bool cli_state_save(struct cli_run *r, bool now) {
         return false;
     }
     r->saved_row = t.next_row;
-    int rc = vae_state_save(r->state, vae_model_id(r->model), r->out, t.next_row, memory ? memory : "", &r->err);
+    int rc = vae_state_save(r->state, vae_model_id(r->model), r->in, r->out, t.next_row, memory ? memory : "", &r->err);
     free(memory);
     return rc == 0;
 }

@@ -76,13 +76,14 @@ struct vae_state_stats {
     const char *memory; /* what was saved so, "": nothing */
     const char *lost;  /* a file that is gone or was cut since, so that rows behind its byte lost_at may be missed; NULL: none */
     uint64_t lost_at;
+    bool anew;         /* the last run kept no rows for windows like these, so the first rows of each series are partial */
 };
 void vae_state_stats(const struct vae_state *, struct vae_state_stats *);
-/* Puts on the disk what went to `out` (may be NULL), and then, by rename, the state: what vae_in_done() was told of, the number
- * of records, the id of the model, and a text for the next run (vae_score_memory()). Where it fails the file holds the old
- * state. 0 or VAE_E*. */
-int vae_state_save(struct vae_state *, const char *model, struct vae_out *out, uint64_t rows, const char *memory,
-                   struct vae_err *);
+/* Puts on the disk what went to `out` (may be NULL), and then, by rename, the state: what vae_in_done() was told of, the rows that
+ * windows of `in` (may be NULL) go back to, the number of records, the id of the model, and a text for the next run
+ * (vae_score_memory()). Where it fails the file holds the old state. 0 or VAE_E*; VAE_EDATA: those rows are too many. */
+int vae_state_save(struct vae_state *, const char *model, const struct vae_in *in, struct vae_out *out, uint64_t rows,
+                   const char *memory, struct vae_err *);
 void vae_state_free(struct vae_state *);
 
 struct vae_in_opts {

@@ -7,6 +7,7 @@
 #ifndef STREAM_FORMAT_H
 #define STREAM_FORMAT_H
 
+#include "base/mem.h"
 #include "base/rec.h"
 #include "stream/sink.h"
 #include "stream/source.h"
@@ -86,14 +87,15 @@ const struct stream_format *stream_format_parse(const char *, size_t *width, str
 /* That of the files that data came from; NULL where nothing tells. */
 const struct stream_format *stream_format_of(const struct vae_head *);
 
-/* What makes other records of those that were read, before they are handed out (front/front.h); `run` as front_run(). */
+/* What makes other records of those that were read, before they are handed out; functions as those of front/front.h. */
 struct stream_front {
     void *ctx;
     const struct vae_head *head;
     int (*run)(void *ctx, const struct vae_batch *, size_t *at, const struct vae_batch **out, struct vae_err *);
     size_t (*row)(const void *ctx, size_t i);
     size_t (*overlap)(const void *ctx);
-    void (*cut)(void *ctx);
+    void (*cut)(void *ctx, const char *name);
+    int (*save)(void *ctx, size_t done, struct buf *, struct vae_err *);
     void (*free)(void *ctx);
 };
 /* From now on the reader hands out what `front` makes; it is the reader's to free. */
@@ -101,6 +103,9 @@ void stream_in_front(struct vae_in *, const struct stream_front *);
 
 /* Records before one that may share rows with it, of what was read so far. */
 size_t stream_in_overlap(const struct vae_in *);
+
+/* What the front has to know to go on behind the records that are done, appended to the buffer; nothing where there is no front. */
+int stream_in_save(const struct vae_in *, struct buf *, struct vae_err *);
 
 /* The name of the input whose fields are those of the reader, for messages: "data.csv". */
 const char *stream_in_name(const struct vae_in *);

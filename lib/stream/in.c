@@ -45,6 +45,7 @@ struct vae_in {
     struct stream_front front;         /* run NULL: none */
     size_t at;                         /* records of the batch that it was given */
     size_t made;                       /* records that were made of them last */
+    size_t finished;                   /* and of these the ones that are done with */
     uint64_t first;            /* records of the operands before */
     struct vae_in_stats stats; /* of them; rows: of all */
     struct rec_file file_now; /* what the records handed out last are of, */
@@ -362,7 +363,20 @@ const struct vae_head *vae_in_head(const struct vae_in *in) {
     return in->front.run ? in->front.head : in->told;
 }
 
-void stream_in_front(struct vae_in *in, const struct stream_front *front) { in->front = *front; }
+/* Rows of one operand after the other; but from run to run those of files that had one name are one series. */
+static void begin_series(struct vae_in *in) {
+    if (in->front.run)
+        in->front.cut(in->front.ctx, in->file ? in->file->path : NULL);
+}
+
+void stream_in_front(struct vae_in *in, const struct stream_front *front) {
+    in->front = *front;
+    begin_series(in);
+}
+
+int stream_in_save(const struct vae_in *in, struct buf *out, struct vae_err *err) {
+    return in->front.run ? in->front.save(in->front.ctx, in->finished, out, err) : 0;
+}
 
 size_t stream_in_overlap(const struct vae_in *in) { return in->front.run ? in->front.overlap(in->front.ctx) : 0; }
 
@@ -460,8 +474,7 @@ static int read_on(struct vae_in *in, struct vae_err *err) {
         n = open_next(in, err);
         if (n < 0)
             break;
-        if (in->front.run)
-            in->front.cut(in->front.ctx);
+        begin_series(in);
         n = 0;
     }
     if (in->labels && (n >= 0 || n == VAE_EROW))
@@ -489,6 +502,7 @@ static int front_on(struct vae_in *in, const struct vae_batch **b, struct vae_er
             if ((n = read_on(in, err)) <= 0)
                 return n;
         }
+        in->finished = 0;
         if ((n = in->front.run(in->front.ctx, &in->batch, &in->at, b, err)) == 0)
             continue;
         in->made = n > 0 ? (size_t)n : 0;
@@ -543,6 +557,8 @@ int vae_in_done(struct vae_in *in, size_t rows, struct vae_err *err) {
     struct stream_place at;
     if (!in->file || !in->reader)
         return 0;
+    if (in->made)
+        in->finished = rows;
     if (in->front.run)
         rows = rows ? in->front.row(in->front.ctx, rows - 1) + 1 : in->made ? in->front.row(in->front.ctx, 0) : in->at;
     in->now->place(in->reader, rows, &at);
