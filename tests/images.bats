@@ -15,7 +15,7 @@ halves() {
             for $p (0 .. $h * $w - 1) { $s[$p % $w < $w / 2 ? 0 : 1] += ord substr $_, $i * $h * $w + $p, 1 }
             print $s[0] > $s[1] ? "L" : "R" } print "\n"' "$1" "$2"
 }
-CONV="--net conv --hidden 16 -l 3 --batch 40 --no-calibrate --prior normal"
+CONV="--net conv --lik gaussian --hidden 16 -l 3 --batch 40 --no-calibrate --prior normal"
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR"
@@ -201,4 +201,15 @@ END
     fails 65 vae-cat "a.png: is png, and $WINE is csv" "vae-cat $WINE a.png"
     fails 65 vae-cat "is csv, and a.png is png" "vae-cat a.png $WINE"
     printf 'P1\nx\n' | vae-cat | grep -q P1 # a table with a column of that name
+}
+
+@test "what is chosen for images of bytes: convolutions, a mass of 256 levels, or two" {
+    what() { vae-fit -q -m m.vae --steps 1 --no-calibrate "$@" && vae-info m.vae | grep -Eo 'conv|residual|dlogistic|bernoulli|gaussian' | sort -u | paste -sd' '; }
+    images 50 8 8 >eight.idx
+    perl -0777 -pe 'substr($_, 16) =~ s/./ord $& > 127 ? chr 255 : chr 0/ges' eight.idx >two.idx
+    equal bytes "$(what eight.idx)" "conv dlogistic"
+    equal "black and white" "$(what two.idx)" "bernoulli conv"
+    equal detect "$(what --for detect eight.idx)" "conv gaussian"
+    equal small "$(what "$BARS")" "dlogistic residual"
+    equal said "$(what --net residual --lik gaussian eight.idx)" "gaussian residual"
 }
