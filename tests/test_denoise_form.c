@@ -129,10 +129,10 @@ static void test_refused(struct vae_model *m, const float *x) {
         }
     m->cal.by = VAE_BY_NEAR; /* as a file may say that has no exemplars */
     err.code = 0;
-    CHECK(!scorer_new(m, VAE_BY_AUTO, 0, NULL, &err) && err.code == VAE_EUSAGE && strstr(err.msg, "exemplars"), "%s", err.msg);
+    CHECK(!scorer_new(m, VAE_BY_AUTO, SCORE_ONLY, 0, NULL, &err) && err.code == VAE_EUSAGE && strstr(err.msg, "exemplars"), "%s", err.msg);
     model_denoiser_free(&m->denoiser);
     m->cal.by = VAE_BY_DENOISE, err.code = 0;
-    CHECK(!scorer_new(m, VAE_BY_AUTO, 0, NULL, &err) && err.code == VAE_EUSAGE && strstr(err.msg, "denoiser"), "%s", err.msg);
+    CHECK(!scorer_new(m, VAE_BY_AUTO, SCORE_ONLY, 0, NULL, &err) && err.code == VAE_EUSAGE && strstr(err.msg, "denoiser"), "%s", err.msg);
     CHECK(!denoise_learn(m, x, 9, 10, 1, NULL, &err) && !m->denoiser.n, "a denoiser of nine rows");
 }
 

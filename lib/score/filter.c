@@ -278,14 +278,11 @@ struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, c
         err_set(err, VAE_EOS, "out of memory");
     else if (!persist_init(&s->persist, opts->persist[0], opts->persist[1], opts->cooldown, err) &&
              !remember(s, opts->memory, err) && !schema_bind(m->schema, in, &op->map, err) &&
-             (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err)) &&
+             (s->scorer = scorer_new(m, opts->by, opts->parts ? SCORE_LATENTS : SCORE_ONLY, opts->draws, op->pool, err)) &&
              (!opts->explain || (s->explain = explain_new(m, s->scorer, opts->explain, op->pool, err))) &&
              !score_head(op, err) && !op_seal(op, false, err) && !read_benign(op, err) && !watch_drift(op, err) &&
-             !set_verdict(op, err)) {
-        if (opts->parts)
-            scorer_all(s->scorer);
+             !set_verdict(op, err))
         return op;
-    }
     if (!s)
         op->free_state = NULL;
     vae_op_free(op);
