@@ -169,6 +169,30 @@ waits() {
     plugin 0 "VAE OK - 0 anomalies in 0 rows [|] alarms=0;;0;0 anomalies=0 rows=0$" -m "$MODEL" --state state empty.csv
 }
 
+@test "--nagios --state: alarms that could not be told come again, and --prom has the plugin's status" {
+    head -n 11 "$CELLS" >app.csv
+    told() { # STATUS ROWS TO ARGUMENTS
+        local status=0
+        $SCORE --nagios --state state --prom cells.prom --log-format logfmt "${@:4}" app.csv >"$3" 2>err || status=$?
+        equal "status" $status "$1"
+        grep -qxF "vae_exit_status{name=\"cells\"} $1" cells.prom
+        grep -q " rows=$2 .* status=$1$" err || { cat err && return 1; }
+    }
+    $SCORE "$CELLS" | head -n 11 >want.csv
+    told 3 10 /dev/full
+    told 3 10 /dev/full -o out.csv
+    same out.csv want.csv
+    rm state
+    told 2 10 out
+    told 0 0 out
+    rm state out.csv
+    echo "bad,$(tail -n 1 app.csv)" >>app.csv
+    told 3 10 out -o out.csv # the rows before it are no line's
+    told 2 10 out -o out.csv --skip-bad
+    same out.csv want.csv
+    told 0 0 out -o out.csv --skip-bad
+}
+
 # The text format: HELP and TYPE once before each family, a sample a line, names, labels and numbers well formed.
 exposition() {
     awk '/^# HELP [a-z_]+ ./ { name = $3; if (seen[name]++) exit 1; next }
