@@ -140,6 +140,20 @@ waits() {
     awk -F, -v OFS=, 'NR > 1 && NR % 10 == 0 { $2 = "" } NR > 1 { $3 = "z" } 1' new.csv >gaps.csv
     vae-score -q -m d.vae --drift d.csv --log-format logfmt gaps.csv 2>&1 >out | grep -q "missing_rate=0.0333333 drift=[0-9]"
     awk -F, '$1 == "y" && !($3 > 0 && $5 == .1 && $6 == 0) { exit 1 } $1 == "c" && !($3 > 1 && $4 == "") { exit 1 }' d.csv
+    # few rows say nothing, but those of many runs do; another model begins anew
+    for i in 1 2 3 4 5 6; do
+        head -n $((1 + i * 10)) moved.csv >app.csv
+        vae-score -q -m d.vae --state state --drift few.csv app.csv >out
+        vae-score -q -m d.vae --drift once.csv app.csv >out
+        same few.csv once.csv
+        [ $i != 1 ] || awk -F, 'NR > 1 && $3 > 0 { exit 1 }' few.csv
+    done
+    awk -F, '$1 == "x" { exit !($3 > .25) }' few.csv
+    sed -n 62p moved.csv >>app.csv
+    vae-score -q -m d.vae --alpha .5 --state state --log-format logfmt app.csv 2>&1 >out | grep -q " rows=1 .* drift=0.[0-9]"
+    vae-fit -q -m e.vae --for detect --steps 1 new.csv
+    sed -n 63p moved.csv >>app.csv
+    vae-score -q -m e.vae --state state --log-format logfmt app.csv 2>&1 >out | grep -q " rows=1 .* drift=0 "
     vae-info d.vae | grep -q "stored .*quantiles"
     status=0
     vae-score -q -m d.vae --check --drift-max .2 --tail --alpha 1e-9 moved.csv >out || status=$?
