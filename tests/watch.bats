@@ -54,7 +54,7 @@ waits() {
     paste -d';' <(tr -d '\r' <odd.csv) <(tr , ';' <scores.csv) | sed 's/$/\r/' | same - out.csv
     # without a header, from a pipe, gzipped, as TSV
     tail -n +2 "$CELLS" | tr , '\t' | gzip | $SCORE --paste | same <(tail -n +2 want.csv | tr , '\t') -
-    vae-fit -q -m told.vae -c cultivar --steps 20 "$WINE"
+    vae-fit -q -m told.vae -c cultivar --hidden 8 --steps 20 "$WINE"
     vae-score -q -m told.vae --classify --paste <(sed 's/cultivar/was/' "$WINE") |
         same <(paste -d, <(sed 's/cultivar/was/' "$WINE") <(vae-score -q -m told.vae --classify <(sed 's/cultivar/was/' "$WINE") | cut -d, -f2-)) -
 }
@@ -110,7 +110,7 @@ waits() {
 }
 
 @test "--benign: 99 of 100 draws of one record are like another of them, levels and all" {
-    vae-fit -q -m mixed.vae --for detect --as cultivar=category --steps 200 "$WINE"
+    vae-fit -q -m mixed.vae --for detect --as cultivar=category --hidden 32 --steps 200 "$WINE"
     awk 'NR == 1 { print } NR == 60 { for (i = 0; i < 400; i++) print }' "$WINE" | vae-enc -m mixed.vae |
         vae-dec -m mixed.vae --sample >draws.csv
     for i in 1 2 3; do
@@ -126,7 +126,7 @@ waits() {
     # 1200 and 200 rows of one source: two numbers, one with a spike, a level; then three ways to differ
     awk 'BEGIN { srand(3); print "x,y,c"; for (i = 0; i < 2600; i++) { u = rand() + rand() + rand()
         printf "%.4f,%.3f,%s\n", u, rand() < .4 ? 0 : u * rand(), substr("aaabbcdefghijklmn", 1 + int(17 * rand()), 1) } }' >all.csv
-    head -n 1201 all.csv | vae-fit -q -m d.vae --for detect --steps 30
+    head -n 1201 all.csv | vae-fit -q -m d.vae --for detect --hidden 8 --steps 30
     for i in 0 1 2 3 4; do
         (head -n 1 all.csv && tail -n +$((1202 + 200 * i)) all.csv | head -n 200) >new.csv
         vae-score -q -m d.vae --drift d.csv --drift-max 0 --check --alpha .001 new.csv 2>err >out || [ $? = 1 ]
@@ -151,7 +151,7 @@ waits() {
     awk -F, '$1 == "x" { exit !($3 > .25) }' few.csv
     sed -n 62p moved.csv >>app.csv
     vae-score -q -m d.vae --alpha .5 --state state --log-format logfmt app.csv 2>&1 >out | grep -q " rows=1 .* drift=0.[0-9]"
-    vae-fit -q -m e.vae --for detect --steps 1 new.csv
+    vae-fit -q -m e.vae --for detect --hidden 8 --steps 1 new.csv
     sed -n 63p moved.csv >>app.csv
     vae-score -q -m e.vae --state state --log-format logfmt app.csv 2>&1 >out | grep -q " rows=1 .* drift=0 "
     vae-info d.vae | grep -q "stored .*quantiles"
