@@ -347,6 +347,8 @@ bool cli_put(struct cli_run *, const struct vae_batch *); /* to the writer and w
 /* A record is bad: at `where`, or NULL where the message tells. true: go on, with --skip-bad. */
 bool cli_bad_row(struct cli_run *, const char *where);
 
+/* Saves the state and closes the output; false and r->err: what failed first. */
+bool cli_close(struct cli_run *);
 /* Ends the stream, says what failed, prints the summary, frees all; the exit status. */
 int cli_end(struct cli_run *);
 

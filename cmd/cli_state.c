@@ -3,7 +3,8 @@
  *
  * With a named output, rows are written to it exactly once: first the rows reach the disk, then the state that tells of
  * them; what a killed run wrote in between is cut off by the next. To standard output at least once: the state is saved
- * when the rows are out, and each row says where it begins in the input, so that one that comes again is known.
+ * when the rows are out, and each row says where it begins in the input, so that one that comes again is known. Of a
+ * plugin it is saved when its line is out: no alarm goes untold.
  */
 #include "cli.h"
 
@@ -79,7 +80,7 @@ bool cli_state_save(struct cli_run *r, bool now) {
     if (!r->state || !r->op)
         return true;
     vae_op_totals(r->op, &t);
-    if (!now && t.next_row < r->saved_row + SAVE_EVERY)
+    if (!now && (cli.plugin || t.next_row < r->saved_row + SAVE_EVERY)) /* a plugin tells of all at its end */
         return true;
     char *memory = r->scored ? vae_score_memory(r->op) : NULL;
     if (r->scored && !memory) {

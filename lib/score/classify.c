@@ -153,7 +153,7 @@ struct vae_op *vae_classify(const struct vae_model *m, const struct vae_head *in
         err_set(err, VAE_EOS, "out of memory");
     else if (!schema_bind(m->schema, in, &op->map, err) && !find_condition(op, err) && !classify_head(op, err) &&
              !op_seal(op, false, err) &&
-             (s->scorer = scorer_new(m, VAE_BY_IW, opts->draws > 0 ? opts->draws : CLASSIFY_DRAWS, op->pool, err)))
+             (s->scorer = scorer_new(m, VAE_BY_IW, SCORE_ONLY, opts->draws > 0 ? opts->draws : CLASSIFY_DRAWS, op->pool, err)))
         return op;
     vae_op_free(op);
     return NULL;
