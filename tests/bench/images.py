@@ -101,8 +101,8 @@ if __name__ == "__main__":
         s = tables.fit(a, ours, "--no-calibrate", "--budget", a.budget, *shlex.split(a.options), train)
         print(f"fit {s[0]:.0f} s, {s[1]:.0f} MB")
     r = subprocess.run(["vae-score", "-m", ours, "--iw", str(a.k), "--mean-nll", test], capture_output=True, text=True, check=True)
-    nll = float(r.stdout.split()[0])
-    print(f"  ours, K = {a.k}: {nll / 784 / np.log(2):.4f} bits per dimension ({r.stdout.split()[0]} nats)", flush=True)
+    nll, se = map(float, r.stdout.split()[-1].split(",")[1:3])
+    print(f"  ours, K = {a.k}: {nll / 784 / np.log(2):.4f} bits per dimension ({nll:.1f} nats, s.e. {se:.1f})", flush=True)
     try:
         f, guess = classifier(x, y)
     except ImportError:
