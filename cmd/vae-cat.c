@@ -4,10 +4,11 @@
 static const struct cli_opt options[] = {
     CLI_OPT_FROM,
     CLI_OPT_TO,
-    CLI_OPT_OUTPUT,
+    CLI_OPT_OUTPUT_DIR,
     CLI_OPT_DELIM,
     CLI_OPT_HEADER,
     CLI_OPT_WINDOWS,
+    CLI_OPT_RESIZE,
     CLI_OPT_KEEP,
     CLI_OPT_LEVEL,
     CLI_OPT_FRAME_ROWS,

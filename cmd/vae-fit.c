@@ -169,6 +169,7 @@ static const struct cli_opt options[] = {
     {.name = "mask-numbers", .kind = CLI_FLAG, .to = &fit.mask_numbers, .help = "take each run of digits in a line for one 0"},
     CLI_OPT_SEED,
     CLI_OPT_WINDOWS,
+    CLI_OPT_RESIZE,
     CLI_OPT_KEEP,
     CLI_OPT_LABELS,
     CLI_OPT_FROM,
@@ -269,7 +270,8 @@ static void resolve_windows(void) {
     char **keep = calloc(cli.keep.n + cli.group.n, sizeof *keep);
     if (!keep)
         cli_usage("out of memory");
-    memcpy(keep, cli.keep.item, cli.keep.n * sizeof *keep);
+    for (size_t k = 0; k < cli.keep.n; k++)
+        keep[k] = cli.keep.item[k];
     for (size_t i = 0; i < cli.group.n; i++) {
         bool known = false;
         for (size_t k = 0, n = cli.keep.n + o.condition.n; k < n; k++)

@@ -41,7 +41,7 @@ static const struct cli_opt options[] = {
     {.name = "first-row", .arg = "N", .kind = CLI_COUNT, .to = &o.first_row,
      .help = "number of the first record, from 0, for draws"},
     CLI_OPT_SEED,
-    CLI_OPT_OUTPUT,
+    CLI_OPT_OUTPUT_DIR,
     CLI_OPT_FROM,
     CLI_OPT_TO,
     CLI_OPT_DELIM,

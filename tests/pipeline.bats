@@ -316,13 +316,13 @@ PY
     vae-score -q -m "$MODEL" --by mse "$WINE" | cut -d, -f2 | tail -n +2 | cmp - <(cut -d, -f8 parts.csv | tail -n +2)
     # more draws make the bound tighter on the whole: of some models, as all records share the noise
     for s in 1 2 3 4; do
-        vae-fit -q -s $s -m m.vae -k cultivar --for detect --steps 200 --no-calibrate --prior normal "$WINE"
+        vae-fit -q -s $s -m m.vae -k cultivar --for detect --hidden 48 --steps 200 --no-calibrate --prior normal "$WINE"
         for k in 1 100; do vae-score -q -m m.vae --mean-nll --iw $k "$WINE" | tail -n 1 | cut -d, -f2; done | paste -s
     done | awk '{ a += $1; b += $2; print } END { exit !(b < a) }'
 }
 
 @test "odd rows get higher scores than the rest" {
-    grep -v malignant "$CELLS" | vae-fit -q -m cells.vae -k diagnosis --for detect --steps 200
+    grep -v malignant "$CELLS" | vae-fit -q -m cells.vae -k diagnosis --for detect --hidden 32 --steps 200
     vae-score -q -m cells.vae "$CELLS" | tail -n +2 | sort -t, -k2,2g | awk -F, '
         { r++ } $1 == "malignant" { n++; s += r } END { auc = (s - n * (n + 1) / 2) / (n * (r - n)); print auc; exit !(auc > .9) }'
 }
@@ -365,7 +365,7 @@ assert model["ok"] and table["ok"] and table["rows"] == 178 and model["model"]["
 }
 
 @test "the curve is CSV; -v ends with one line; --log-format json is JSON" {
-    vae-fit -q -m m.vae -k cultivar --steps 100 --log curve.csv "$WINE"
+    vae-fit -q -m m.vae -k cultivar --hidden 16 --steps 100 --log curve.csv "$WINE"
     equal header "$(head -n 1 curve.csv)" "step,recon,kl,beta,elbo,valid"
     awk -F, 'NR > 1 && (NF != 6 || $1 + 0 <= last) { print; exit 1 } { last = $1 + 0 } END { exit !(NR > 5) }' curve.csv
     vae-enc -q -v -m m.vae -o z.vts "$WINE" 2>err
@@ -373,7 +373,7 @@ assert model["ok"] and table["ok"] and table["rows"] == 178 and model["model"]["
     grep -q 'rows 178' err
     vae-enc -m m.vae --log-format json -o z.vts "$WINE" 2>err
     ! command -v "$PYTHON" >/dev/null || "$PYTHON" -c 'import json; assert json.loads(open("err").read())["rows"] == 178'
-    vae-fit -q -m m.vae -k cultivar --steps 50 --log - "$WINE" | head -n 1 | grep -qx "$(head -n 1 curve.csv)"
+    vae-fit -q -m m.vae -k cultivar --hidden 16 --steps 50 --log - "$WINE" | head -n 1 | grep -qx "$(head -n 1 curve.csv)"
 }
 
 @test "real images: MNIST's files go through, an image looks like its reconstruction" {
@@ -387,4 +387,37 @@ assert model["ok"] and table["ok"] and table["rows"] == 178 and model["model"]["
         for $i (0 .. $#{$x[0]}) { $e += ($x[0][$i] - $x[1][$i]) ** 2; $m[$i % 784] += $x[0][$i] / 2000 }
         for $i (0 .. $#{$x[0]}) { $v += ($x[0][$i] - $m[$i % 784]) ** 2 }
         print $e / $v, "\n"; exit !($e / $v < .7)' few.idx back.idx
+}
+
+@test "-o DIR/ gives each file back under its name, through the filters too" {
+    mkdir -p in/deep
+    head -n 60 "$WINE" >in/a.csv
+    { head -n 1 "$WINE"; tail -n 30 "$WINE"; } >in/deep/b.csv
+    vae-cat -o same/ in/a.csv in/deep/b.csv
+    same in/a.csv same/a.csv
+    same in/deep/b.csv same/b.csv
+    vae-enc -m "$MODEL" in/a.csv in/deep/b.csv | vae-dec -o back/
+    for f in a b; do
+        same <(cut -d, -f1 back/$f.csv) <(cut -d, -f1 same/$f.csv)
+    done
+    vae-enc -m "$MODEL" -o latents/ -t vts in/a.csv in/deep/b.csv
+    cmp <(vae-enc -m "$MODEL" -t csv in/deep/b.csv) <(vae-cat -t csv latents/b.vts) # nothing depends on the file before
+    vae-score -q -m "$MODEL" -o scores/ <in/a.csv
+    same <(ls latents scores) <(printf 'latents:\na.vts\nb.vts\n\nscores:\nrecords.csv\n')
+    vae-cat --frame-rows 7 -t vts in/a.csv in/deep/b.csv | vae-cat -t tsv -o tsv/
+    tr '\t' , <tsv/b.tsv | cmp - in/deep/b.csv
+}
+
+@test "-o DIR/: one name twice is refused, and no name leads out of the directory" {
+    mkdir -p in/x in/y out
+    cp "$WINE" in/x/a.csv
+    cp "$WINE" in/y/a.csv
+    fails 73 vae-cat "a.csv: two files have this name, in/x/a.csv and in/y/a.csv" "vae-cat -o out/ in/x/a.csv in/y/a.csv"
+    same in/x/a.csv out/a.csv
+    (cd in/x && vae-cat -t vts ../y/../y/a.csv ../x/a.csv) >two.vts
+    mkdir deep
+    fails 73 vae-cat "two files have this name" "vae-cat -o deep/ two.vts"
+    same <(ls deep) <(echo a.csv)
+    [ ! -e y ]
+    fails 73 vae-cat "none/of/: no such file or directory" "vae-cat -o none/of/ $WINE"
 }

@@ -5,22 +5,25 @@
 
 #include "base/err.h"
 #include "stream/format.h"
+#include "stream/out_dir.h"
 #include "stream/state.h"
 
 struct vae_out {
     struct sink *sink;
     const struct stream_format *format;
     void *writer;
+    struct out_dir *dir; /* NULL: all of it is one stream */
 };
 
 /* Data leaves in the format it came in, latents for the next filter or for eyes, everything else as a table. */
-static const char *choose(const struct vae_head *head, const struct sink *sink) {
-    const char *origin = json_string_value(json_object_get(head->origin, "format"));
-    const struct stream_format *f = origin ? stream_format_by_name(origin) : NULL;
+static const char *choose(const struct vae_head *head, bool standard, bool tty) {
+    const struct stream_format *f = stream_format_of(head);
     if (!strcmp(head->kind, "latent"))
-        return sink_is_tty(sink) ? "csv" : "vts";
+        return tty ? "csv" : "vts";
+    if (f && f->single && standard) /* any number of images is a stream of others */
+        f = &stream_pam;
     bool any = !strcmp(head->kind, "data") && f && f->create;
-    return any || f == &stream_tsv ? origin : "csv";
+    return any || f == &stream_tsv ? f->name : "csv";
 }
 
 /* To the rows that a state tells of. The header stands there already, unless the file is new. */
@@ -57,10 +60,21 @@ struct vae_out *vae_out_open(const char *path, const struct vae_head *head, cons
         return NULL;
     }
     struct vae_out_opts own = *opts;
+    if (out_dir_wanted(path)) {
+        named = named ? named : stream_format_by_name(choose(head, false, false));
+        if (opts->state)
+            err_set(err, VAE_EUSAGE, "%s: is a directory; where runs go on in one another, they write to a file", path);
+        else
+            out->dir = out_dir_open(path, named, head, opts, err);
+        if (out->dir)
+            return out;
+        free(out);
+        return NULL;
+    }
     out->sink = opts->state ? append(path, named, head, &own, err) : sink_open(path, opts->level, err);
     opts = &own;
     if (out->sink) {
-        out->format = named ? named : stream_format_by_name(choose(head, out->sink));
+        out->format = named ? named : stream_format_by_name(choose(head, !path || !strcmp(path, "-"), sink_is_tty(out->sink)));
         out->writer = out->format->create(out->sink, head, opts, err);
     }
     if (!out->writer) {
@@ -72,10 +86,12 @@ struct vae_out *vae_out_open(const char *path, const struct vae_head *head, cons
 }
 
 int vae_out_put(struct vae_out *out, const struct vae_batch *b, struct vae_err *err) {
-    return out->format->put(out->writer, b, err);
+    return out->dir ? out_dir_put(out->dir, b, err) : out->format->put(out->writer, b, err);
 }
 
 int vae_out_flush(struct vae_out *out, struct vae_err *err) {
+    if (out->dir)
+        return out_dir_flush(out->dir, err);
     int rc = out->format->flush ? out->format->flush(out->writer, err) : 0;
     return rc < 0 ? rc : sink_flush(out->sink, err);
 }
@@ -96,6 +112,11 @@ int vae_out_close(struct vae_out *out, int status, struct vae_err *err) {
     if (!out)
         return 0;
     struct vae_err later = {0};
+    if (out->dir) {
+        int r = out_dir_close(out->dir, status, err);
+        free(out);
+        return r;
+    }
     int rc = out->format->finish(out->writer, status, err);
     out->format->destroy(out->writer);
     int end = sink_close(out->sink, rc == 0 && status == 0, &later);

@@ -1,0 +1,38 @@
+/*
+ * sniff.c - which format a source has (sniff.h). What text is, one byte tells; signatures are longer, but most of them begin with a
+ * byte that no text in ASCII has, so that live input is not kept waiting.
+ */
+#include "stream/sniff.h"
+
+#include "base/err.h"
+#include "stream/foreign.h"
+
+/* Could a file of this format be lines of text? */
+static bool textual(const struct stream_format *f) {
+    return f == &stream_csv || f == &stream_tsv || f == &stream_ndjson || f == &stream_pnm;
+}
+
+int stream_sniff(struct source *src, const struct stream_format *named, bool text, const struct stream_format **format,
+                 struct vae_err *err) {
+    const unsigned char *p;
+    const char *is, *way;
+    long n = source_peek(src, 1, &p, err);
+    if (n > 0 && (p[0] < 0x20 || p[0] > 0x7e))
+        n = source_peek(src, 16, &p, err);
+    else if (n > 0 && (p[0] == 'P' || p[0] == '{')) /* but for the images of netpbm, and JSON */
+        n = source_peek(src, 3, &p, err);
+    *format = NULL;
+    if (n <= 0)
+        return (int)n;
+    if (vae_is_model(p, (size_t)n)) /* the first byte of some is text's, but a file gives all of them at once */
+        return err_set(err, VAE_EDATA, "%s: is a model, not data", source_name(src));
+    if (!named && stream_foreign(p, (size_t)n, &is, &way))
+        return err_set(err, VAE_EDATA, "%s: is %s, which is not read here: %s", source_name(src), is, way);
+    *format = named;
+    for (size_t i = 0; !*format && stream_formats[i]; i++)
+        if (stream_formats[i]->open && stream_formats[i]->sniff(p, (size_t)n))
+            *format = text && textual(stream_formats[i]) ? &stream_text : stream_formats[i];
+    if (!*format && text)
+        *format = &stream_text;
+    return *format ? 0 : err_set(err, VAE_EDATA, "%s: unknown format; name it with -f", source_name(src));
+}
