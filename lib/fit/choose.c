@@ -21,6 +21,7 @@ static const double LINE_NATS = 6; /* that the latents of a line of text carry *
 
 /* Floating-point operations of a fit, unless told: some five minutes of two cores of 2024. Those of convolutions take longer. */
 static const double WORK = 1e14, CHAIN_WORK = 5e13, IMAGE_WORK = 3e13;
+enum { RASTER_LOOKS = 48 /* outputs that cost what a raster does */ };
 enum { MANY_IMAGES = 20000, IMAGE_LEAST = 8 /* pixels a side; smaller ones need no convolutions */ };
 
 void vae_fit_defaults(struct vae_fit_opts *o) {
@@ -346,7 +347,8 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
         return err_set(err, VAE_EUSAGE, "--word-dropout is for lines of text (--text)");
     if (o->net && strcmp(o->net, "mlp") && strcmp(o->net, "residual") && strcmp(o->net, "conv") && strcmp(o->net, "raster"))
         return err_set(err, VAE_EUSAGE, "no such net: '%s'; there are mlp, residual and conv", o->net);
-    c->raster = o->net && !strcmp(o->net, "raster");
+    bool told = o->sd && !strcmp(o->sd, "record"); /* two outputs a value: a raster has no such */
+    c->raster = o->net ? !strcmp(o->net, "raster") : o->purpose == VAE_FOR_GENERATE && !told && pixels(r->schema);
     c->residual = !o->net || strcmp(o->net, "mlp");
     int e = choose_channels(o, r->schema, c, err);
     if (e)
@@ -394,7 +396,7 @@ static double convolutions(const struct model_config *c, const struct schema *s,
     for (size_t i = 0; i < c->nchannels; i++) {
         struct nn_window w = nn_window(im, c->channels[i], i ? 3 : 5, 2);
         double places = (double)(w.small.h * w.small.w) * (double)(w.k * w.k) * (double)w.small.c;
-        sum += places * (double)im.c * (i ? 2 : 1 + (double)outputs);
+        sum += places * (double)im.c * (i ? 2 : 1 + (c->raster ? RASTER_LOOKS : (double)outputs));
         im = w.small;
     }
     *left = im.h * im.w * im.c;

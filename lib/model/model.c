@@ -162,7 +162,8 @@ static int add_nets(struct vae_model *m, struct vae_err *err) {
         return err_set(err, VAE_EDATA, "convolutions need records that are images of plain numbers, and no more than "
                        "%d features a stage", MODEL_MAX_FEATURES);
     if (c->raster && (!conv.n || conv.size.c > 4 || conv.size.h * conv.size.w > MODEL_MAX_FEATURES / RASTER || m->block[0].spread))
-        return err_set(err, VAE_EDATA, "a raster needs an image of at most 4 channels and %d pixels", MODEL_MAX_FEATURES / RASTER);
+        return err_set(err, VAE_EDATA, "--net raster needs images of at most 4 channels and %d pixels, and goes without --sd record",
+                       MODEL_MAX_FEATURES / RASTER);
     m->raster_channels = conv.size.c;
     int r = c->recurrent ? add_recurrent(m, outputs, err) : conv.n ? nn_encoder(&m->enc, &conv, &enc, err) : nn_mlp(&m->enc, &enc, err);
     if (!r && !c->recurrent)
