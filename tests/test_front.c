@@ -376,7 +376,8 @@ static void test_forgotten(void) {
         int partial;
     } want[] = {{"7", 0}, {"8", 0}, {"65535", 0}, {"32770", 0}, {"32769", 1}, {"0", 1}}; /* the half of 65535 */
     for (size_t i = 0; i < sizeof want / sizeof *want; i++)
-        CHECK(row_of(&r, want[i].name, "", 0, &err) == want[i].partial, "series %s: %s", want[i].name, want[i].partial ? "kept" : "forgotten");
+        CHECK(row_of(&r, want[i].name, "", 0, &err) == want[i].partial, "series %s: %s", want[i].name,
+              want[i].partial ? "kept" : "forgotten");
     free(cell), runner_free(&r), buf_free(&text), rec_head_free(in);
 }
 
