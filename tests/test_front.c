@@ -288,16 +288,15 @@ static void test_held(void) {
     rec_head_free(in);
 }
 
-/* Series that no run wrote, each refused behind what is right; and more rows than are to be kept. */
+/* Series that no run wrote, each refused behind what is right. */
 static void test_held_bad(void) {
     static const char *const bad[] = {
         "x", "1", "1:", "1:k", "-1:k,", "2:k,", "99999999999999999999999:k,", "1:k,",
         "1:k,1:0,2:-1,1:0,1:x,", "1:k,1:4,2:-1,1:0,1:x,", "1:k,3:1.5,2:-1,1:0,1:x,", "1:k,3:nan,2:-1,1:0,1:x,", "1:k,1:q,2:-1,1:0,1:x,",
         "1:k,1:1,2:1x,1:0,1:x,", "1:k,1:1,2:-1,2:99,1:x,", "1:k,1:1,2:-1,2:-2,1:x,", "1:k,1:1,2:-1,1:0,", "1:k,1:2,2:-1,1:0,1:x,",
         "1:k,1:1,2:-1,1:0,1:x,1:k,1:1,2:-1,1:0,1:x,"};
-    enum { LONG = 1 << 20 };
     static char h[] = "host";
-    char *const group[] = {h}, *const steps[] = {h};
+    char *const steps[] = {h};
     struct vae_err err;
     struct vae_head *in = rec_head_new("data", NULL);
     rec_head_add(in, "host", REC_UTF8, 0, NULL, NULL);
@@ -315,20 +314,70 @@ static void test_held_bad(void) {
         CHECK(rc == VAE_EDATA && strstr(err.msg, "makes no sense"), "'%s': %d", bad[i], rc);
         runner_free(&r);
     }
-    rec_head_add(in, "text", REC_UTF8, 0, NULL, NULL);
-    r = runner(in, &(const struct front_spec){.window = 2, .group = group, .ngroup = 1});
-    char *cell = malloc(LONG);
+    buf_free(&text), rec_head_free(in);
+}
+
+/* A row of this host; 1: its window is partial, 0: it is not, or a code. */
+static int row_of(struct runner *r, const char *host, const char *cell, size_t bytes, struct vae_err *err) {
+    const struct vae_batch *out;
+    size_t at = 0;
+    rec_build_reset(r->rows);
+    rec_build_text(r->rows, 0, host, strlen(host), NULL);
+    rec_build_text(r->rows, 1, cell, bytes, NULL);
+    int n = front_run(r->front, rec_build_batch(r->rows, 1), &at, &out, err);
+    return n == 1 ? out->partial[0] : n;
+}
+
+/* A run that goes on from *text, and the text that it leaves. */
+static struct runner next(struct runner *r, const struct vae_head *in, const struct front_spec *spec, struct buf *text) {
+    struct vae_err err = {0};
+    struct runner to = runner(in, spec);
+    text->n = 0;
+    CHECK(!front_save(r->front, 1, text, &err) && front_load(to.front, text->p, text->n, &err) == 1, "%s", err.msg);
+    runner_free(r);
+    return to;
+}
+
+/* Where there are too many series, in number or in bytes, those of runs before are forgotten that no row came of for longest; so many
+ * in one run are refused. */
+static void test_forgotten(void) {
+    enum { LONG = 1 << 20, FIT = FRONT_HELD_MAX / LONG - 1 };
+    static char h[] = "host";
+    char *const group[] = {h}, *cell = malloc(LONG), name[24];
+    const struct front_spec spec = {.window = 2, .group = group, .ngroup = 1};
+    struct vae_err err;
+    struct vae_head *in = rec_head_new("data", NULL);
+    rec_head_add(in, "host", REC_UTF8, 0, NULL, NULL), rec_head_add(in, "text", REC_UTF8, 0, NULL, NULL);
+    struct runner r = runner(in, &spec);
+    struct buf text = {0};
     memset(cell, 'x', LONG);
-    for (size_t i = 0; i < FRONT_HELD_MAX / LONG; i++) {
-        const struct vae_batch *out;
-        size_t at = 0;
-        rec_build_reset(r.rows);
-        rec_build_text(r.rows, 0, &"abcdefghijklmnopqrstuvwxyzABCDEF"[i], 1, NULL);
-        rec_build_text(r.rows, 1, cell, LONG, NULL);
-        CHECK(front_run(r.front, rec_build_batch(r.rows, 1), &at, &out, &err) == 1, "%s", err.msg);
+    for (int i = 0; i < FIT; i++) {
+        snprintf(name, sizeof name, "a%d", i);
+        CHECK(row_of(&r, name, cell, LONG, &err) == 1, "%s", err.msg);
     }
+    r = next(&r, in, &spec, &text);
+    CHECK(row_of(&r, "a0", cell, LONG, &err) == 0 && row_of(&r, "b0", cell, LONG, &err) == 1, "%s", err.msg);
+    r = next(&r, in, &spec, &text); /* there is no room for a1 */
+    CHECK(text.n <= FRONT_HELD_MAX && row_of(&r, "a0", "", 0, &err) == 0 && row_of(&r, "a2", "", 0, &err) == 0, "too many are forgotten");
+    CHECK(row_of(&r, "b0", "", 0, &err) == 0 && row_of(&r, "a1", "", 0, &err) == 1, "the wrong one is forgotten");
+    for (int i = 0; i <= FIT; i++)
+        snprintf(name, sizeof name, "c%d", i), row_of(&r, name, cell, LONG, &err);
     text.n = 0;
-    CHECK(front_save(r.front, 1, &text, &err) == VAE_EDATA && strstr(err.msg, "32 series, are more than 32 MiB"), "%s", err.msg);
+    CHECK(front_save(r.front, 1, &text, &err) == VAE_EDATA && strstr(err.msg, "series, are more than 32 MiB"), "%s", err.msg);
+    runner_free(&r), r = runner(in, &spec);
+    for (int i = 0; i < FRONT_SERIES_MAX; i++)
+        snprintf(name, sizeof name, "%d", i), row_of(&r, name, "", 0, &err);
+    CHECK(row_of(&r, "7", "", 0, &err) == 0, "a series that is there");
+    CHECK(row_of(&r, "x", "", 0, &err) == VAE_EDATA && strstr(err.msg, "more than 65536 series"), "%s", err.msg);
+    r = next(&r, in, &spec, &text);
+    CHECK(row_of(&r, "8", "", 0, &err) == 0 && row_of(&r, "x", "", 0, &err) == 1 && row_of(&r, "x", "", 0, &err) == 0, "%s", err.msg);
+    static const struct {
+        const char *name;
+        int partial;
+    } want[] = {{"7", 0}, {"8", 0}, {"65535", 0}, {"32770", 0}, {"32769", 1}, {"0", 1}}; /* the half of 65535 */
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++)
+        CHECK(row_of(&r, want[i].name, "", 0, &err) == want[i].partial, "series %s: %s", want[i].name,
+              want[i].partial ? "kept" : "forgotten");
     free(cell), runner_free(&r), buf_free(&text), rec_head_free(in);
 }
 
@@ -366,6 +415,7 @@ int main(void) {
     test_bad();
     test_held();
     test_held_bad();
+    test_forgotten();
     test_blocks();
     return test_done();
 }

@@ -51,7 +51,7 @@ void front_cut(struct front *, const char *name);
 
 enum { FRONT_HELD_MAX = 32 << 20 }; /* bytes of it */
 /* Appends what records to come need of the rows so far, without those of record `done` of the last *out and behind it: text, where all
- * columns are. Not with opts->whole. VAE_EDATA: it is too long. */
+ * columns are; of series that no row came of in this run as many as there is room for. Not with opts->whole. VAE_EDATA: it is too long. */
 int front_save(struct front *, size_t done, struct buf *out, struct vae_err *);
 /* And back, before the first row. 1; 0 where it is of other columns or windows, so that nothing is gone on with; VAE_EDATA, VAE_EOS. */
 int front_load(struct front *, const char *p, size_t n, struct vae_err *);

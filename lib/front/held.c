@@ -1,12 +1,13 @@
 /*
  * held.c - the rows that windows and steps go back to as text, so that the next run goes on where this one stopped.
  *
- * Netstrings, one behind the other: what the windows are made of (rows, names of columns); then of each series its key, the number of its
- * rows as far as it matters, of each value that steps are taken from the last one and its decimals, and the cells of the rows that
- * are held, the oldest row first. Cells are as they stood in the table. The model is no part of it: one that was fitted anew to the
- * same columns goes on.
+ * Netstrings, one behind the other: what the windows are made of (rows, names of columns); then of each series, the last seen first,
+ * its key, the number of its rows as far as it matters, of each value that steps are taken from the last one and its decimals, and the
+ * cells of the rows that are held, the oldest row first. Cells are as they stood in the table. The model is no part of it: one that was
+ * fitted anew to the same columns goes on.
  */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -55,21 +56,35 @@ static int put_series(const struct front *f, const struct series *s, struct buf 
         for (size_t i = 0, from = 0; i < f->nlag && !r; from = row->end[i++])
             r = netstring_put(out, row->bytes.p + from, row->end[i] - from, err);
     }
-    if (!r && out->n > FRONT_HELD_MAX)
+    return r;
+}
+
+/* As many as there is room for, the last seen first; all of this run. */
+static int put_all(const struct front *f, struct series *const *list, struct buf *out, struct vae_err *err) {
+    int r = 0;
+    for (size_t i = 0; i < f->series.n && !r; i++) {
+        size_t before = out->n;
+        r = list[i]->rows ? put_series(f, list[i], out, err) : 0;
+        if (r || out->n <= FRONT_HELD_MAX)
+            continue;
+        out->n = before;
+        if (list[i]->seen < 0)
+            break;
         r = err_set(err, VAE_EDATA, "the rows that windows go back to, of %zu series, are more than %d MiB, too many to keep for the next run; "
                     "fit a shorter --window, or a --group with fewer series", f->series.n, FRONT_HELD_MAX >> 20);
+    }
     return r;
 }
 
 int front_save(struct front *f, size_t done, struct buf *out, struct vae_err *err) {
+    struct series **list = series_list(&f->series);
     for (size_t i = f->nchanges; i > done; i--) /* as it was before those rows */
         front_exchange(&f->change[i - 1], f->nvalues);
-    int r = put_form(f, out, err);
-    for (size_t i = 0; i < f->series.nslots && !r; i++)
-        if (f->series.slot[i] && f->series.slot[i]->rows)
-            r = put_series(f, f->series.slot[i], out, err);
+    int r = list ? put_form(f, out, err) : err_set(err, VAE_EOS, "out of memory for %zu series", f->series.n);
+    r = r ? r : put_all(f, list, out, err);
     for (size_t i = done; i < f->nchanges; i++)
         front_exchange(&f->change[i], f->nvalues);
+    free(list);
     return r;
 }
 
@@ -106,7 +121,7 @@ static int take_series(struct front *f, const char **at, const char *end, struct
     for (size_t j = 0; j < f->nvalues; j++)
         if (!take_number(at, end, &s->last[j]) || !take_int(at, end, -1, FRONT_NUMBER, &s->decimals[j]))
             return bad(err);
-    s->rows = (uint64_t)rows;
+    s->rows = (uint64_t)rows, s->seen = -(int64_t)f->series.n;
     for (size_t k = held(f, s->rows); k > 0; k--) {
         struct series_row *row = &s->ring[(s->rows - k) % (f->window - 1)];
         for (size_t i = 0; i < f->nlag; i++) {

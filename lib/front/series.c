@@ -45,14 +45,48 @@ static void free_series(struct series *s, size_t back) {
     free(s);
 }
 
+static int by_seen(const void *a, const void *b) {
+    int64_t x = (*(struct series *const *)a)->seen, y = (*(struct series *const *)b)->seen;
+    return (x < y) - (x > y);
+}
+
+struct series **series_list(const struct series_table *t) {
+    struct series **list = mem_array(t->n, sizeof *list);
+    for (size_t i = 0, n = 0; i < t->nslots && list; i++)
+        if (t->slot[i])
+            list[n++] = t->slot[i];
+    if (list)
+        qsort(list, t->n, sizeof *list, by_seen);
+    return list;
+}
+
+static int forget(struct series_table *t, struct vae_err *err) {
+    struct series **list = series_list(t);
+    size_t kept = 0;
+    if (!list)
+        return err_set(err, VAE_EOS, "out of memory for %zu series", t->n);
+    while (kept < t->n && list[kept]->seen >= 0)
+        kept++;
+    kept += (t->n - kept) / 2;
+    bool some = kept < t->n;
+    memset(t->slot, 0, t->nslots * sizeof *t->slot);
+    for (size_t i = 0; i < kept; i++)
+        *place(t, list[i]->key.p, list[i]->key.n) = list[i];
+    for (; t->n > kept; t->n--)
+        free_series(list[t->n - 1], t->back);
+    free(list);
+    return some ? 0 : err_set(err, VAE_EDATA, "more than %d series; is a column of --group different in each row?", (int)FRONT_SERIES_MAX);
+}
+
 struct series *series_find(struct series_table *t, const char *key, size_t n, struct vae_err *err) {
     bool room = 2 * t->n < t->nslots || enlarge(t);
     struct series **at = room ? place(t, key, n) : NULL, *s = NULL;
     if (at && *at)
         return *at;
-    if (t->n == FRONT_SERIES_MAX) {
-        err_set(err, VAE_EDATA, "more than %d series; is a column of --group different in each row?", (int)FRONT_SERIES_MAX);
-        return NULL;
+    if (at && t->n == FRONT_SERIES_MAX) {
+        if (forget(t, err))
+            return NULL;
+        at = place(t, key, n);
     }
     if (at && (s = mem_array(1, sizeof *s)) && buf_put(&s->key, key, n, NULL) == 0 && (s->ring = mem_array(t->back + 1, sizeof *s->ring)) &&
         (s->last = mem_array(t->nvalues + 1, sizeof *s->last)) && (s->decimals = mem_array(t->nvalues + 1, sizeof *s->decimals))) {

@@ -15,6 +15,7 @@ struct series {
     struct buf key; /* netstrings */
     uint64_t file;  /* it is of: in another one it begins anew */
     uint64_t rows; /* of it so far */
+    int64_t seen;  /* the number of its last row in this run, of all series; of runs before -1, -2, ..., the latest first */
     struct series_row *ring; /* [back]; row r is at r % back */
     double *last;            /* [nvalues] that steps are taken from; NaN: none */
     int *decimals;           /* [nvalues] that they are written with */
@@ -27,8 +28,11 @@ struct series_table {
     size_t nslots, n;
 };
 
-/* The one whose key is these bytes, made where there is none. NULL: out of memory, or there are too many (VAE_EDATA). */
+/* The one whose key is these bytes, made where there is none. Where there are FRONT_SERIES_MAX, the older half of those that no row
+ * came of in this run is forgotten. NULL: out of memory, or there are too many in this run (VAE_EDATA). */
 struct series *series_find(struct series_table *, const char *key, size_t n, struct vae_err *);
+/* All [n], the last seen first; the caller's to free. NULL: out of memory. */
+struct series **series_list(const struct series_table *);
 void series_table_free(struct series_table *);
 
 /* Cell i of a row of n, in their order; the first one begins it anew. 0 or VAE_E*. */

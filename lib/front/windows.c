@@ -291,6 +291,7 @@ static int hold(struct front *f, struct series *s, struct vae_err *err) {
     memcpy(c->last, f->now, f->nvalues * sizeof *c->last);
     memcpy(c->decimals, f->decimals, f->nvalues * sizeof *c->decimals);
     front_exchange(c, f->nvalues);
+    s->seen = ++f->rows;
     f->nchanges += !f->whole;
     return 0;
 }

@@ -46,6 +46,7 @@ struct front {
     struct buf key, plain;
     const char *name; /* of the file, as part of the keys; NULL: its series end with it */
     uint64_t file;
+    int64_t rows; /* so far, of all series */
     struct front_change *change; /* [most] what the rows of the last call changed; with whole records alone only the last one */
     size_t nchanges;
     double *change_last;  /* [most,nvalues] */

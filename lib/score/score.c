@@ -92,7 +92,7 @@ struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, enum score_
     bool near = by == VAE_BY_NEAR, denoise = by == VAE_BY_DENOISE, all = also == SCORE_ALL; /* near, denoise: ask no latents */
     int r = 0;
     if ((!near && !denoise) || also)
-        r = make_latents(s, all && by != VAE_BY_IW, err);
+        r = make_latents(s, all && by != VAE_BY_IW && m->neps, err);
     if (!r && (near || all) && m->exemplars.n && !(s->exemplars = exemplars_new(&m->exemplars, m->schema, s->nworkers, err)))
         r = VAE_EOS;
     if (!r && (denoise || all) && m->denoiser.n && !(s->denoise = denoise_new(m, s->nworkers, err)))
