@@ -119,10 +119,10 @@ static int sniff(struct vae_in *in, const struct stream_format **format, struct 
     if (vae_is_model(p, (size_t)n)) /* the first byte of some is text's, but a file gives all of them at once */
         return err_set(err, VAE_EDATA, "%s: is a model, not data", source_name(in->src));
     *format = in->format;
+    if (!*format && in->opts.want.text) /* a line may begin like anything, but for what has been a stream of lines */
+        *format = stream_vts.sniff(p, (size_t)n) ? &stream_vts : &stream_text;
     for (size_t i = 0; !*format && stream_formats[i]; i++)
-        if (in->opts.want.text && is_table(stream_formats[i]))
-            *format = &stream_text;
-        else if (stream_formats[i]->open && stream_formats[i]->sniff(p, (size_t)n))
+        if (stream_formats[i]->open && stream_formats[i]->sniff(p, (size_t)n))
             *format = stream_formats[i];
     return *format ? 0 : err_set(err, VAE_EDATA, "%s: unknown format; name it with -f", source_name(in->src));
 }
