@@ -118,6 +118,7 @@ learnt() { cp "$BATS_FILE_TMPDIR"/{names,labelled}{,.vae} .; }
 
 @test "lines longer than there is room for are told of, and scored whole; 10 MB of them, too; an empty one; none" {
     learnt
+    printf "P5 1 1 255\n{}\n" | vae-score -q -m names.vae | wc -l | grep -qx 3 # no image, no JSON
     printf 'anna\nannabellabellabella\nannabellabellabellabell\n\n' | vae-score -m names.vae >scores 2>log
     grep -q '2 lines are longer than the model has room for: symbols beyond count alike' log
     # 15 symbols, one for all others and the end

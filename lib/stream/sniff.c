@@ -7,11 +7,6 @@
 #include "base/err.h"
 #include "stream/foreign.h"
 
-/* Could a file of this format be lines of text? */
-static bool textual(const struct stream_format *f) {
-    return f == &stream_csv || f == &stream_tsv || f == &stream_ndjson || f == &stream_pnm;
-}
-
 int stream_sniff(struct source *src, const struct stream_format *named, bool text, const struct stream_format **format,
                  struct vae_err *err) {
     const unsigned char *p;
@@ -26,13 +21,13 @@ int stream_sniff(struct source *src, const struct stream_format *named, bool tex
         return (int)n;
     if (vae_is_model(p, (size_t)n)) /* the first byte of some is text's, but a file gives all of them at once */
         return err_set(err, VAE_EDATA, "%s: is a model, not data", source_name(src));
-    if (!named && stream_foreign(p, (size_t)n, &is, &way))
-        return err_set(err, VAE_EDATA, "%s: is %s, which is not read here: %s", source_name(src), is, way);
     *format = named;
+    if (!named && text) /* a line may begin like anything, but for what has been a stream of lines */
+        *format = stream_vts.sniff(p, (size_t)n) ? &stream_vts : &stream_text;
+    else if (!named && stream_foreign(p, (size_t)n, &is, &way))
+        return err_set(err, VAE_EDATA, "%s: is %s, which is not read here: %s", source_name(src), is, way);
     for (size_t i = 0; !*format && stream_formats[i]; i++)
         if (stream_formats[i]->open && stream_formats[i]->sniff(p, (size_t)n))
-            *format = text && textual(stream_formats[i]) ? &stream_text : stream_formats[i];
-    if (!*format && text)
-        *format = &stream_text;
+            *format = stream_formats[i];
     return *format ? 0 : err_set(err, VAE_EDATA, "%s: unknown format; name it with -f", source_name(src));
 }
