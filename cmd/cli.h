@@ -102,6 +102,8 @@ struct cli_shared {
     int header, header_out; /* -1: likewise */
     struct cli_list keep, diff, group;
     struct cli_window window;
+    const char *audio;
+    size_t resample;
     bool whole; /* windows that are whole alone */
     const char *label_from;
     bool label_from_path;
@@ -163,6 +165,12 @@ cli_names cli_formats_in, cli_formats_out, cli_log_formats;
       .help = "rows of a series that make one record, and from one to the next" },                                     \
     { .name = "group", .arg = "COLS", .kind = CLI_LIST, .to = &cli.group,                                              \
       .help = "columns whose cells name the series a row is of" }
+#define CLI_OPT_AUDIO                                                                                                  \
+    { .name = "audio", .arg = "KIND", .kind = CLI_TEXT, .to = &cli.audio,                                              \
+      .help = "what is made of sound: mdct or mel, perhaps :MS of a hop, :FRAMES of a record" }
+#define CLI_OPT_RESAMPLE                                                                                               \
+    { .name = "resample", .arg = "HZ", .kind = CLI_COUNT, .to = &cli.resample, .lo = 1, .hi = 1000000,                 \
+      .help = "sample frames a second that sound of another rate is brought to" }
 #define CLI_OPT_THREADS                                                                                                \
     { .c = 'j', .name = "threads", .arg = "N", .kind = CLI_COUNT, .to = &cli.threads, .hi = 1024,                      \
       .help = "threads, 0: one per processor" }

@@ -58,6 +58,8 @@ bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_mo
         .group = cli.group.item,
         .ngroup = cli.group.n,
         .whole = cli.whole,
+        .resample = (uint32_t)cli.resample,
+        .audio = cli.audio,
     };
     cli_state_in(r, &opts);
     r->in = vae_in_open(paths, n, &opts, &r->err);

@@ -156,6 +156,8 @@ static const struct cli_opt options[] = {
      .help = "show how far it is"},
     CLI_OPT_SEED,
     CLI_OPT_WINDOWS,
+    CLI_OPT_AUDIO,
+    CLI_OPT_RESAMPLE,
     CLI_OPT_KEEP,
     CLI_OPT_LABELS,
     CLI_OPT_FROM,

@@ -106,6 +106,9 @@ struct vae_in_opts {
     char *const *group;       /* [ngroup] columns whose cells name the series a row is of; else those of a file are one */
     size_t ngroup;
     bool whole;               /* records of whole windows alone, as for a fit; else one for each row */
+    uint32_t resample;        /* sound: to so many sample frames a second; 0: as it is */
+    const char *audio;        /* sound: what is made of it, "mdct" or "mel", ":MS" of a hop and ":FRAMES" of a record behind it; NULL:
+                               * with a model what that learnt from, else its sample frames as they are */
 };
 
 /* Opens paths[0..n-1] one after the other ("-" is standard input; n = 0 too). NULL and err on failure. */

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "front/front.h"
 #include "model/model.h"
+#include "model/sound.h"
 #include "stream/format.h"
 
 /* Is `full` the column `name`, its steps, or one of these some rows before? */
@@ -83,7 +84,7 @@ static int add_front(struct vae_in *in, const struct front_spec *spec, const str
     free(now);
     if (!front)
         return VAE_EUSAGE;
-    stream_in_front(in, &(const struct stream_front){front, front_head(front), run, row, overlap, cut, drop});
+    stream_in_front(in, &(const struct stream_front){front, front_head(front), run, row, overlap, cut, NULL, drop});
     return 0;
 }
 
@@ -109,8 +110,22 @@ static struct vae_in *open_matched(char *const *paths, size_t n, const struct va
     return in;
 }
 
+/* Of sound, or with a model of sound. Records that were made of sound already (VTS) are taken as they are. */
+static struct vae_in *open_sound(char *const *paths, size_t n, const struct vae_in_opts *opts, const json_t *front, struct vae_err *err) {
+    struct vae_in *in = stream_in_open(paths, n, opts, NULL, err);
+    const struct vae_head *head = in ? vae_in_head(in) : NULL;
+    bool made = in && front && json_object_get(json_object_get(head->origin, "front"), "audio");
+    if (in && !made && sound_front(in, opts->audio, front, err)) {
+        vae_in_free(in);
+        return NULL;
+    }
+    return in;
+}
+
 struct vae_in *vae_in_open(char *const *paths, size_t n, const struct vae_in_opts *opts, struct vae_err *err) {
     const json_t *front = opts->model ? json_object_get(opts->model->schema->origin, "front") : NULL;
+    if (opts->audio || json_object_get(front, "audio"))
+        return open_sound(paths, n, opts, front, err);
     struct front_spec spec = {opts->window, opts->window_step, opts->group, opts->diff, opts->ngroup, opts->ndiff};
     if (opts->window > FRONT_WINDOW_MAX) {
         err_set(err, VAE_EUSAGE, "a window is at most %d rows", (int)FRONT_WINDOW_MAX);

@@ -3,6 +3,7 @@
  * and its fields must be those of the first. Tables are matched to it by the names of their columns. Empty operands are
  * passed over.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include "stream/offsets.h"
 #include "stream/state.h"
 
-enum { PLACE = 80 }; /* bytes of ":17" */
+enum { PLACE = 80 /* bytes of ":17" */, FILE_END = INT_MAX /* instead of a number of records */ };
 
 struct vae_in {
     char **paths;
@@ -39,6 +40,7 @@ struct vae_in {
     struct stream_front front;         /* run NULL: none */
     size_t at;                         /* records of the batch that it was given */
     size_t made;                       /* records that were made of them last */
+    bool ended;                        /* the operand, as the front was told */
     uint64_t first;            /* records of the operands before */
     struct vae_in_stats stats; /* of them; rows: of all */
     struct rec_file file_now; /* what the records handed out last are of, */
@@ -83,7 +85,7 @@ static int copy_opts(struct vae_in *in, char *const *paths, size_t n, const stru
     in->npaths = n ? n : 1;
     in->opts = (struct stream_read_opts){
         .delim = o->delim, .header = o->header, .nkeep = o->nkeep, .batch_rows = o->batch_rows,
-        .whole = o->whole_rows, .want.n = nwant};
+        .whole = o->whole_rows, .want.n = nwant, .resample = o->resample};
     bool *optional = mem_array(nwant, sizeof *optional);
     in->opts.want.optional = optional;
     in->opts.want.names = copy_names(want ? want->names : NULL, nwant);
@@ -101,13 +103,26 @@ static int copy_opts(struct vae_in *in, char *const *paths, size_t n, const stru
 
 /* ---- one operand ----------------------------------------------------------------------------------------- */
 
-/* The format of in->src, NULL where it is empty. What text is, one byte tells; signatures are longer, but all of them
- * begin with a byte that no text in ASCII has, so that live input is not kept waiting. */
+/* Could these bytes be the beginning of a signature that looks like text? */
+static bool begins(const unsigned char *p, size_t n) {
+    for (size_t i = 0; stream_formats[i]; i++)
+        if (stream_formats[i]->begins && stream_formats[i]->begins(p, n))
+            return true;
+    return false;
+}
+
+/* The format of in->src, NULL where it is empty. What text is, one byte tells; signatures are longer, but most of them
+ * begin with a byte that no text in ASCII has, and of the others no more is waited for than could be one: live input is not kept
+ * waiting. */
 static int sniff(struct vae_in *in, const struct stream_format **format, struct vae_err *err) {
     const unsigned char *p;
     long n = source_peek(in->src, 1, &p, err);
     if (n > 0 && (p[0] < 0x20 || p[0] > 0x7e))
         n = source_peek(in->src, 16, &p, err);
+    for (long had = 0; n > had && begins(p, (size_t)n);) {
+        had = n;
+        n = source_peek(in->src, (size_t)n + 1, &p, err);
+    }
     *format = NULL;
     if (n <= 0)
         return (int)n;
@@ -147,6 +162,9 @@ static bool is_table(const struct stream_format *f) {
     return f == &stream_csv || f == &stream_tsv;
 }
 
+/* A number of the origin, 0 for none. */
+static int64_t of_origin(const struct vae_head *h, const char *key) { return json_integer_value(json_object_get(h->origin, key)); }
+
 static const char *model_id(const struct vae_head *h) {
     return json_string_value(json_object_get(h->model, "id"));
 }
@@ -155,6 +173,12 @@ static const char *model_id(const struct vae_head *h) {
 static const char *differs(const struct vae_head *a, const struct vae_head *b) {
     if (strcmp(a->kind, b->kind))
         return "another kind of stream";
+    if (!of_origin(a, "rate") != !of_origin(b, "rate"))
+        return of_origin(a, "rate") ? "other records, no sound," : "other records, sound,";
+    if (of_origin(a, "rate") != of_origin(b, "rate"))
+        return "another rate (--resample makes them one)";
+    if (of_origin(a, "channels") != of_origin(b, "channels"))
+        return "another number of channels";
     if (a->nfields != b->nfields)
         return "another number of columns";
     for (size_t j = 0; j < a->nfields; j++) {
@@ -186,6 +210,8 @@ static int open_reader(struct vae_in *in, struct vae_err *err) {
     if (o.whole && !is_table(in->now))
         return err_set(err, VAE_EUSAGE, "%s: is no table of text whose rows --paste could go on; vae-cat -t csv makes one",
                        source_name(in->src));
+    if (in->head && is_table(in->now) && of_origin(in->head, "rate") && !in->format)
+        return err_set(err, VAE_EDATA, "%s: is no sound, and %s is", source_name(in->src), in->first_name);
     bool match = in->head && is_table(in->now) && o.want.n == 0;
     if (match) {
         o.want = (struct stream_want){.n = in->head->nfields, .names = in->names};
@@ -439,11 +465,13 @@ static int read_on(struct vae_in *in, struct vae_err *err) {
     int n = 0;
     while (n == 0 && in->reader) {
         in->batch.file = (struct rec_file){0};
-        n = in->now->next(in->reader, &in->batch, err);
+        n = in->ended ? 0 : in->now->next(in->reader, &in->batch, err);
         if (n > 0)
             tell_file(in);
         if (n != 0)
             break;
+        if ((in->ended = in->front.run && in->front.end && !in->ended))
+            return FILE_END;
         close_operand(in);
         n = open_next(in, err);
         if (n < 0)
@@ -469,13 +497,14 @@ static int read_on(struct vae_in *in, struct vae_err *err) {
 /* The next records that the front makes of them. */
 static int front_on(struct vae_in *in, const struct vae_batch **b, struct vae_err *err) {
     in->made = 0;
-    for (int n;;) {
+    for (int n = 0;;) {
         if (in->at == in->batch.rows) {
             in->batch.rows = in->at = 0;
             if ((n = read_on(in, err)) <= 0)
                 return n;
         }
-        if ((n = in->front.run(in->front.ctx, &in->batch, &in->at, b, err)) == 0)
+        n = n == FILE_END ? in->front.end(in->front.ctx, b, err) : in->front.run(in->front.ctx, &in->batch, &in->at, b, err);
+        if (n == 0)
             continue;
         in->made = n > 0 ? (size_t)n : 0;
         if (n == VAE_EROW)

@@ -103,7 +103,7 @@ static int begin(struct out_dir *d, const struct rec_file *file, struct vae_err 
     r = r || slash ? r : buf_put(&path, "/", 1, err);
     r = r ? r : buf_put(&path, name, strlen(name) + 1, err);
     if (!r)
-        d->now = vae_out_open(path.p, d->head, &d->opts, err);
+        d->now = stream_out_open(path.p, d->head, NULL, &d->opts, err);
     r = r ? r : d->now ? 0 : err && err->code ? err->code : VAE_ECREATE;
     if (!r && json_object_set_new_nocheck(d->used, name, json_string_nocheck(shown)))
         r = err_set(err, VAE_EOS, "out of memory");

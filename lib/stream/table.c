@@ -3,8 +3,9 @@
 
 #include "stream/format.h"
 
-const struct stream_format *const stream_formats[] = {&stream_vts, &stream_npy, &stream_idx,
-                                                      &stream_csv, &stream_tsv, NULL};
+const struct stream_format *const stream_formats[] = {
+    &stream_vts,  &stream_npy, &stream_idx,   &stream_wav, &stream_flac, &stream_ogg, &stream_aiff,
+    &stream_au,   &stream_caf, &stream_mp3,   &stream_sound, &stream_csv, &stream_tsv,  NULL};
 
 const struct stream_format *stream_format_by_name(const char *name) {
     for (size_t i = 0; stream_formats[i]; i++)
