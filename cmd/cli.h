@@ -103,6 +103,7 @@ struct cli_shared {
     struct cli_list keep, diff, group;
     struct cli_window window;
     const char *audio;
+    bool audio_if_sound;
     size_t resample;
     bool whole; /* windows that are whole alone */
     const char *label_from;

@@ -60,6 +60,7 @@ bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_mo
         .whole = cli.whole,
         .resample = (uint32_t)cli.resample,
         .audio = cli.audio,
+        .audio_if_sound = cli.audio_if_sound,
     };
     cli_state_in(r, &opts);
     r->in = vae_in_open(paths, n, &opts, &r->err);
@@ -122,7 +123,7 @@ int cli_end(struct cli_run *r) {
     if (r->scored) {
         vae_score_totals(r->op, &score);
         if (r->then)
-            vae_fdr_totals(r->then, &score);
+            vae_verdict_totals(r->then, &score);
         totals.score = &score;
         totals.rows = score.rows; /* not all of them need be written */
     }

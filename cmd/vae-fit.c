@@ -292,11 +292,13 @@ static void resolve_options(void) {
         bool given;
         const char *name;
     } own[] = {{o.purpose_given, "--for"}, {cli.keep.n, "--keep"}, {cli.diff.n, "--diff"}, {cli.window.rows, "--window"},
-               {cli.group.n, "--group"}};
+               {cli.group.n, "--group"}, {cli.audio, "--audio"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (o.init && own[i].given)
             cli_usage("%s goes without --init, which begins with a model that has its own", own[i].name);
     resolve_windows();
+    cli.audio_if_sound = !cli.audio;
+    cli.audio = cli.audio || o.init ? cli.audio : fit.purpose == VAE_FOR_DETECT ? "mel" : "mdct";
     struct vae_err err;
     if (vae_fit_check(&fit, &err))
         cli_usage("%s", err.msg);

@@ -110,12 +110,11 @@ static struct vae_in *open_matched(char *const *paths, size_t n, const struct va
     return in;
 }
 
-/* Of sound, or with a model of sound. Records that were made of sound already (VTS) are taken as they are. */
-static struct vae_in *open_sound(char *const *paths, size_t n, const struct vae_in_opts *opts, const json_t *front, struct vae_err *err) {
-    struct vae_in *in = stream_in_open(paths, n, opts, NULL, err);
-    const struct vae_head *head = in ? vae_in_head(in) : NULL;
-    bool made = in && front && json_object_get(json_object_get(head->origin, "front"), "audio");
-    if (in && !made && sound_front(in, opts->audio, front, err)) {
+/* The reader gives what --audio or a model makes of sound. Records that were made of it already (VTS) are taken as they are. */
+static struct vae_in *add_sound(struct vae_in *in, const struct vae_in_opts *o, const json_t *front, struct vae_err *err) {
+    const json_t *made = in ? json_object_get(json_object_get(vae_in_head(in)->origin, "front"), "audio") : NULL;
+    bool sound = in && sound_is(vae_in_head(in));
+    if (in && !(front && made) && (sound || !o->audio_if_sound) && sound_front(in, o->audio, front, err)) {
         vae_in_free(in);
         return NULL;
     }
@@ -124,8 +123,8 @@ static struct vae_in *open_sound(char *const *paths, size_t n, const struct vae_
 
 struct vae_in *vae_in_open(char *const *paths, size_t n, const struct vae_in_opts *opts, struct vae_err *err) {
     const json_t *front = opts->model ? json_object_get(opts->model->schema->origin, "front") : NULL;
-    if (opts->audio || json_object_get(front, "audio"))
-        return open_sound(paths, n, opts, front, err);
+    if (json_object_get(front, "audio"))
+        return add_sound(stream_in_open(paths, n, opts, NULL, err), opts, front, err);
     struct front_spec spec = {opts->window, opts->window_step, opts->group, opts->diff, opts->ngroup, opts->ndiff};
     if (opts->window > FRONT_WINDOW_MAX) {
         err_set(err, VAE_EUSAGE, "a window is at most %d rows", (int)FRONT_WINDOW_MAX);
@@ -150,5 +149,5 @@ struct vae_in *vae_in_open(char *const *paths, size_t n, const struct vae_in_opt
     }
     if (front)
         front_spec_free(&spec);
-    return in;
+    return opts->audio && !opts->model ? add_sound(in, opts, NULL, err) : in;
 }

@@ -1,8 +1,10 @@
 /* sound.c - a reader that makes of sound the records that a model learns from, and a writer that makes sound of them. */
+#include <math.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "front/audio.h"
+#include "model/model.h"
 #include "model/sound.h"
 #include "stream/format.h"
 
@@ -32,6 +34,14 @@ int sound_front(struct vae_in *in, const char *text, const json_t *front, struct
         return VAE_EOS;
     stream_in_front(in, &(const struct stream_front){a, audio_head(a), run, row, overlap, cut, end, drop});
     return 0;
+}
+
+size_t vae_model_seconds(const struct vae_model *m, double seconds) {
+    struct audio_spec s;
+    if (audio_from_json(json_object_get(m->schema->origin, "front"), &s, NULL) <= 0 || s.kind != AUDIO_MDCT)
+        return 0;
+    double hops = ceil(seconds * s.rate / (double)s.hop) + 1; /* the first one completes none */
+    return (size_t)ceil(hops / (double)s.frames);
 }
 
 static int back_run(void *ctx, const struct vae_batch *b, const struct vae_batch **out, struct vae_err *err) {

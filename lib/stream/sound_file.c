@@ -35,7 +35,7 @@ static long file_read(void *ctx, float *to, size_t n, struct vae_err *err) {
     if (got > 0)
         return (long)got;
     if (sf_error(f->snd))
-        return err_set(err, VAE_EDATA, "%s: %s", f->name, sf_strerror(f->snd));
+        return err_set(err, VAE_EDATA, "%s: damaged behind %" PRId64 " sample frames (%s)", f->name, f->given, sf_strerror(f->snd));
     if (f->declared >= 0 && f->given < f->declared)
         return err_set(err, VAE_EDATA, "%s: ends early, behind %" PRId64 " of %" PRId64 " sample frames", f->name, f->given, f->declared);
     return 0;
@@ -94,7 +94,7 @@ int sound_file_open(struct source *src, struct sound_spec *spec, struct sound_in
     f->snd = sf_open_fd(fd, SFM_READ, &info, SF_TRUE);
     int rc = 0;
     if (!f->snd)
-        rc = err_set(err, VAE_EDATA, "%s: %s", name, sf_strerror(NULL));
+        rc = err_set(err, VAE_EDATA, "%s: %s (%s)", name, cut ? "ends early" : "no sound that can be read", sf_strerror(NULL));
     else if (cut)
         rc = err_set(err, VAE_EDATA, "%s: ends early, and declares more", name);
     else if (info.channels < 1 || info.channels > SOUND_CHANNELS || info.samplerate < 1 || info.samplerate > SOUND_RATE)

@@ -99,7 +99,7 @@ static int begin(struct writer *w, struct vae_err *err) {
     if ((w->fd = io_temporary(err)) < 0)
         return w->fd;
     if (!(w->snd = sf_open_fd(w->fd, SFM_WRITE, &info, SF_FALSE)))
-        return err_set(err, VAE_EOS, "%s: %s", sink_name(w->sink), sf_strerror(NULL));
+        return err_set(err, VAE_EOS, "%s: cannot be written (%s)", sink_name(w->sink), sf_strerror(NULL));
     sf_command(w->snd, SFC_SET_CLIPPING, NULL, SF_TRUE);
     return 0;
 }
@@ -131,7 +131,7 @@ int sound_put(void *writer, const struct vae_batch *b, struct vae_err *err) {
     size_t c = w->spec.channels;
     if (w->snd)
         return sf_writef_float(w->snd, x, (sf_count_t)b->rows) == (sf_count_t)b->rows
-                   ? 0 : err_set(err, VAE_EIO, "%s: %s", sink_name(w->sink), sf_strerror(w->snd));
+                   ? 0 : err_set(err, VAE_EIO, "%s: cannot be written (%s)", sink_name(w->sink), sf_strerror(w->snd));
     int rc = 0;
     for (size_t at = 0; at < b->rows && !rc; at += SOUND_BATCH) {
         size_t n = b->rows - at < SOUND_BATCH ? b->rows - at : SOUND_BATCH, bytes = n * c * w->spec.kind->bytes;
