@@ -41,7 +41,7 @@ MEL=$BATS_FILE_TMPDIR/mel.vae
     vae-cat -o back.wav piped.wav && same back.wav "$TONE"
     vae-cat -t au "$TONE" | vae-cat | vae-cat -o back.wav && same back.wav "$TONE"
     perl -0777 -pe 'substr($_, 40, 4) = pack "V", 0x7fffff00' "$TONE" | vae-cat -o back.wav && same back.wav "$TONE"
-    # a live one is answered at once; of a window five records are needed, two of them still to come
+    # a live one is answered at once, but for the seven windows that a record has behind its middle
     { head -c 10044 "$TONE" && sleep 1 && wc -l <live.csv >seen; } | vae-score -q -m "$MEL" >live.csv 2>/dev/null || true
     [ "$(cat seen)" -gt 10 ]
 }
@@ -138,5 +138,5 @@ P
     grep "^$TONE" records.csv | cut -d, -f3 | sort -g | tail -n 3 | awk '{ s += $1 / 3 } END { print s }' >want
     awk -F, 'NR == FNR { want = $1; next } FNR == 2 { exit !(($4 - want) ^ 2 < 1e-8 * want ^ 2) }' want files.csv
     wav stereo.wav 8000 2 1
-    equal values "$(vae-cat --audio=mel:32:3 -t csv stereo.wav | head -n 1 | tr , '\n' | grep -c mel)" 384
+    equal values "$(vae-cat --audio=mel:32:3 -t csv stereo.wav | head -n 1 | tr , "\n" | grep -c mel)" 384
 }

@@ -27,7 +27,7 @@ struct audio {
     size_t values, width;   /* of a frame: of a channel, of all */
     struct mdct *mdct;
     struct mel *mel;
-    size_t sample, data, file, time, samples; /* fields: of in; of head */
+    size_t sample, data, level, file, time, samples; /* fields: of in; of head */
     float *held;            /* [channels * cap] */
     size_t at, have, cap;   /* of each channel held[at..have-1] is there, from where the next frame begins */
     uint64_t read, frames;  /* of the file so far: sample frames, frames made of them */
@@ -76,6 +76,7 @@ static int make_head(struct audio *a, struct vae_err *err) {
     a->head = rec_head_new("data", err);
     if (!a->head || (mel && add(a, "file", REC_UTF8, true, 0, NULL, &a->file, err)) || add(a, "time", REC_F64, true, 0, NULL, &a->time, err) ||
         (!mel && add(a, "samples", REC_I32, true, 0, NULL, &a->samples, err)) ||
+        (mel && add(a, "level", REC_F32, false, 0, NULL, &a->level, err)) ||
         add(a, mel ? "mel" : "mdct", REC_F32, false, n, shape, &a->data, err))
         return VAE_EOS;
     a->head->origin = json_deep_copy(a->in->origin);
@@ -137,10 +138,8 @@ VM_WIDE void audio_harden(const float *x, size_t n, float *y) {
         y[i] = x[i] * __builtin_fabsf(x[i]);
 }
 
-/* A record more, of `data`. */
-static int give(struct audio *a, const float *data, double time, uint64_t samples, size_t row, struct vae_err *err) {
-    size_t values = a->spec.frames * a->width;
-    memcpy((float *)rec_build_data(a->build, a->data) + a->n * values, data, values * sizeof *data);
+/* A record more, whose data is there. */
+static int give(struct audio *a, double time, uint64_t samples, size_t row, struct vae_err *err) {
     ((double *)rec_build_data(a->build, a->time))[a->n] = time;
     if (a->mdct)
         ((int32_t *)rec_build_data(a->build, a->samples))[a->n] = (int32_t)samples;
@@ -152,11 +151,24 @@ static int give(struct audio *a, const float *data, double time, uint64_t sample
 /* A record of an MDCT, the rest of it silent. */
 static int give_block(struct audio *a, size_t row, struct vae_err *err) {
     uint64_t first = a->frames - a->begun, completed = (a->frames - 1) * a->spec.hop;
+    size_t values = a->spec.frames * a->width;
     memset(a->ring + a->begun * a->width, 0, (a->spec.frames - a->begun) * a->width * sizeof *a->ring);
     completed = completed < a->read ? completed : a->read;
-    int r = give(a, a->ring, ((double)first - 1) * (double)a->spec.hop / a->spec.rate, completed - a->done, row, err);
+    memcpy((float *)rec_build_data(a->build, a->data) + a->n * values, a->ring, values * sizeof *a->ring);
+    int r = give(a, ((double)first - 1) * (double)a->spec.hop / a->spec.rate, completed - a->done, row, err);
     a->done = completed, a->begun = 0;
     return r;
+}
+
+/* The mean of x[n] from each; it. */
+static float apart(float *x, size_t n) {
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)x[i];
+    float mean = (float)(sum / (double)n);
+    for (size_t i = 0; i < n; i++)
+        x[i] -= mean;
+    return mean;
 }
 
 /* The record whose middle is half a record before the last frame, where there is one. */
@@ -168,7 +180,8 @@ static int give_levels(struct audio *a, size_t row, struct vae_err *err) {
     size_t oldest = a->frames % n;
     memcpy(to, a->ring + oldest * w, (n - oldest) * w * sizeof *to);
     memcpy(to + (n - oldest) * w, a->ring, oldest * w * sizeof *to);
-    return give(a, to, (double)((a->frames - half) * a->spec.hop) / a->spec.rate, 0, row, err);
+    ((float *)rec_build_data(a->build, a->level))[a->n] = apart(to, n * w);
+    return give(a, (double)((a->frames - half) * a->spec.hop) / a->spec.rate, 0, row, err);
 }
 
 /* The frame at the beginning of what is held, and the record that it makes whole. */

@@ -3,9 +3,11 @@
  *
  *   mdct  coefficients of frames of twice the hop that overlap by half, by default every 20 ms: invertible. Of each the root is
  *         taken, with its sign, so that what is soft counts, too.
- *   mel   levels of 64 mel bands in dB, of windows of twice the hop, by default every 32 ms, five windows a record: for scores
+ *   mel   levels of 64 mel bands in dB, of windows of twice the hop, by default every 32 ms, 15 windows a record, their mean apart from
+ *         them: for scores
  *
- * Fields: `mdct` or `mel`, f32, of frames x channels x values (what is 1 is left out), and carried beside it
+ * Fields: `mdct` or `mel`, f32, of frames x channels x values (what is 1 is left out); of mel before it `level`, f32, dB, the mean of the
+ * levels, which those in `mel` are above. Carried beside them
  *   file     mel: the file's name, - for standard input
  *   time     f64, s: mdct: where its first window begins, below 0 for the first record of a file; mel: the middle of the record
  *   samples  i32, mdct: sample frames that the record completes; before it, the first record of a file completes one hop less

@@ -13,7 +13,7 @@ static const struct {
     const char *name;
     double hop; /* s */
     size_t frames;
-} kinds[AUDIO_NKINDS] = {[AUDIO_MDCT] = {"mdct", 0.020, 1}, [AUDIO_MEL] = {"mel", 0.032, 5}};
+} kinds[AUDIO_NKINDS] = {[AUDIO_MDCT] = {"mdct", 0.020, 1}, [AUDIO_MEL] = {"mel", 0.032, 15}};
 
 int audio_parse(const char *text, const json_t *origin, struct audio_spec *s, struct vae_err *err) {
     const char *colon = strchr(text, ':');

@@ -16,7 +16,7 @@
 struct mdct {
     size_t n;
     kiss_fft_cfg fft;     /* of n/2 points */
-    kiss_fft_cpx *twist;  /* [n/2] exp(-i pi (4j + 1) / 4n), times the root of the scale */
+    kiss_fft_cpx *twist;  /* [n/2] exp(-i pi (j + 1/8) / n), times the root of the scale */
     kiss_fft_cpx *a, *b;  /* [n/2] */
     float *window, *fold; /* [2n], [n] */
 };
@@ -44,7 +44,7 @@ struct mdct *mdct_new(size_t n, struct vae_err *err) {
     }
     double scale = pow(2.0 / (double)n, 0.25);
     for (size_t j = 0; j < n / 2; j++) {
-        double angle = -M_PI * (4 * (double)j + 1) / (4 * (double)n);
+        double angle = -M_PI * ((double)j + 0.125) / (double)n;
         m->twist[j] = (kiss_fft_cpx){(float)(scale * cos(angle)), (float)(scale * sin(angle))};
     }
     for (size_t i = 0; i < 2 * n; i++)
