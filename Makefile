@@ -37,8 +37,8 @@ MAN   := $(wildcard man/*.[1-9])
 BUILD_PKGS := gcc libc6-dev libjansson-dev libsleef-dev nettle-dev libspng-dev libsndfile1-dev libsamplerate0-dev \
               libkissfft-dev zlib1g-dev libopenblas0-pthread
 DEMO_PKGS  := $(BUILD_PKGS) dataset-fashion-mnist
-CHECK_PKGS := $(BUILD_PKGS) bats mandoc python3-numpy python3-scipy python3-sklearn
-BENCH_PKGS := $(BUILD_PKGS) python3-numpy python3-scipy python3-sklearn python3-pandas
+CHECK_PKGS := $(BUILD_PKGS) bats mandoc python3-numpy python3-scipy python3-sklearn sound-theme-freedesktop
+BENCH_PKGS := $(BUILD_PKGS) python3-numpy python3-scipy python3-sklearn python3-pandas python3-torch
 
 all: $(LIB) $(CMDS:%=$(O)/bin/%)
 

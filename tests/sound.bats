@@ -140,3 +140,11 @@ P
     wav stereo.wav 8000 2 1
     equal values "$(vae-cat --audio=mel:32:3 -t csv stereo.wav | head -n 1 | tr , "\n" | grep -c mel)" 384
 }
+
+@test "the example: a voice is told from what is none, and comes back as long as it was" {
+    [ -e /usr/share/sounds/freedesktop/stereo/bell.oga ] || skip "needs sound-theme-freedesktop"
+    sh "$ROOT/examples/sound.sh" >said
+    awk '$1 == "voice.oga" { voice = $4 } $1 ~ /phone|suspend/ { n++; low = n == 1 || $4 < low ? $4 : low }
+        END { exit !(n == 3 && voice < low) }' said
+    equal samples "$(grep -c -e '^other/voice.oga.10826 ' -e '^back.wav.10826 ' -e '^new.wav.8000 ' said)" 3
+}
