@@ -34,7 +34,7 @@ BENCH := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/bench/*.c))
 FUZZ  := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 MAN   := $(wildcard man/*.[1-9])
 
-BUILD_PKGS := gcc libc6-dev libjansson-dev libsleef-dev nettle-dev libspng-dev libsndfile1-dev libsamplerate0-dev \
+BUILD_PKGS := gcc libc6-dev libjansson-dev libsleef-dev nettle-dev libspng-dev libstb-dev libsndfile1-dev libsamplerate0-dev \
               libkissfft-dev zlib1g-dev libopenblas0-pthread
 DEMO_PKGS  := $(BUILD_PKGS) dataset-fashion-mnist
 CHECK_PKGS := $(BUILD_PKGS) bats mandoc python3-numpy python3-scipy python3-sklearn sound-theme-freedesktop

@@ -30,6 +30,7 @@ enum cli_kind {
     CLI_CHAR,    /* char; "tab" too */
     CLI_CHOICE,  /* int: which of `names` */
     CLI_NAME,    /* const char *: one of `names` */
+    CLI_FORMAT,  /* the same, and perhaps a colon and a number behind it */
     CLI_LIST,    /* struct cli_list: texts between commas, several options add up */
     CLI_TEXTS,   /* struct cli_list: the whole value is one text, several options add up */
     CLI_COUNTS,  /* struct cli_counts: numbers between commas, lo..hi each */
@@ -105,6 +106,8 @@ struct cli_shared {
     const char *audio;
     bool audio_if_sound;
     size_t resample;
+    struct cli_counts resize, grid;
+    bool names; /* a column "file" beside images and sounds */
     bool whole; /* windows that are whole alone */
     const char *label_from;
     bool label_from_path;
@@ -131,7 +134,7 @@ cli_names cli_formats_in, cli_formats_out, cli_log_formats;
     { .c = 'o', .name = "output", .arg = "FILE", .kind = CLI_TEXT, .to = &cli.output,                                  \
       .help = "write to FILE, else standard output; DIR/: a file for each input file" }
 #define CLI_OPT_FROM                                                                                                   \
-    { .c = 'f', .name = "from", .arg = "FORMAT", .kind = CLI_NAME, .to = &cli.from, .names = cli_formats_in,           \
+    { .c = 'f', .name = "from", .arg = "FORMAT", .kind = CLI_FORMAT, .to = &cli.from, .names = cli_formats_in,           \
       .help = "format of the input, else told by its content" }
 #define CLI_OPT_TO                                                                                                     \
     { .c = 't', .name = "to", .arg = "FORMAT", .kind = CLI_NAME, .to = &cli.to, .names = cli_formats_out,              \
@@ -172,6 +175,12 @@ cli_names cli_formats_in, cli_formats_out, cli_log_formats;
 #define CLI_OPT_RESAMPLE                                                                                               \
     { .name = "resample", .arg = "HZ", .kind = CLI_COUNT, .to = &cli.resample, .lo = 1, .hi = 1000000,                 \
       .help = "sample frames a second that sound of another rate is brought to" }
+#define CLI_OPT_RESIZE                                                                                                 \
+    { .name = "resize", .arg = "HxW[xC]", .kind = CLI_SIZES, .to = &cli.resize, .lo = 1, .hi = 1 << 20,                 \
+      .help = "make images so high and so wide, of so many channels (1 grey, 3 RGB)" }
+#define CLI_OPT_GRID                                                                                                   \
+    { .name = "grid", .arg = "RxC", .kind = CLI_SIZES, .to = &cli.grid, .lo = 1, .hi = 1 << 20,                        \
+      .help = "images as one PNG, R rows of C of them" }
 #define CLI_OPT_THREADS                                                                                                \
     { .c = 'j', .name = "threads", .arg = "N", .kind = CLI_COUNT, .to = &cli.threads, .hi = 1024,                      \
       .help = "threads, 0: one per processor" }
@@ -316,6 +325,11 @@ int cli_plugin_unknown(const char *why);
 bool cli_model(struct cli_run *, const char *path); /* path NULL: says that no model was named */
 bool cli_in(struct cli_run *, char *const *paths, size_t n, const struct vae_model *match);
 bool cli_out(struct cli_run *, const struct vae_head *, bool no_model_path);
+/* The same, or with --grid a picture of them all; cli_grid_end() draws it where nothing has failed. cli_grid_check(): exits where
+ * the option makes no sense. */
+bool cli_out_or_grid(struct cli_run *, const struct vae_head *);
+void cli_grid_end(struct cli_run *);
+void cli_grid_check(void);
 
 /* ---- runs that go on where the last one stopped (cli_state.c); without run->state they do nothing and return true --- */
 
@@ -338,9 +352,12 @@ void cli_labels_print(struct cli_run *, struct vae_labels *, const struct vae_la
 /* All records of run->in, through run->op and run->then where they are there, to run->out and run->take where there is
  * one. */
 void cli_pump(struct cli_run *);
+bool cli_put(struct cli_run *, const struct vae_batch *); /* to the writer and whoever takes records; false with err set */
 /* A record is bad: at `where`, or NULL where the message tells. true: go on, with --skip-bad. */
 bool cli_bad_row(struct cli_run *, const char *where);
 
+/* Saves the state and closes the output; false and r->err: what failed first. */
+bool cli_close(struct cli_run *);
 /* Ends the stream, says what failed, prints the summary, frees all; the exit status. */
 int cli_end(struct cli_run *);
 

@@ -24,7 +24,7 @@ bool cli_bad_row(struct cli_run *r, const char *where) {
     return true;
 }
 
-static bool put(struct cli_run *r, const struct vae_batch *b) {
+bool cli_put(struct cli_run *r, const struct vae_batch *b) {
     size_t n = vae_batch_rows(b);
     if (r->out && n > 0 && vae_out_put(r->out, b, &r->err) < 0)
         return false;
@@ -39,9 +39,9 @@ static bool pass(struct cli_run *r, const struct vae_batch *b) {
     const struct vae_batch *done;
     size_t from = 0, n = vae_batch_rows(b);
     if (!r->then)
-        return put(r, b);
+        return cli_put(r, b);
     while (from < n)
-        if (vae_op_run(r->then, b, &from, &done, &r->err) || !put(r, done))
+        if (vae_op_run(r->then, b, &from, &done, &r->err) || !cli_put(r, done))
             return false;
     return true;
 }
@@ -49,7 +49,7 @@ static bool pass(struct cli_run *r, const struct vae_batch *b) {
 /* At the end of the input: what was held back. */
 static bool finish(struct cli_run *r) {
     const struct vae_batch *rest;
-    return !r->then || (vae_op_end(r->then, &rest, &r->err) == 0 && put(r, rest));
+    return !r->then || (vae_op_end(r->then, &rest, &r->err) == 0 && cli_put(r, rest));
 }
 
 /* A batch through the filter; false and r->err where the run is over. */
@@ -102,7 +102,7 @@ void cli_pump(struct cli_run *r) {
     while (!(r->state && cli_signal_caught()) && (rc = vae_in_next(r->in, &b, &r->err)) != 0) {
         if (rc < 0 && (rc != VAE_EROW || !cli_bad_row(r, NULL) || !cli_state_done(r, 0)))
             return;
-        if (rc > 0 && !(r->op ? filter(r, b) : put(r, b)))
+        if (rc > 0 && !(r->op ? filter(r, b) : cli_put(r, b)))
             return;
         if (!flush(r) || !cli_state_save(r, false))
             return;

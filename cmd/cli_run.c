@@ -49,6 +49,7 @@ bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_mo
         .nkeep = cli.keep.n,
         .label_from = cli.label_from,
         .label_from_path = cli.label_from_path,
+        .names = cli.names,
         .whole_rows = cli.paste,
         .model = match,
         .diff = cli.diff.item,
@@ -62,6 +63,9 @@ bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_mo
         .audio = cli.audio,
         .audio_if_sound = cli.audio_if_sound,
     };
+    if (cli.resize.n == 1 || cli.resize.n > 3 || (cli.resize.n == 3 && cli.resize.item[2] > 4))
+        cli_usage("--resize: expected height and width like 28x28, and perhaps channels, 1 to 4, like 32x32x3");
+    memcpy(opts.resize, cli.resize.item, cli.resize.n * sizeof *opts.resize);
     cli_state_in(r, &opts);
     r->in = vae_in_open(paths, n, &opts, &r->err);
     return cli_state_opened(r);
@@ -99,18 +103,24 @@ static void count(const struct cli_run *r, struct cli_totals *t) {
     t->model_id = r->model ? vae_model_id(r->model) : NULL;
 }
 
+bool cli_close(struct cli_run *r) {
+    struct vae_err first = r->err, err = {0};
+    bool ran = r->out || (cli.plugin && !first.code); /* a plugin may have no records to write */
+    if (ran && !cli_state_save(r, true) && first.code) /* what failed first is what is told */
+        r->err = first;
+    if (r->out && vae_out_close(r->out, r->err.code, &err) < 0 && !r->err.code)
+        r->err = err;
+    r->out = NULL;
+    return !r->err.code;
+}
+
 int cli_end(struct cli_run *r) {
     struct cli_totals totals = {0};
     struct vae_score_totals score;
-    struct vae_err first = r->err;
-    bool ran = r->out || (cli.plugin && !r->err.code); /* a plugin may have no records to write */
-    if (ran && !cli_state_save(r, true) && first.code) /* what failed first is what is told */
-        r->err = first;
-    if (r->out) {
-        struct vae_err err = {0};
-        if (vae_out_close(r->out, r->err.code, &err) < 0 && !r->err.code)
-            r->err = err;
-    }
+    if (!cli.plugin || !r->state)
+        cli_close(r);
+    else if (r->out && !r->err.code) /* the state is saved when a line told of the alarms (cli_watch_end) */
+        vae_out_flush(r->out, &r->err);
     if (r->err.code) {
         cli_error("%s", r->err.msg);
         r->status = vae_exit_status(r->err.code);
@@ -131,6 +141,8 @@ int cli_end(struct cli_run *r) {
         cli_watch_end(r, &totals);
     totals.status = r->status;
     cli_summary(&totals);
+    if (r->out)
+        vae_out_close(r->out, r->err.code, NULL);
     vae_op_free(r->then);
     vae_op_free(r->op);
     vae_in_free(r->in);

@@ -3,7 +3,8 @@
  *
  * With a named output, rows are written to it exactly once: first the rows reach the disk, then the state that tells of
  * them; what a killed run wrote in between is cut off by the next. To standard output at least once: the state is saved
- * when the rows are out, and each row says where it begins in the input, so that one that comes again is known.
+ * when the rows are out, and each row says where it begins in the input, so that one that comes again is known. Of a
+ * plugin it is saved when its line is out: no alarm goes untold.
  */
 #include "cli.h"
 
@@ -56,6 +57,8 @@ bool cli_state_opened(struct cli_run *r) {
     if (st.lost)
         cli_warn("%s: the file read last time is gone or was cut; rows behind its byte %llu, if any, are missed",
                  st.lost, (unsigned long long)st.lost_at);
+    if (st.anew)
+        cli_note("the last run kept no rows for windows like these: the first ones of each series have no score");
     if (!r->in && r->err.code == VAE_EAGAIN) { /* a log that has not begun is no fault */
         cli_note("%s", r->err.msg);
         r->err.code = 0;
@@ -77,7 +80,7 @@ bool cli_state_save(struct cli_run *r, bool now) {
     if (!r->state || !r->op)
         return true;
     vae_op_totals(r->op, &t);
-    if (!now && t.next_row < r->saved_row + SAVE_EVERY)
+    if (!now && (cli.plugin || t.next_row < r->saved_row + SAVE_EVERY)) /* a plugin tells of all at its end */
         return true;
     char *memory = r->scored ? vae_score_memory(r->op) : NULL;
     if (r->scored && !memory) {
@@ -85,7 +88,7 @@ bool cli_state_save(struct cli_run *r, bool now) {
         return false;
     }
     r->saved_row = t.next_row;
-    int rc = vae_state_save(r->state, vae_model_id(r->model), r->out, t.next_row, memory ? memory : "", &r->err);
+    int rc = vae_state_save(r->state, vae_model_id(r->model), r->in, r->out, t.next_row, memory ? memory : "", &r->err);
     free(memory);
     return rc == 0;
 }

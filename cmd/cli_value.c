@@ -124,12 +124,13 @@ static bool read_char(const char *text, char *out) {
 
 static bool read_name(const struct cli_opt *o, const char *text) {
     const char *name;
+    size_t n = o->kind == CLI_FORMAT ? strcspn(text, ":") : strlen(text); /* what is behind it is for the library */
     for (size_t i = 0; (name = o->names(i)); i++)
-        if (!strcmp(name, text)) {
+        if (!strncmp(name, text, n) && !name[n]) {
             if (o->kind == CLI_CHOICE)
                 *(int *)o->to = (int)i;
             else
-                *(const char **)o->to = name;
+                *(const char **)o->to = text;
             return true;
         }
     return false;
@@ -214,6 +215,7 @@ bool cli_value_read(const struct cli_opt *o, const char *value, char *expected, 
         return read_char(value, o->to);
     case CLI_CHOICE:
     case CLI_NAME:
+    case CLI_FORMAT:
         cli_names_list(o->names, expected, size);
         return read_name(o, value);
     case CLI_LIST:
@@ -259,6 +261,7 @@ char *cli_value_show(const struct cli_opt *o, char *out, size_t size) {
     switch (o->kind) {
     case CLI_TEXT:
     case CLI_NAME:
+    case CLI_FORMAT:
         snprintf(out, size, "%s", *(const char *const *)o->to ? *(const char *const *)o->to : "");
         break;
     case CLI_COUNT: /* no count below its range, no negative number and no NaN is a value: chosen later */

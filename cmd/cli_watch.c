@@ -130,23 +130,27 @@ int cli_plugin_unknown(const char *why) {
     return UNKNOWN;
 }
 
-static int print_plugin(const struct cli_watch *w, const struct vae_score_totals *t, bool drifted) {
+static int plugin_level(const struct cli_watch *w, const struct vae_score_totals *t, bool drifted) {
+    return t->alarms > w->critical ? CRITICAL : t->alarms > w->warning || drifted ? WARNING : OK;
+}
+
+static bool print_plugin(const struct cli_run *r, const struct vae_score_totals *t, bool drifted, struct vae_err *err) {
+    const struct cli_watch *w = r->watch;
     unsigned long long alarms = t->alarms, anomalies = t->anomalies, rows = t->rows;
-    int level = alarms > w->critical ? CRITICAL : alarms > w->warning || drifted ? WARNING : OK;
-    char warning[32] = "", drift[64] = "", most[64] = "";
+    char told[64] = "", warning[32] = "", drift[64] = "", most[64] = "", text[512];
+    if (alarms != anomalies)
+        snprintf(told, sizeof told, "%llu alarm%s, ", alarms, alarms == 1 ? "" : "s");
     if (w->warning != SIZE_MAX)
         snprintf(warning, sizeof warning, "%zu", w->warning);
     if (isfinite(t->drift))
         snprintf(drift, sizeof drift, " drift=%.6g", t->drift);
     if (rows && isfinite(t->max_score))
         snprintf(most, sizeof most, " max_score=%.6g", t->max_score);
-    printf("VAE %s - ", level_name[level]);
-    if (alarms != anomalies)
-        printf("%llu alarm%s, ", alarms, alarms == 1 ? "" : "s");
-    printf("%llu anomal%s in %llu row%s%s | alarms=%llu;%s;%zu;0 anomalies=%llu rows=%llu%s%s\n", anomalies,
-           anomalies == 1 ? "y" : "ies", rows, rows == 1 ? "" : "s", drifted ? ", drift" : "", alarms, warning,
-           w->critical, anomalies, rows, most, drift);
-    return fflush(stdout) == 0 ? level : UNKNOWN;
+    snprintf(text, sizeof text,
+             "VAE %s - %s%llu anomal%s in %llu row%s%s | alarms=%llu;%s;%zu;0 anomalies=%llu rows=%llu%s%s\n",
+             level_name[r->status], told, anomalies, anomalies == 1 ? "y" : "ies", rows, rows == 1 ? "" : "s",
+             drifted ? ", drift" : "", alarms, warning, w->critical, anomalies, rows, most, drift);
+    return cli_write(NULL, text, err) == 0;
 }
 
 /* ---- all of it -------------------------------------------------------------------------------------------- */
@@ -172,8 +176,16 @@ void cli_watch_end(struct cli_run *r, const struct cli_totals *t) {
         if (w->check && !r->err.code)
             r->status = 1;
     }
+    if (cli.plugin)
+        r->status = r->err.code ? UNKNOWN : plugin_level(w, s, drifted);
     if (w->prom && !write_prom(w->prom, t, s, r->status, &err))
         fail(r, &err);
-    if (cli.plugin)
-        r->status = r->err.code ? cli_plugin_unknown(r->err.msg) : print_plugin(w, s, drifted);
+    if (cli.plugin && r->err.code)
+        r->status = cli_plugin_unknown(r->err.msg);
+    else if (cli.plugin && !(print_plugin(r, s, drifted, &r->err) && cli_close(r))) {
+        cli_error("%s", r->err.msg);
+        r->status = UNKNOWN;
+        if (w->prom)
+            write_prom(w->prom, t, s, r->status, &err);
+    }
 }

@@ -10,6 +10,7 @@ static const struct cli_opt options[] = {
     CLI_OPT_WINDOWS,
     CLI_OPT_AUDIO,
     CLI_OPT_RESAMPLE,
+    CLI_OPT_RESIZE,
     CLI_OPT_KEEP,
     CLI_OPT_LEVEL,
     CLI_OPT_FRAME_ROWS,

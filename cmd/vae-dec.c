@@ -27,6 +27,7 @@ static const struct cli_opt options[] = {
     CLI_OPT_TO,
     CLI_OPT_DELIM_OUT,
     CLI_OPT_HEADER_OUT,
+    CLI_OPT_GRID,
     CLI_OPT_LEVEL,
     CLI_OPT_FRAME_ROWS,
     CLI_OPT_UNBUFFERED,
@@ -52,6 +53,7 @@ static bool open_both(struct cli_run *r, char *const *paths, size_t n) {
 int main(int argc, char **argv) {
     struct cli_run r = {0};
     size_t n = cli_begin(&command, argc, argv);
+    cli_grid_check();
     const struct vae_op_opts opts = {
         .threads = cli.threads,
         .seed = cli.seed.value,
@@ -64,7 +66,8 @@ int main(int argc, char **argv) {
         .guidance = o.guidance,
     };
     if (open_both(&r, argv + 1, n) && (r.op = vae_decode(r.model, vae_in_head(r.in), &opts, &r.err)) &&
-        cli_out(&r, vae_op_head(r.op), false))
+        cli_out_or_grid(&r, vae_op_head(r.op)))
         cli_pump(&r);
+    cli_grid_end(&r);
     return cli_end(&r);
 }

@@ -22,6 +22,7 @@ static const struct cli_opt options[] = {
     CLI_OPT_TO,
     CLI_OPT_DELIM,
     CLI_OPT_HEADER,
+    CLI_OPT_RESIZE,
     {.name = "no-model-path", .kind = CLI_FLAG, .to = &o.no_model_path,
      .help = "do not name the model's file in the stream"},
     CLI_OPT_LEVEL,
@@ -39,6 +40,7 @@ static const struct cli_command command = {
 int main(int argc, char **argv) {
     struct cli_run r = {0};
     size_t n = cli_begin(&command, argc, argv);
+    cli.names = true;
     const struct vae_op_opts opts = {
         .threads = cli.threads,
         .seed = cli.seed.value,

@@ -158,6 +158,7 @@ static const struct cli_opt options[] = {
     CLI_OPT_WINDOWS,
     CLI_OPT_AUDIO,
     CLI_OPT_RESAMPLE,
+    CLI_OPT_RESIZE,
     CLI_OPT_KEEP,
     CLI_OPT_LABELS,
     CLI_OPT_FROM,
@@ -258,7 +259,8 @@ static void resolve_windows(void) {
     char **keep = calloc(cli.keep.n + cli.group.n, sizeof *keep);
     if (!keep)
         cli_usage("out of memory");
-    memcpy(keep, cli.keep.item, cli.keep.n * sizeof *keep);
+    for (size_t k = 0; k < cli.keep.n; k++)
+        keep[k] = cli.keep.item[k];
     for (size_t i = 0; i < cli.group.n; i++) {
         bool known = false;
         for (size_t k = 0, n = cli.keep.n + o.condition.n; k < n; k++)

@@ -46,6 +46,7 @@ static const struct cli_opt options[] = {
     CLI_OPT_TO,
     CLI_OPT_DELIM_OUT,
     CLI_OPT_HEADER_OUT,
+    CLI_OPT_GRID,
     CLI_OPT_LEVEL,
     CLI_OPT_FRAME_ROWS,
     CLI_OPT_UNBUFFERED,
@@ -64,8 +65,8 @@ static void generate(struct cli_run *r) {
     size_t fruitless = 0;
     for (size_t left = o.rows; left > 0;) {
         size_t n = left < BATCH ? left : BATCH;
-        if (vae_op_generate(r->op, n, &b, &r->err) || vae_out_put(r->out, b, &r->err) ||
-            (cli.unbuffered && vae_out_flush(r->out, &r->err)))
+        if (vae_op_generate(r->op, n, &b, &r->err) || !cli_put(r, b) ||
+            (cli.unbuffered && r->out && vae_out_flush(r->out, &r->err)))
             return;
         size_t got = vae_batch_rows(b);
         fruitless = got ? 0 : fruitless + 1;
@@ -74,7 +75,6 @@ static void generate(struct cli_run *r) {
                      (size_t)r->rows);
             return;
         }
-        r->rows += got;
         left -= got;
     }
     r->err.code = 0;
@@ -112,6 +112,11 @@ static bool open_given(struct cli_run *r, const char *path, const char *labels, 
 }
 
 static void check_options(void) {
+    cli_grid_check();
+    if (cli.grid.n == 2 && !o.rows_given)
+        o.rows = cli.grid.item[0] * cli.grid.item[1];
+    if (cli.grid.n && o.complete)
+        cli_usage("--grid draws new images; --complete fills tables");
     char *like = (char *)(uintptr_t)o.like;
     if (o.complete && (o.like || o.avoid || o.where.n || o.rows_given || o.mean || o.prior || o.warm))
         cli_usage("--complete goes with --draws and --best, not with options of new records");
@@ -171,8 +176,9 @@ int main(int argc, char **argv) {
         opts.like = like, opts.avoid = avoid;
         if (o.seconds > 0 && !(o.rows = vae_model_seconds(r.model, o.seconds)))
             cli_fail(&r.err, VAE_EUSAGE, "--seconds is for models of sound (vae-fit --audio=mdct); say --rows");
-        else if ((r.op = vae_generate(r.model, &opts, &r.err)) && cli_out(&r, vae_op_head(r.op), false))
+        else if ((r.op = vae_generate(r.model, &opts, &r.err)) && cli_out_or_grid(&r, vae_op_head(r.op)))
             generate(&r);
+        cli_grid_end(&r);
     }
     if (r.op && !r.err.code)
         tell(&r);

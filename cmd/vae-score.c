@@ -92,6 +92,7 @@ static const struct cli_opt options[] = {
     CLI_OPT_TO,
     CLI_OPT_DELIM,
     CLI_OPT_HEADER,
+    CLI_OPT_RESIZE,
     CLI_OPT_LEVEL,
     CLI_OPT_FRAME_ROWS,
     CLI_OPT_UNBUFFERED,
@@ -255,6 +256,7 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) /* a plugin has its own status for a command line that makes no sense, too */
         cli.plugin = cli.plugin || !strcmp(argv[i], "--nagios");
     size_t n = cli_begin(&command, argc, argv);
+    cli.names = true;
     check_options(argv + 1, n);
     cli_one_standard(argv + 1, n, o.benign, "benign");
     struct vae_op_opts opts = {

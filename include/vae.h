@@ -76,13 +76,14 @@ struct vae_state_stats {
     const char *memory; /* what was saved so, "": nothing */
     const char *lost;  /* a file that is gone or was cut since, so that rows behind its byte lost_at may be missed; NULL: none */
     uint64_t lost_at;
+    bool anew;         /* the last run kept no rows for windows like these, so the first rows of each series are partial */
 };
 void vae_state_stats(const struct vae_state *, struct vae_state_stats *);
-/* Puts on the disk what went to `out` (may be NULL), and then, by rename, the state: what vae_in_done() was told of, the number
- * of records, the id of the model, and a text for the next run (vae_score_memory()). Where it fails the file holds the old
- * state. 0 or VAE_E*. */
-int vae_state_save(struct vae_state *, const char *model, struct vae_out *out, uint64_t rows, const char *memory,
-                   struct vae_err *);
+/* Puts on the disk what went to `out` (may be NULL), and then, by rename, the state: what vae_in_done() was told of, the rows that
+ * windows of `in` (may be NULL) go back to, the number of records, the id of the model, and a text for the next run
+ * (vae_score_memory()). Where it fails the file holds the old state. 0 or VAE_E*; VAE_EDATA: those rows are too many. */
+int vae_state_save(struct vae_state *, const char *model, const struct vae_in *in, struct vae_out *out, uint64_t rows,
+                   const char *memory, struct vae_err *);
 void vae_state_free(struct vae_state *);
 
 struct vae_in_opts {
@@ -94,6 +95,7 @@ struct vae_in_opts {
     bool whole_rows;          /* tables: also each row as it came, which scores are then appended to */
     size_t batch_rows;        /* at most so many records a batch, 0: a good number */
     const char *label_from; /* a file whose columns stand beside the records, row by row: the labels of images; NULL: none */
+    bool names;             /* of images and sounds: a column "file" beside the records, the name of the file each is of */
     bool label_from_path;   /* or each record's label is the folder its file is in */
     struct vae_state *state; /* go on where it says: paths are regular files, tables; with a model. VAE_EAGAIN: nothing was there
                               * yet, now or before */
@@ -105,6 +107,7 @@ struct vae_in_opts {
     size_t window_step;       /* rows from one record of a series to the next, 0: 1 */
     char *const *group;       /* [ngroup] columns whose cells name the series a row is of; else those of a file are one */
     size_t ngroup;
+    size_t resize[3];         /* images are made to be of this height, width and number of channels (0: theirs); all 0: left as they are */
     bool whole;               /* records of whole windows alone, as for a fit; else one for each row */
     uint32_t resample;        /* sound: to so many sample frames a second; 0: as it is */
     const char *audio;        /* sound: what is made of it, "mdct" or "mel", ":MS" of a hop and ":FRAMES" of a record behind it; NULL:

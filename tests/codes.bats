@@ -3,11 +3,11 @@
 load helper
 
 CODED=$BATS_FILE_TMPDIR/coded.vae
-setup_file() { vae-fit -q -m "$CODED" -k cultivar --for detect --latent fsq -l 5 --codebook 6 --steps 200 --no-calibrate "$WINE"; }
+setup_file() { vae-fit -q -m "$CODED" -k cultivar --for detect --latent fsq -l 5 --codebook 6 --hidden 48 --steps 200 --no-calibrate "$WINE"; }
 
 @test "every family goes from fit to new rows; usage and perplexity are told, and a bound that has the prior in it" {
     for q in fsq vq gumbel; do
-        vae-fit -m "$q.vae" -k cultivar --for detect --latent "$q" -l 4 --codebook 8 --steps 150 --no-calibrate "$WINE" 2>report
+        vae-fit -m "$q.vae" -k cultivar --for detect --latent "$q" -l 4 --codebook 8 --hidden 48 --steps 150 --no-calibrate "$WINE" 2>report
         grep -q '^vae-fit: codes of 8 values, [0-9]* % of them in use, perplexity [0-9.]*; [0-9.]* bits a record, 12.00 if all' report
         vae-enc -m "$q.vae" --codes -t csv "$WINE" >codes.csv
         equal header "$(head -n 1 codes.csv)" cultivar,code1,code2,code3,code4

@@ -27,7 +27,7 @@ PY
 }
 
 setup_file() {
-    vae-fit -q -m "$TOLD" -c cultivar --for detect --no-calibrate --steps 300 "$WINE"
+    vae-fit -q -m "$TOLD" -c cultivar --for detect --no-calibrate --hidden 48 --steps 300 "$WINE"
     vae-fit -q -m "$CHAIN" -c cultivar,alcohol --no-calibrate --steps 150 --hidden 64 "$WINE"
     pictures "$IMAGES" "$LABELS"
     vae-fit -q -m "$DIGITS" --label-from "$LABELS" --lik bernoulli --prior normal -l 4 --hidden 32 --steps 500 --no-calibrate "$IMAGES"

@@ -15,7 +15,7 @@ unset VAE_MODEL
 shopt -s nullglob
 export LC_ALL=C.UTF-8 WINE
 
-fit_wine() { vae-fit -q -m "$MODEL" -k cultivar --steps 200 "$WINE"; }
+fit_wine() { vae-fit -q -m "$MODEL" -k cultivar --hidden 32 --steps 200 "$WINE"; }
 
 # Each test has a directory of its own, with nothing else in it.
 setup() {

@@ -13,7 +13,7 @@ ZCSV=$BATS_FILE_TMPDIR/z.csv
 BACK=$BATS_FILE_TMPDIR/back.csv
 
 # Training as short as a test needs.
-FIT="vae-fit -m m.vae --steps 3 --no-calibrate"
+FIT="vae-fit -m m.vae --steps 3 --hidden 32 --no-calibrate"
 # prefix FILE WHOLE: FILE is the beginning of WHOLE and ends with a line.
 prefix() {
     [ ! -s "$1" ] || [ "$(tail -c 1 "$1" | od -An -c | tr -d ' ')" = '\n' ] || { echo "$1 ends within a line"; return 1; }
@@ -141,8 +141,8 @@ prefix() {
     done
 }
 
-@test "a field of 100 MB is refused in little memory" {
-    long() { head -n 20 "$WINE" && printf '1,"' && perl -e 'print "a" x 1e8' && printf '"\n'; }
+@test "a field of 25 MB is refused in little memory" {
+    long() { head -n 20 "$WINE" && printf '1,"' && perl -e 'print "a" x 25e6' && printf '"\n'; }
     export -f long
     export WINE
     fails 65 vae-enc ":21: .*(MiB|long|large)" "long | vae-enc -m $MODEL -t csv"
@@ -150,16 +150,16 @@ prefix() {
     fails 65 vae-cat ":21: " "long | vae-cat -t vts -o x.vts"
     fails 65 vae-fit ":21: " "long | $FIT -k cultivar"
     # a quote that nobody closes, a line that never ends
-    fails 65 vae-cat ":1: " "(printf 'a,\"b' && perl -e 'print q(a) x 1e8') | vae-cat"
-    fails 65 vae-cat ":1: " "perl -e 'print q(a) x 1e8' | vae-cat"
+    fails 65 vae-cat ":1: " "(printf 'a,\"b' && perl -e 'print q(a) x 25e6') | vae-cat"
+    fails 65 vae-cat ":1: " "perl -e 'print q(a) x 25e6' | vae-cat"
     case ${O:-} in *-san) return ;; esac
-    long | (ulimit -v 600000 && run -65 vae-cat -o /dev/null)
+    long | (ulimit -v 200000 && run -65 vae-cat -o /dev/null)
 }
 
 @test "gzip cut anywhere, flipped, followed by something else" {
     gzip -c "$WINE" >w.gz
     n=$(size w.gz)
-    for at in 1 5 10 11 100 $((n / 2)) $((n - 9)) $((n - 8)) $((n - 4)) $((n - 1)); do
+    for at in 1 10 $((n / 2)) $((n - 8)) $((n - 1)); do
         head -c "$at" w.gz >cut.gz
         fails 65 vae-enc "cut.gz" "vae-enc -m $MODEL -t csv cut.gz"
         prefix ../out "$ZCSV"
@@ -177,7 +177,7 @@ prefix() {
     vae-enc -m "$MODEL" --frame-rows 10 "$WINE" >f.vts
     vae-dec f.vts | cmp - "$BACK"
     n=$(size f.vts)
-    for at in 1 7 8 9 39 40 300 900 1500 $((n / 2)) $((n - 65)) $((n - 64)) $((n - 40)) $((n - 1)); do
+    for at in 1 8 40 900 $((n / 2)) $((n - 64)) $((n - 1)); do # test_vts cuts everywhere
         head -c "$at" f.vts >cut.vts
         fails 65 vae-dec "cut.vts" "vae-dec cut.vts"
         prefix ../out "$BACK"
@@ -190,7 +190,7 @@ prefix() {
 @test "VTS with a bit flipped anywhere" {
     vae-enc -m "$MODEL" --frame-rows 20 -z 6 "$WINE" >f.vts
     n=$(size f.vts)
-    for ((at = 0; at < n; at += n / 40 + 1)); do
+    for ((at = 0; at < n; at += n / 12 + 1)); do # test_vts flips all of them
         flip f.vts "$at" $((at % 8)) >flipped.vts
         fails 65 vae-dec "" "vae-dec -m $MODEL flipped.vts" || { echo "byte $at"; return 1; }
         prefix ../out "$BACK"
@@ -199,13 +199,13 @@ prefix() {
 
 @test "a model cut, flipped, newer, or no model at all" {
     n=$(size "$MODEL")
-    for at in 0 1 7 8 9 100 2000 $((n / 2)) $((n - 1)); do
+    for at in 0 8 2000 $((n / 2)) $((n - 1)); do
         head -c "$at" "$MODEL" >cut.vae
         fails 65 vae-enc "cut.vae" "vae-enc -m cut.vae $WINE"
     done
     (cat "$MODEL" && printf '\0\0\0\0\0\0\0\0') >long.vae
     fails 65 vae-enc "long.vae" "vae-enc -m long.vae $WINE"
-    for ((at = 0; at < n; at += n / 40 + 1)); do
+    for ((at = 0; at < n; at += n / 12 + 1)); do
         flip "$MODEL" "$at" $((at % 8)) >flipped.vae
         fails 65 vae-gen "flipped.vae" "vae-gen -m flipped.vae -n 1" || { echo "byte $at"; return 1; }
         [ ! -s ../out ]
@@ -277,9 +277,11 @@ prefix() {
 @test "Ctrl-C and SIGTERM while fitting: one line, the old model as it was, no litter" {
     cp "$MODEL" m.vae
     for sig in INT:130 TERM:143; do
-        # long enough that a loaded machine is past reading, where a signal just kills
+        # once it trains; a shell's background jobs do not hear of SIGINT, unless they are told to
+        rm -f ../log
         fails "${sig#*:}" vae-fit "stopped at step [0-9]+; m.vae is as it was" \
-            "timeout --preserve-status -s ${sig%:*} 4 vae-fit -m m.vae -k 1 --steps 100000000 --patience 0 --no-calibrate $WINE"
+            "perl -e '\$SIG{INT} = q(DEFAULT); exec @ARGV' vae-fit -m m.vae -k 1 --steps 100000000 --patience 0 --no-calibrate --log ../log $WINE &
+             until [ -s ../log ]; do sleep .05; done; kill -${sig%:*} \$!; wait \$!"
         same m.vae "$MODEL"
         # while it reads
         run -"${sig#*:}" timeout --preserve-status -s ${sig%:*} 0.5 vae-fit -m m.vae < <(sleep 3)
@@ -288,7 +290,7 @@ prefix() {
 }
 
 @test "SIGTERM with a checkpoint: within a second, and it says how to go on; another run does not take it" {
-    o="-m m.vae -k 1 --steps 100000000 --patience 0 --no-calibrate"
+    o="-m m.vae -k 1 --steps 100000000 --patience 0 --hidden 32 --no-calibrate"
     vae-fit $o --resume --log log "$WINE" 2>err &
     until [ -s log ]; do sleep 0.05; done # it trains
     kill -TERM $!
@@ -326,7 +328,7 @@ prefix() {
 
 @test "kill -9 at any moment of fitting and saving: the old model or the new one, whole" {
     # so quick that the last of the moments are behind its end: saving is among them
-    quick="-k 1 --steps 20 --prior gmm --no-calibrate"
+    quick="-j 1 -k 1 --steps 20 --prior gmm --no-calibrate"
     vae-fit -q -m m.vae $quick -s 1 "$WINE"
     cp m.vae one.vae
     vae-fit -q -m m.vae $quick -s 2 "$WINE"
@@ -342,7 +344,7 @@ prefix() {
 
 @test "tight address space: a line and a status, never a hang" {
     no_sanitizer
-    awk 'BEGIN { srand(1); for (i = 0; i < 20000; i++) { for (j = 0; j < 20; j++) printf "%s%.4f", j ? "," : "", rand(); print "" } }' >big.csv
+    awk 'BEGIN { srand(1); for (i = 0; i < 6000; i++) { for (j = 0; j < 20; j++) printf "%s%.4f", j ? "," : "", rand(); print "" } }' >big.csv
     for kb in 20000 40000 60000 80000 100000 150000 200000 300000; do
         for c in "vae-enc -m $MODEL -o out.vts $WINE" "vae-fit -q --no-header --steps 3 --no-calibrate -m m.vae big.csv" "vae-cat -o out.csv big.csv"; do
             status=0

@@ -15,7 +15,7 @@ halves() {
             for $p (0 .. $h * $w - 1) { $s[$p % $w < $w / 2 ? 0 : 1] += ord substr $_, $i * $h * $w + $p, 1 }
             print $s[0] > $s[1] ? "L" : "R" } print "\n"' "$1" "$2"
 }
-CONV="--net conv --hidden 16 -l 3 --batch 40 --no-calibrate --prior normal"
+CONV="--net conv --lik gaussian --hidden 16 -l 3 --batch 40 --no-calibrate --prior normal"
 
 setup_file() {
     cd "$BATS_FILE_TMPDIR"
@@ -27,9 +27,9 @@ MODEL=$BATS_FILE_TMPDIR/bars.vae
 
 @test "images of another shape are refused, though they have as many pixels" {
     perl -0777 -pe 'substr($_, 8, 8) = pack("N2", 7, 9)' "$BARS" >other.idx
-    fails 65 vae-enc "expected images of 9 x 7, got 7 x 9" "vae-enc -m $MODEL other.idx"
-    fails 65 vae-score "expected images of 9 x 7, got 7 x 9" "vae-score -m $MODEL other.idx"
-    fails 65 vae-gen "expected images of 9 x 7, got 7 x 9" "vae-gen -m $MODEL -n 2 --like other.idx"
+    fails 65 vae-enc "expected images of 9x7x1 .height, width, channels., got 7x9x1" "vae-enc -m $MODEL other.idx"
+    fails 65 vae-score "expected images of 9x7x1 .height, width, channels., got 7x9x1" "vae-score -m $MODEL other.idx"
+    fails 65 vae-gen "expected images of 9x7x1 .height, width, channels., got 7x9x1" "vae-gen -m $MODEL -n 2 --like other.idx"
 }
 
 @test "images of any size: latents and back, new ones, scores" {
@@ -93,4 +93,123 @@ PY
     fails 64 vae-fit 'at most 8 convolutions' "vae-fit -m m.vae --net conv --channels 1,1,1,1,1,1,1,1,1 $BARS"
     vae-enc -m "$MODEL" "$BARS" | vae-cat -t npy >vectors.npy # of 3
     fails 64 vae-fit 'conv is for images' "vae-fit -m m.vae --net conv vectors.npy"
+}
+
+# colour N H W: a PPM stream of N images.
+colour() {
+    perl -e '($n, $h, $w) = @ARGV; srand 2; for (1 .. $n) { print "P6\n# made up\n$w $h 255\n", map { chr int rand 256 } 1 .. 3 * $h * $w }' "$@"
+}
+
+@test "every format of images takes what every other one gives: grey and colour, as bytes, text and bits" {
+    colour 1 5 7 >rgb.pnm
+    vae-cat --resize 5x7x1 rgb.pnm -t pnm >grey.pnm
+    for f in pnm pam png; do
+        for kind in rgb grey; do
+            vae-cat -t $f -o "$kind.$f" $kind.pnm
+            vae-cat -t pnm -o back.pnm $kind.$f
+            cmp back.pnm <(vae-cat -t pnm $kind.pnm)
+        done
+    done
+    equal "what leaves" "$(vae-cat rgb.png | head -n 1)" P7 # a stream of images, whatever the file was
+    printf 'P2 3 1 4 # four is white\n0 2 4' >text.pgm
+    printf 'P1\n3 1\n1 0\n1' >text.pbm
+    printf 'P4\n3 1\n\xa0' >bits.pbm
+    equal grey "$(vae-cat -t csv text.pgm | tail -n 1)" 0,128,255
+    equal bits "$(vae-cat -t csv text.pbm bits.pbm | tail -n 2 | sort -u)" 0,255,0
+    vae-cat -t png -o g.png text.pgm
+    equal "many files" "$(vae-cat -t csv text.pgm g.png text.pgm | tail -n +2 | sort -u)" 0,128,255
+}
+
+@test "PNG of palettes, few bits and alpha, as numpy has it" {
+    need_numpy
+    "$PYTHON" - <<'END'
+import struct, zlib
+import numpy as np
+def png(name, bits, colour, raw, w, h, more=b"", interlace=0):
+    chunk = lambda t, d: struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d))
+    open(name, "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", w, h, bits, colour, 0, 0, interlace)) +
+                           more + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b""))
+chunk = lambda t, d: struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d))
+png("bits.png", 1, 0, b"\x00\xa0", 3, 1)
+palette = chunk(b"PLTE", bytes([9, 8, 7, 1, 2, 3]))
+png("palette.png", 8, 3, b"\x00\x01\x00", 2, 1, palette)
+png("clear.png", 8, 3, b"\x00\x01\x00", 2, 1, palette + chunk(b"tRNS", bytes([5])))
+png("alpha.png", 8, 4, bytes([0, 1, 2, 3, 4]), 2, 1)
+png("deep.png", 16, 0, bytes([0, 1, 2]), 1, 1)
+END
+    equal bits "$(vae-cat -t csv bits.png | tail -n 1)" 255,0,255
+    equal palette "$(vae-cat -t csv palette.png | tail -n 1)" 1,2,3,9,8,7
+    equal clear "$(vae-cat -t csv clear.png | tail -n 1)" 1,2,3,255,9,8,7,5
+    equal alpha "$(vae-cat -t csv alpha.png | tail -n 1)" 1,2,3,4
+    equal "alpha dropped" "$(vae-cat --resize 1x2x1 -t csv alpha.png | tail -n 1)" 1,3
+    fails 65 vae-cat "deep.png: 16 bits a value, 8 are read" "vae-cat deep.png"
+    cat alpha.png alpha.png | vae-cat -t pam | cmp - <(vae-cat -t pam alpha.png alpha.png)
+}
+
+@test "--resize: sizes and colours, means of what is smaller, and only where it is said" {
+    colour 1 8 8 >a.ppm
+    colour 1 4 6 >b.ppm
+    fails 65 vae-cat "b.ppm: height x width x channels are 4x6x3, in a.ppm 8x8x3; --resize 8x8x3 makes them alike" "vae-cat a.ppm b.ppm"
+    fails 65 vae-cat "standard input: image 2: height x width x channels are 4x6x3, before it 8x8x3" "cat a.ppm b.ppm | vae-cat"
+    equal pixels "$(vae-cat --resize 2x2x1 -t csv a.ppm b.ppm | tail -n +2 | tr , '\n' | wc -l)" 8
+    printf 'P5 4 4 255\n%s' "aaaabbbbaaaabbbb" >flat.pgm
+    vae-cat --resize 2x2 -t csv flat.pgm | tail -n 1 | awk -F, '{ for (i = 1; i <= 4; i++) if ($i != 97 && $i != 98) exit 1 }'
+    fails 64 vae-cat "expected height and width like 28x28" "vae-cat --resize 7 a.ppm"
+    fails 64 vae-cat "channels, 1 to 4" "vae-cat --resize 7x7x5 a.ppm"
+}
+
+@test "a model of PNG files: names beside latents and scores, the files back, grids" {
+    mkdir pngs
+    vae-cat -t png -o pngs/ "$BARS"
+    equal files "$(ls pngs | wc -l)" 200
+    vae-fit -q -m p.vae $CONV --channels 6,8 --steps 150 --lr .005 --dropout 0 pngs/*.png
+    cmp <(vae-score -q -m p.vae pngs/*.png | cut -d, -f 2-) <(vae-score -q -m "$MODEL" "$BARS" | cut -d, -f 2-) # the same model
+    equal names "$(vae-score -q -m p.vae pngs/*-00000[12].png | cut -d, -f1 | paste -sd' ')" \
+        "file pngs/bars-000001.png pngs/bars-000002.png"
+    equal latents "$(vae-enc -m p.vae -t csv pngs/*-000009.png | cut -d, -f1 | tail -n 1)" pngs/bars-000009.png
+    vae-enc -m p.vae pngs/*.png | vae-dec -m p.vae -o back/
+    same <(ls pngs) <(ls back)
+    cmp <(vae-cat -t idx back/*.png) <(vae-enc -m p.vae pngs/*.png | vae-dec -m p.vae -t idx)
+    vae-gen -m p.vae --grid 2x3 -t png >grid.png
+    [ "$(head -c 4 grid.png | tail -c 3)" = PNG ]
+    vae-gen -m p.vae -n 6 | vae-plot --grid 2x3 | cmp - grid.png
+    vae-enc -m p.vae pngs/*.png | vae-dec -m p.vae --grid 2x3 -o dec.png
+    [ -s dec.png ]
+    vae-gen -m p.vae -n 3 -o new/
+    equal new "$(ls new | paste -sd' ')" "000001.png 000002.png 000003.png"
+    fails 64 vae-gen "holds one image" "vae-gen -m p.vae -n 3 -t png"
+    fails 65 vae-enc "expected images of 9x7x1 .height, width, channels., got 5x5x1; --resize makes them so" \
+        "vae-cat --resize 5x5 $BATS_TEST_TMPDIR/here/pngs/bars-000001.png -t pam | vae-enc -m p.vae"
+}
+
+@test "bad images: truncated anywhere, bombs, wrong numbers, other things among them" {
+    colour 1 3 2 >a.ppm
+    vae-cat -t png -o a.png a.ppm
+    for f in a.ppm a.png; do
+        n=$(wc -c <$f)
+        for ((i = 1; i < n; i++)); do
+            head -c "$i" $f >cut
+            ! vae-cat -f "${f/*.ppm/pnm}" cut >out 2>err || { echo "$f cut at $i"; return 1; }
+        done 2>/dev/null
+    done
+    fails 65 vae-cat "cut: no good PNG image: it ends early" "head -c 60 a.png >cut; vae-cat cut"
+    fails 65 vae-cat "an image of 30000x30000 pixels, at most 64 MiB of them are read" "printf 'P5 30000 30000 255\n' | vae-cat"
+    fails 65 vae-cat "a number is too large" "printf 'P5 99999999999999999999 3 255\n' | vae-cat -f pnm"
+    fails 65 vae-cat "16 bits a value" "printf 'P5 1 1 65535\nab' | vae-cat"
+    fails 65 vae-cat "above the largest" "printf 'P5 1 1 7\nz' | vae-cat"
+    fails 65 vae-cat "an image without pixels" "printf 'P5 0 1 255\n' | vae-cat"
+    fails 65 vae-cat "a.png: is png, and $WINE is csv" "vae-cat $WINE a.png"
+    fails 65 vae-cat "is csv, and a.png is png" "vae-cat a.png $WINE"
+    printf 'P1\nx\n' | vae-cat | grep -q P1 # a table with a column of that name
+}
+
+@test "what is chosen for images of bytes: convolutions, a mass of 256 levels, or two" {
+    what() { vae-fit -q -m m.vae --steps 1 --no-calibrate "$@" && vae-info m.vae | grep -Eo 'conv|residual|dlogistic|bernoulli|gaussian' | sort -u | paste -sd' '; }
+    images 50 8 8 >eight.idx
+    perl -0777 -pe 'substr($_, 16) =~ s/./ord $& > 127 ? chr 255 : chr 0/ges' eight.idx >two.idx
+    equal bytes "$(what eight.idx)" "conv dlogistic"
+    equal "black and white" "$(what two.idx)" "bernoulli conv"
+    equal detect "$(what --for detect eight.idx)" "conv gaussian"
+    equal small "$(what "$BARS")" "dlogistic residual"
+    equal said "$(what --net residual --lik gaussian eight.idx)" "gaussian residual"
 }

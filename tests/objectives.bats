@@ -27,7 +27,7 @@ less() { awk "BEGIN { exit !($2 < $3) }" || { echo "$1: $2 is not below $3"; ret
     [ "$(objectives | wc -w)" -ge 2 ]
     for o in $(objectives); do
         for p in "generate --no-calibrate" detect; do
-            fit="vae-fit -q --objective $o --for $p --prior gmm --steps 20 --batch 50"
+            fit="vae-fit -q --objective $o --for $p --prior gmm --hidden 32 --steps 20 --batch 50"
             $fit -j 1 -m m.vae "$WINE"
             $fit -j 3 -m n.vae "$WINE"
             same m.vae n.vae || { echo "$o $p"; return 1; }

@@ -7,12 +7,12 @@ setup_file() {
     export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$ROOT/tests
     "$PYTHON" -c 'import numpy' 2>/dev/null || return 0
     # a plain model, written down again in oracle.py; chains are checked in test_chain.c
-    vae-fit -q -m "$MODEL" --for detect --dropout .1 -l 13 -k cultivar --steps 200 "$WINE"
+    vae-fit -q -m "$MODEL" --for detect --dropout .1 -l 13 --hidden 64 -k cultivar --steps 200 "$WINE"
     local x="-q -k 1 --steps 100 --for detect"
     vae-fit $x -m mlp.vae --net mlp --hidden 40,20 --act tanh -l 3 --no-calibrate "$WINE"
     vae-fit $x -m steps.vae --hidden 48,48,16 --act relu -l 5 --no-calibrate "$WINE"
-    vae-fit $x -m bernoulli.vae --lik bernoulli -l 4 --prior normal "$WINE"
-    vae-fit $x -m cells.vae --for detect "$CELLS"
+    vae-fit $x -m bernoulli.vae --lik bernoulli --hidden 48 -l 4 --prior normal "$WINE"
+    vae-fit $x -m cells.vae --hidden 48 "$CELLS"
     x+=" --no-calibrate --hidden 32 -l 5"
     vae-fit $x -m vamp.vae --prior vamp "$WINE"
     vae-fit $x -m realnvp.vae --prior realnvp "$WINE"

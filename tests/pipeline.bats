@@ -316,13 +316,13 @@ PY
     vae-score -q -m "$MODEL" --by mse "$WINE" | cut -d, -f2 | tail -n +2 | cmp - <(cut -d, -f8 parts.csv | tail -n +2)
     # more draws make the bound tighter on the whole: of some models, as all records share the noise
     for s in 1 2 3 4; do
-        vae-fit -q -s $s -m m.vae -k cultivar --for detect --steps 200 --no-calibrate --prior normal "$WINE"
+        vae-fit -q -s $s -m m.vae -k cultivar --for detect --hidden 48 --steps 200 --no-calibrate --prior normal "$WINE"
         for k in 1 100; do vae-score -q -m m.vae --mean-nll --iw $k "$WINE" | tail -n 1 | cut -d, -f2; done | paste -s
     done | awk '{ a += $1; b += $2; print } END { exit !(b < a) }'
 }
 
 @test "odd rows get higher scores than the rest" {
-    grep -v malignant "$CELLS" | vae-fit -q -m cells.vae -k diagnosis --for detect --steps 200
+    grep -v malignant "$CELLS" | vae-fit -q -m cells.vae -k diagnosis --for detect --hidden 32 --steps 200
     vae-score -q -m cells.vae "$CELLS" | tail -n +2 | sort -t, -k2,2g | awk -F, '
         { r++ } $1 == "malignant" { n++; s += r } END { auc = (s - n * (n + 1) / 2) / (n * (r - n)); print auc; exit !(auc > .9) }'
 }
@@ -365,7 +365,7 @@ assert model["ok"] and table["ok"] and table["rows"] == 178 and model["model"]["
 }
 
 @test "the curve is CSV; -v ends with one line; --log-format json is JSON" {
-    vae-fit -q -m m.vae -k cultivar --steps 100 --log curve.csv "$WINE"
+    vae-fit -q -m m.vae -k cultivar --hidden 16 --steps 100 --log curve.csv "$WINE"
     equal header "$(head -n 1 curve.csv)" "step,recon,kl,beta,elbo,valid"
     awk -F, 'NR > 1 && (NF != 6 || $1 + 0 <= last) { print; exit 1 } { last = $1 + 0 } END { exit !(NR > 5) }' curve.csv
     vae-enc -q -v -m m.vae -o z.vts "$WINE" 2>err
@@ -373,7 +373,7 @@ assert model["ok"] and table["ok"] and table["rows"] == 178 and model["model"]["
     grep -q 'rows 178' err
     vae-enc -m m.vae --log-format json -o z.vts "$WINE" 2>err
     ! command -v "$PYTHON" >/dev/null || "$PYTHON" -c 'import json; assert json.loads(open("err").read())["rows"] == 178'
-    vae-fit -q -m m.vae -k cultivar --steps 50 --log - "$WINE" | head -n 1 | grep -qx "$(head -n 1 curve.csv)"
+    vae-fit -q -m m.vae -k cultivar --hidden 16 --steps 50 --log - "$WINE" | head -n 1 | grep -qx "$(head -n 1 curve.csv)"
 }
 
 @test "real images: MNIST's files go through, an image looks like its reconstruction" {

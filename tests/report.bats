@@ -2,7 +2,7 @@
 # What vae-fit tells at the end, and vae-info later.
 load helper
 
-FIT="--for detect -k cultivar --no-calibrate --steps 300"
+FIT="--for detect -k cultivar --no-calibrate --hidden 48 --steps 300"
 
 @test "the importance-weighted bound stands beside the ELBO and above it, with its draws; vae-info has it too" {
     vae-fit -m m.vae $FIT "$WINE" 2>report

@@ -63,6 +63,7 @@ said() { grep -qF -- "$2" "$1" || { echo "no '$2' in:" && cat "$1" && return 1; 
     fails 64 vae-fit "--diff: there is no column 'requests'" "vae-fit -m n.vae --diff requests b.csv"
     printf 'n,x\n1,2\n2x,3\n' >b.csv
     fails 65 vae-cat "b.csv:3: column 'n': '2x' is not a number" "vae-cat --diff n b.csv"
+    equal "many digits" "$(printf 'n\n1.1234567890123456789012345678901234567890\n2.5\n' | vae-cat --diff n | tail -n 1)" 1.3765432109876543
     equal "around a bad one" "$(vae-cat -q --skip-bad --diff n <(printf 'n\n1\n2x\n4\n') 2>/dev/null | tr '\n' ' ')" "n.step 3 "
 }
 
@@ -106,11 +107,81 @@ TABLE
     vae-enc -m m.vae a.csv | vae-dec | head -n 1 | grep -qx 'host,cpu,cpu@-1,cpu@-2,cpu@-3,cpu@-4,cpu@-5'
 }
 
-@test "a run that goes on has no rows before its own: --state is refused with windows and steps" {
-    series counter 400 0 >a.csv
-    vae-fit -q -m m.vae $QUICK --steps 2 --no-calibrate --diff requests a.csv
-    status=0
-    vae-score -m m.vae --state s a.csv 2>err || status=$?
-    equal status $status 64
-    grep -q "scores a row by those before it (--window, --diff)" err && [ ! -e s ]
+SMALL="--no-calibrate --steps 3 --hidden 8 --latent-dim 2 --threads 1"
+
+# goes_on TABLE SIZE ...: scores by m.vae in runs of so many rows of the table, its log being rotated and compressed now and then, are
+# those of one run over all.
+goes_on() {
+    local table=$1 n=1 k
+    shift
+    rm -f state* app.csv* out.csv
+    head -n 1 "$table" >app.csv
+    for k; do
+        sed -n "$((n + 1)),$((n + k))p" "$table" >>app.csv
+        n=$((n + k))
+        vae-score -q -m m.vae --state state -o out.csv app.csv
+        [ $((k % 5)) != 0 ] || { gzip app.csv && head -n 1 "$table" >app.csv; }
+        [ $((k % 5)) != 2 ] || { mv app.csv app.csv.1 && : >app.csv; }
+    done
+    head -n "$n" "$table" | vae-score -q -m m.vae | same out.csv -
+}
+
+@test "--state: a row has the score that one run over the whole log gives, however few are new and whatever was rotated" {
+    series log 200 >a.csv
+    vae-fit -q -m m.vae $SMALL --window 4:3 a.csv
+    goes_on a.csv 2 30 4
+    vae-fit -q -m m.vae $SMALL --window 3:2 --group host --diff requests a.csv
+    goes_on a.csv 1 1 3 5 40 2 90 1
+    { head -n 40 a.csv; echo "a,2x5,1,x"; echo "b,1,2"; echo '"a",9999,load,x'; tail -n +41 a.csv; } >b.csv
+    head -n 42 b.csv >app.csv
+    rm -f state out.csv
+    vae-score -q -m m.vae --state state -o out.csv app.csv 2>err || equal status $? 65 # within what it had read
+    equal rows "$(wc -l <out.csv)" 40
+    tail -n +43 b.csv >>app.csv
+    vae-score -q --skip-bad -m m.vae --state state -o out.csv app.csv
+    vae-score -q --skip-bad -m m.vae b.csv | same - out.csv
+    equal rows "$(wc -l <out.csv)" 199 # without two windows that a bad cell is in
+}
+
+@test "--state: series of two files are apart; another model goes on with the rows of the last one, other windows begin anew" {
+    score() { awk -F, 'NR > 1 { print $(NF - 2) }'; }
+    series log 100 >a.csv
+    vae-fit -q -m m.vae $SMALL --window 3 --group host a.csv
+    vae-fit -q -m n.vae $SMALL --window 3 --group host -s 2 a.csv
+    vae-fit -q -m wide.vae $SMALL --window 4 --group host a.csv
+    head -n 51 a.csv >app.csv
+    head -n 21 a.csv >b.csv
+    vae-score -q -m m.vae --state s app.csv b.csv >/dev/null
+    cp s s2
+    sed -n 52,61p a.csv >>app.csv
+    sed -n 22,26p a.csv >>b.csv
+    vae-score -q -m m.vae a.csv | score >all
+    vae-score -q -m m.vae --state s app.csv b.csv | score | same - <(sed -n 51,60p all && sed -n 21,25p all)
+    vae-score -m n.vae --state s2 app.csv 2>err | score >out
+    vae-score -q -m n.vae a.csv | score | sed -n 51,60p | same - out
+    grep -q "another model than in the last run: from row 71 on scores are its own" err
+    ! grep -q "kept no rows" err
+    sed -n 62,71p a.csv >>app.csv
+    vae-score -m wide.vae --state s2 app.csv 2>err >out
+    grep -q "the last run kept no rows for windows like these: the first ones of each series have no score" err
+    [ "$(grep -c ,,,0 out)" -ge 3 ]
+}
+
+@test "--state: kept rows that make no sense are refused, with the way out" {
+    series log 40 >a.csv
+    vae-fit -q -m m.vae $SMALL --window 3 --group host --diff requests a.csv
+    vae-score -q -m m.vae --state state a.csv >/dev/null
+    "$PYTHON" - <<'PY'
+import json, zlib
+whole = json.loads(open("state").read().split("\n", 1)[1])
+held = whole["held"]
+for i, text in enumerate([7, held + "\u20ac", held[:-9], held.replace(":5:a.csv", "0:5:a.csv", 1), ""]):
+    out = (json.dumps(dict(whole, held=text)) + "\n").encode()
+    open(f"bad.{i}", "wb").write(b"vae-state 1 %08x\n" % zlib.crc32(out) + out)
+PY
+    for i in 0 1 2 3; do
+        cp bad.$i s
+        fails 65 vae-score "s: .*; remove it to begin anew" "vae-score -q -m m.vae --state s a.csv; x=\$?; rm -f s.lock; exit \$x"
+    done
+    vae-score -m m.vae --state bad.4 a.csv 2>&1 | grep -q "kept no rows for windows like these"
 }

@@ -52,6 +52,16 @@ def hosts(n, swap):
             print(f"{h},{wave[h][i]:.4f}")
 
 
+def log(n):
+    """Requests and load of four hosts, one of them quiet; names with a comma and with a byte that is no UTF-8, quotes where there need be none."""
+    r, at = noise(), 0
+    print("host,requests,cpu,note")
+    for i in range(int(n)):
+        host = r.choices(["a", "b", "d,x", "quiet\udce9"], [10, 8, 3, .2])[0]
+        at += r.randrange(1, 50)
+        print(f'"{host}"' if "," in host or i % 3 == 0 else host, at, f"{math.sin(i / 3) + r.gauss(0, .1):.3f}", r.choice(["x", '"y ""z"""', ""]), sep=",")
+
+
 def scores(path):
     lines = (sys.stdin if path == "-" else open(path)).read().split()
     at = lines[0].split(",").index("score")
@@ -75,4 +85,4 @@ def alike(one, other, slack=1e-3):
     assert len(a) == len(b) and all(abs(x - y) <= float(slack) for x, y in zip(a, b)), max(abs(x - y) for x, y in zip(a, b))
 
 
-{"alike": alike, "counter": counter, "hosts": hosts, "highest": highest, "sorted": ordered, "clock": clock, "odder": odder}[sys.argv[1]](*sys.argv[2:])
+{"alike": alike, "counter": counter, "hosts": hosts, "highest": highest, "log": log, "sorted": ordered, "clock": clock, "odder": odder}[sys.argv[1]](*sys.argv[2:])

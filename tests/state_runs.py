@@ -115,9 +115,9 @@ for name in names:
             text = f.read()
         assert not text or text.endswith("\n"), f"{name} ends within a row"
         rows = text.splitlines()
-        assert not rows or rows[0] == "id,score,p,anomaly", f"{name} begins with {rows[0]}"
+        assert not rows or rows[0].endswith("id,score,p,anomaly"), f"{name} begins with {rows[0]}"
         lines += rows[1:]
-ids = [int(line.split(",")[0]) for line in lines]
+ids = [int(line.split(",")[-4]) for line in lines]
 want = list(range(1, len(written) + 1))
 twice, missed = len(ids) - len(set(ids)), len(set(want) - set(ids))
 assert (twice, missed) == (0, 0), f"{twice} rows scored twice, {missed} missed of {len(want)}"

@@ -213,7 +213,7 @@ static void test_gradient(const struct latent *q, size_t codes, const struct pri
 static void test_score(const struct latent *q, size_t codes, const struct prior *prior, const double *raw) {
     enum { DRAWS = 5 };
     struct vae_model *m = model_of(q, codes, prior, raw);
-    struct scorer *s = scorer_new(m, VAE_BY_IW, DRAWS, NULL, NULL);
+    struct scorer *s = scorer_new(m, VAE_BY_IW, SCORE_ONLY, DRAWS, NULL, NULL);
     float *x = models_rows(m, raw, ROWS);
     double *w = models_weights(m);
     static struct score_parts parts[ROWS], again[ROWS];

@@ -6,26 +6,18 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "scans.h"
+#include "columns.h"
 #include "score/exemplars.h"
 #include "score/gower.h"
 #include "score/score.h"
 
 enum { ROWS = 150, TWINS = 6, COLS = 6 };
 
-static double noise(size_t i, size_t column) { return fmod((double)(i + 1) * (0.37 + 0.113 * (double)column) * 7.31, 1); }
-
 static void number(char out[CELL], size_t i) { snprintf(out, CELL, "%.4f", 100 * noise(i, 0) * noise(i, 7)); }
-static void category(char out[CELL], size_t i) { snprintf(out, CELL, "%s", i % 7 < 3 ? "ab" : i % 3 ? "cd" : "ef"); }
 static void moment(char out[CELL], size_t i) {
     snprintf(out, CELL, "2024-03-%02dT%02d:%02d:00", (int)(1 + i * 5 % 28), (int)(24 * noise(i, 2)), (int)(60 * noise(i, 3)));
 }
-static void gaps(char out[CELL], size_t i) {
-    if (i % 9 != 4)
-        snprintf(out, CELL, "%.3f", -3 + 6 * noise(i, 4));
-}
 static void spiky(char out[CELL], size_t i) { snprintf(out, CELL, "%.3f", i % 20 ? 0.0 : 40 * noise(i, 5)); }
-static void constant(char out[CELL], size_t i) { (void)i, snprintf(out, CELL, "7.5"); }
 
 /* Columns of all kinds; the last rows are there twice. */
 static struct outcome table(void) {
@@ -34,12 +26,7 @@ static struct outcome table(void) {
     CHECK(o.s && o.s->d == 7, "%s", o.err.msg);
     o.raw = realloc(o.raw, ROWS * o.s->d * sizeof *o.raw);
     memcpy(o.raw + (ROWS - TWINS) * o.s->d, o.raw + (ROWS - 2 * TWINS) * o.s->d, TWINS * o.s->d * sizeof *o.raw);
-    uint64_t rows[ROWS];
-    for (size_t i = 0; i < ROWS; i++)
-        rows[i] = i;
-    for (size_t c = 0; c < o.s->ncols; c++)
-        o.s->col[c].transform = o.s->col[c].levels.n ? &schema_level : &schema_standard;
-    CHECK(!schema_learn(o.s, o.raw, rows, ROWS, 16, &o.err), "%s", o.err.msg);
+    learn(&o, ROWS);
     return o;
 }
 

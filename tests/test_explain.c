@@ -49,7 +49,7 @@ static struct vae_model *linear_model(void) {
 static void test_linear(enum vae_by by) {
     struct vae_err err = {0};
     struct vae_model *m = linear_model();
-    struct scorer *s = scorer_new(m, by, 64, NULL, &err);
+    struct scorer *s = scorer_new(m, by, SCORE_ONLY, 64, NULL, &err);
     struct explain *e = explain_new(m, s, D, NULL, &err);
     CHECK(s && e, "%s", err.msg);
     float x[ROWS * D];
@@ -95,7 +95,7 @@ static void test_sums(const struct lik *l, bool spread) {
                                    .nhidden = 1, .hidden = {16}, .sd = spread ? SD_RECORD : SD_COLUMN};
     double *raw = models_data(ROWS, WIDTH, l->max <= 1);
     struct vae_model *m = models_new(&c, widths, raw, ROWS, 2);
-    struct scorer *s = scorer_new(m, VAE_BY_ELBO, 8, NULL, &err);
+    struct scorer *s = scorer_new(m, VAE_BY_ELBO, SCORE_ONLY, 8, NULL, &err);
     struct explain *e = explain_new(m, s, 99, NULL, &err);
     float *x = mem_floats(N * WIDTH);
     uint64_t rows[N];

@@ -216,7 +216,7 @@ static void test_linear(void) {
           rep.active_units);
 
     /* the measure is the mean of the scores, with its error */
-    struct scorer *sc = scorer_new(m, VAE_BY_ELBO, SCORE_DRAWS, NULL, &err);
+    struct scorer *sc = scorer_new(m, VAE_BY_ELBO, SCORE_ONLY, SCORE_DRAWS, NULL, &err);
     static struct score_parts parts[VALID];
     double mean = 0, var = 0, kl = 0;
     scorer_run(sc, held, NULL, VALID, parts);
@@ -263,9 +263,8 @@ static void check_p(const struct vae_model *m, double alpha) {
     double *raw = factors(FRESH, 5000000), n = (double)m->cal.n;
     float *x = models_rows(m, raw, FRESH);
     static struct score_parts parts[FRESH];
-    struct scorer *s = scorer_new(m, VAE_BY_AUTO, 0, NULL, NULL);
+    struct scorer *s = scorer_new(m, VAE_BY_AUTO, SCORE_ALL, 0, NULL, NULL);
     CHECK(scorer_by(s) == VAE_BY_NEAR, "scores of --for detect are not by exemplars");
-    scorer_all(s);
     scorer_run(s, x, NULL, FRESH, parts);
     for (int by = VAE_BY_ELBO; by <= VAE_BY_NEAR; by++) {
         size_t low = 0;

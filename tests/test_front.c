@@ -1,6 +1,6 @@
 /*
  * test_front.c - windows and steps (lib/front): every cell of every record is that of the row of its series so many rows before,
- * however the stream is cut in batches; series of a group never meet; files end them. And blocks of rows that are held out.
+ * however the stream is cut in batches and in runs; series of a group never meet; files end them. And blocks of rows that are held out.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -79,7 +79,7 @@ static struct outcome check(size_t window, size_t step, bool grouped, bool diff,
         size_t n = N - from < size ? N - from : size, at = 0;
         n = from < cut && from + n > cut ? cut - from : n;
         if (from == cut)
-            front_cut(f);
+            front_cut(f, NULL);
         const struct vae_batch *batch = rows(b, from, n), *out = NULL;
         while (at < n) {
             int got = front_run(f, batch, &at, &out, &err);
@@ -199,6 +199,139 @@ static void test_bad(void) {
     front_free(f), rec_build_free(b), rec_head_free(in);
 }
 
+struct runner {
+    struct rec_build *rows;
+    struct front *front;
+};
+
+static struct runner runner(const struct vae_head *in, const struct front_spec *spec) {
+    struct runner r = {rec_build_new(in, NULL), front_new(in, spec, &(const struct front_opts){0}, NULL)};
+    front_cut(r.front, "app.csv");
+    return r;
+}
+
+static void runner_free(struct runner *r) { front_free(r->front), rec_build_free(r->rows); }
+
+static const struct vae_batch *run(struct runner *r, size_t from, size_t n) {
+    const struct vae_batch *out = NULL;
+    size_t at = 0;
+    CHECK(front_run(r->front, rows(r->rows, from, n), &at, &out, NULL) == (int)n, "rows %zu to %zu", from, from + n);
+    return out;
+}
+
+/* Cells of records a that are not those of records from.. of all. */
+static size_t differ(const struct vae_batch *a, const struct vae_batch *all, size_t from) {
+    size_t bad = 0, n, m;
+    for (size_t i = 0; i < a->rows; i++) {
+        bad += a->partial[i] != all->partial[from + i];
+        for (size_t f = 0; f < a->nfields; f++)
+            if (a->cols[f].data) {
+                bad += memcmp((const float *)a->cols[f].data + i, (const float *)all->cols[f].data + from + i, sizeof(float)) != 0;
+            } else {
+                const char *p = rec_cell(&a->cols[f], i, &n), *q = rec_cell(&all->cols[f], from + i, &m);
+                bad += n != m || memcmp(p, q, n) != 0;
+            }
+    }
+    return bad;
+}
+
+/* Text that was cut anywhere is refused, or is that of fewer series. */
+static void load_cut(const struct vae_head *in, const struct front_spec *spec, const struct buf *text) {
+    struct vae_err err;
+    for (size_t n = 0; n < text->n; n++) {
+        struct runner r = runner(in, spec);
+        char *copy = malloc(n + 1); /* of its own, so that a sanitizer knows its end */
+        memcpy(copy, text->p, n);
+        int rc = front_load(r.front, copy, n, &err);
+        CHECK(rc == 0 || rc == 1 || (rc == VAE_EDATA && strstr(err.msg, "makes no sense")), "%d: %s", rc, err.msg);
+        free(copy), runner_free(&r);
+    }
+}
+
+/* One that stops at any row, within a batch too, and another that goes on with what it kept: the records of one that never stopped.
+ * The first one can go on as well. */
+static void test_held(void) {
+    enum { SIZE = 13 };
+    static const size_t window[] = {1, 2, 5};
+    static char h[] = "host", c[] = "n";
+    char *const group[] = {h}, *const steps[] = {c};
+    struct vae_err err;
+    struct vae_head *in = head();
+    for (size_t k = 0; k < 3 * 4; k++) {
+        const struct front_spec spec = {window[k / 4], 2, group, steps, k % 2, k / 2 % 2};
+        if (!front_wanted(&spec))
+            continue;
+        struct runner whole = runner(in, &spec);
+        const struct vae_batch *all = run(&whole, 0, N);
+        struct buf text = {0};
+        for (size_t stop = 0; stop < N; stop++) {
+            struct runner one = runner(in, &spec), two = runner(in, &spec);
+            size_t from = stop / SIZE * SIZE, to = from + SIZE < N ? from + SIZE : N, bad;
+            for (size_t at = 0; at < from; at += SIZE)
+                run(&one, at, SIZE);
+            run(&one, from, to - from);
+            text.n = 0;
+            CHECK(!front_save(one.front, stop - from, &text, &err), "%s", err.msg);
+            CHECK(front_load(two.front, text.p, text.n, &err) == 1, "%s", err.msg);
+            bad = differ(run(&two, stop, N - stop), all, stop);
+            bad += to < N ? differ(run(&one, to, N - to), all, to) : 0;
+            CHECK(!bad, "window %zu grouped %zu diff %zu stop %zu: %zu cells are others", spec.window, spec.ngroup, spec.ndiff, stop, bad);
+            runner_free(&one), runner_free(&two);
+        }
+        load_cut(in, &spec, &text);
+        struct front_spec wider = spec;
+        wider.window++;
+        struct runner other = runner(in, &wider);
+        CHECK(front_load(other.front, text.p, text.n, &err) == 0, "rows of another window");
+        runner_free(&whole), runner_free(&other), buf_free(&text);
+    }
+    rec_head_free(in);
+}
+
+/* Series that no run wrote, each refused behind what is right; and more rows than are to be kept. */
+static void test_held_bad(void) {
+    static const char *const bad[] = {
+        "x", "1", "1:", "1:k", "-1:k,", "2:k,", "99999999999999999999999:k,", "1:k,",
+        "1:k,1:0,2:-1,1:0,1:x,", "1:k,1:4,2:-1,1:0,1:x,", "1:k,3:1.5,2:-1,1:0,1:x,", "1:k,3:nan,2:-1,1:0,1:x,", "1:k,1:q,2:-1,1:0,1:x,",
+        "1:k,1:1,2:1x,1:0,1:x,", "1:k,1:1,2:-1,2:99,1:x,", "1:k,1:1,2:-1,2:-2,1:x,", "1:k,1:1,2:-1,1:0,", "1:k,1:2,2:-1,1:0,1:x,",
+        "1:k,1:1,2:-1,1:0,1:x,1:k,1:1,2:-1,1:0,1:x,"};
+    enum { LONG = 1 << 20 };
+    static char h[] = "host";
+    char *const group[] = {h}, *const steps[] = {h};
+    struct vae_err err;
+    struct vae_head *in = rec_head_new("data", NULL);
+    rec_head_add(in, "host", REC_UTF8, 0, NULL, NULL);
+    const struct front_spec spec = {.window = 3, .diff = steps, .ndiff = 1};
+    struct runner r = runner(in, &spec);
+    struct buf text = {0};
+    CHECK(!front_save(r.front, 0, &text, &err), "%s", err.msg);
+    runner_free(&r);
+    size_t form = text.n;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        text.n = form;
+        buf_put(&text, bad[i], strlen(bad[i]), NULL);
+        r = runner(in, &spec);
+        int rc = front_load(r.front, text.p, text.n, &err);
+        CHECK(rc == VAE_EDATA && strstr(err.msg, "makes no sense"), "'%s': %d", bad[i], rc);
+        runner_free(&r);
+    }
+    rec_head_add(in, "text", REC_UTF8, 0, NULL, NULL);
+    r = runner(in, &(const struct front_spec){.window = 2, .group = group, .ngroup = 1});
+    char *cell = malloc(LONG);
+    memset(cell, 'x', LONG);
+    for (size_t i = 0; i < FRONT_HELD_MAX / LONG; i++) {
+        const struct vae_batch *out;
+        size_t at = 0;
+        rec_build_reset(r.rows);
+        rec_build_text(r.rows, 0, &"abcdefghijklmnopqrstuvwxyzABCDEF"[i], 1, NULL);
+        rec_build_text(r.rows, 1, cell, LONG, NULL);
+        CHECK(front_run(r.front, rec_build_batch(r.rows, 1), &at, &out, &err) == 1, "%s", err.msg);
+    }
+    text.n = 0;
+    CHECK(front_save(r.front, 1, &text, &err) == VAE_EDATA && strstr(err.msg, "32 series, are more than 32 MiB"), "%s", err.msg);
+    free(cell), runner_free(&r), buf_free(&text), rec_head_free(in);
+}
+
 /* No record that is held out is nearer than the gap to one that is learnt from, nor to one that stops the training. */
 static void test_blocks(void) {
     static const size_t ns[] = {100, 2000, 23685}, gaps[] = {1, 9, 40};
@@ -231,6 +364,8 @@ int main(void) {
     test_names();
     test_json();
     test_bad();
+    test_held();
+    test_held_bad();
     test_blocks();
     return test_done();
 }

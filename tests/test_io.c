@@ -3,12 +3,22 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/io.h"
 #include "test.h"
+
+static bool named; /* as if there was no O_TMPFILE */
+
+/* In place of the C library's. */
+int access(const char *path, int how) {
+    if (named && !strcmp(path, "/proc/self/fd"))
+        return -1;
+    return faccessat(AT_FDCWD, path, how, 0);
+}
 
 static char root[] = "/tmp/test_io.XXXXXX";
 
@@ -108,23 +118,75 @@ static void test_refused(void) {
     CHECK(entries() == 1, "%d entries", entries());
 }
 
-/* A process killed while it writes leaves the old file and no other. */
+static void touch(const char *path, const char *text) {
+    int fd = open(path, O_CREAT | O_WRONLY | O_TRUNC, 0600);
+    CHECK(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0, "%s", path);
+}
+
+/* A process killed while it writes leaves the old file; what else it left, if anything, is gone after the next. */
 static void test_killed(void) {
+    struct vae_err e = {0};
     pid_t child = fork();
     if (child == 0) {
-        struct vae_err e;
         struct io_replace *r = io_replace_open("new", &e);
         io_write(io_replace_fd(r), "half", 4, "new", &e);
         raise(SIGKILL);
     }
     waitpid(child, NULL, 0);
     CHECK(holds("new", "second"), "changed");
-    struct vae_err e;
-    int probe = open(".", O_TMPFILE | O_RDWR, 0600);
-    if (probe >= 0)
-        CHECK(entries() == 1, "%d entries", entries());
-    close(probe);
-    CHECK(put("new", "second", &e) == 0, "%s", e.msg);
+    CHECK(entries() == 1 + named, "%d entries", entries());
+    CHECK(put("new", "second", &e) == 0 && entries() == 1, "%d entries", entries());
+    touch(".new.vae-tmp0", "as if killed before it was renamed");
+    CHECK(put("new", "third", &e) == 0 && holds("new", "third") && entries() == 1, "%s, %d entries", e.msg, entries());
+}
+
+/* What has such a name and is nobody's litter stays. */
+static void test_taken(void) {
+    struct vae_err e = {0};
+    touch("victim", "mine");
+    CHECK(symlink("victim", ".new.vae-tmp0") == 0 && mkfifo(".new.vae-tmp1", 0600) == 0 && mkdir(".new.vae-tmp2", 0700) == 0,
+          "names");
+    touch(".new.vae-tmp3", "of a process that writes");
+    int fd = open(".new.vae-tmp3", O_RDWR);
+    CHECK(flock(fd, LOCK_EX) == 0, "lock");
+    CHECK(put("new", "second", &e) == 0 && holds("new", "second") && mode("new") == 0604, "%s", e.msg);
+    CHECK(entries() == 6 && holds("victim", "mine") && holds(".new.vae-tmp3", "of a process that writes"), "%d entries",
+          entries());
+    close(fd);
+    unlink(".new.vae-tmp0"), unlink(".new.vae-tmp1"), rmdir(".new.vae-tmp2"), unlink(".new.vae-tmp3"), unlink("victim");
+}
+
+/* Many at one time, some of them killed: each time one of their files, whole, and in the end nothing else. */
+static void test_crowd(void) {
+    enum { CROWD = 6, TIMES = 30 };
+    pid_t child[CROWD];
+    struct vae_err e = {0};
+    for (int i = 0; i < CROWD; i++) {
+        if ((child[i] = fork()) == 0) {
+            char text[] = "000000000000000000000000";
+            memset(text, 'a' + i, strlen(text));
+            for (int k = 0; k < TIMES || i < CROWD / 2; k++)
+                if (put("new", text, &e))
+                    _exit(1);
+            _exit(0);
+        }
+    }
+    for (int i = CROWD; i-- > 0;) {
+        int status;
+        if (i < CROWD / 2)
+            kill(child[i], SIGKILL);
+        waitpid(child[i], &status, 0);
+        CHECK(i < CROWD / 2 ? WIFSIGNALED(status) : status == 0, "a process fails: %x", status);
+    }
+    char text[64] = "";
+    int fd = open("new", O_RDONLY);
+    CHECK(read(fd, text, sizeof text) == 24 && strspn(text, (char[]){text[0], 0}) == 24, "not whole: %s", text);
+    close(fd);
+    /* a place that was taken beside another is looked at only where the others are taken again */
+    char name[32];
+    for (int i = 1; i < CROWD; i++)
+        snprintf(name, sizeof name, ".new.vae-tmp%d", i), unlink(name);
+    CHECK(put("new", "second", &e) == 0 && entries() == 1, "%s, %d entries", e.msg, entries());
 }
 
 /* More than a pipe holds, one end not blocking, and a reader that is slow. */
@@ -169,12 +231,17 @@ static void test_pipe(void) {
 int main(void) {
     if (!mkdtemp(root) || chdir(root) < 0)
         return 1;
-    test_replace();
-    test_links();
-    test_refused();
-    test_killed();
+    for (int i = 0; i < 2; i++) {
+        named = i;
+        test_replace();
+        test_links();
+        test_refused();
+        test_killed();
+        test_taken();
+        test_crowd();
+        unlink("new");
+    }
     test_pipe();
-    unlink("new");
     CHECK(chdir("/") == 0 && rmdir(root) == 0, "the directory is not empty");
     return test_done();
 }

@@ -136,7 +136,7 @@ static void test_score(const struct layout *l, const struct models_kind *q, cons
     double *raw = models_data(ROWS, d, lik->max <= 1);
     struct vae_model *m = small(l, q, lik, raw, ROWS);
     struct vae_err err = {0};
-    struct scorer *s = scorer_new(m, VAE_BY_AUTO, draws, NULL, &err);
+    struct scorer *s = scorer_new(m, VAE_BY_AUTO, SCORE_ONLY, draws, NULL, &err);
     CHECK(s && scorer_draws(s) == draws && scorer_by(s) == VAE_BY_ELBO, "%s", err.msg);
     float *x = models_rows(m, raw, ROWS);
     double *w = models_weights(m);
@@ -183,7 +183,7 @@ static void test_bounds(void) {
     float *x = models_rows(m, raw, ROWS);
     static struct score_parts parts[ROWS];
     for (size_t a = 0; a < 3; a++) {
-        struct scorer *s = scorer_new(m, VAE_BY_IW, 4 << (4 * a), NULL, NULL);
+        struct scorer *s = scorer_new(m, VAE_BY_IW, SCORE_ONLY, 4 << (4 * a), NULL, NULL);
         scorer_run(s, x, NULL, ROWS, parts);
         for (size_t i = 0; i < ROWS; i++) {
             iw[a] += parts[i].iw / ROWS, elbo = a == 2 ? elbo + parts[i].elbo / ROWS : elbo;
@@ -234,8 +234,8 @@ static void test_linear(void) {
         shift += log(m->schema->scale[j]);
     }
     static struct score_parts one[ROWS], many[ROWS], even[ROWS];
-    struct scorer *s1 = scorer_new(m, VAE_BY_IW, 1, NULL, NULL), *s2 = scorer_new(m, VAE_BY_IW, 16, NULL, NULL);
-    struct scorer *s3 = scorer_new(m, VAE_BY_ELBO, 16, NULL, NULL); /* draws of mean square 1 */
+    struct scorer *s1 = scorer_new(m, VAE_BY_IW, SCORE_ONLY, 1, NULL, NULL), *s2 = scorer_new(m, VAE_BY_IW, SCORE_ONLY, 16, NULL, NULL);
+    struct scorer *s3 = scorer_new(m, VAE_BY_ELBO, SCORE_ONLY, 16, NULL, NULL); /* draws of mean square 1 */
     scorer_run(s1, x, NULL, ROWS, one), scorer_run(s2, x, NULL, ROWS, many), scorer_run(s3, x, NULL, ROWS, even);
     for (size_t i = 0; i < ROWS; i++) {
         /* log N(x; c, V V^T + Psi), by the matrix determinant and inversion lemmas */
@@ -294,7 +294,7 @@ static void test_linear_ladder(void) {
     bias[2] = (float)-offset, bias[3] = (float)-log(tells);
     down[0] = (float)A, down[1] = 0, down[2] = (float)B, down[3] = (float)(2 * log(S));
     static struct score_parts one[ROWS], many[ROWS];
-    struct scorer *s1 = scorer_new(m, VAE_BY_IW, 1, NULL, NULL), *s2 = scorer_new(m, VAE_BY_IW, 16, NULL, NULL);
+    struct scorer *s1 = scorer_new(m, VAE_BY_IW, SCORE_ONLY, 1, NULL, NULL), *s2 = scorer_new(m, VAE_BY_IW, SCORE_ONLY, 16, NULL, NULL);
     scorer_run(s1, x, NULL, ROWS, one), scorer_run(s2, x, NULL, ROWS, many);
     for (size_t i = 0; i < ROWS; i++) {
         double square = 0, t = 0, wide = A * A + S * S;
@@ -328,7 +328,7 @@ static void test_place(const struct layout *l, const struct models_kind *q, cons
     struct vae_model *m = small(l, q, lik, raw, ROWS);
     float *x = models_rows(m, raw, ROWS);
     static struct score_parts first[ROWS], parts[ROWS];
-    struct scorer *s = scorer_new(m, VAE_BY_ELBO, 5, NULL, NULL);
+    struct scorer *s = scorer_new(m, VAE_BY_ELBO, SCORE_ONLY, 5, NULL, NULL);
     scorer_run(s, x, NULL, ROWS, first);
     size_t wrong = 0;
     for (size_t i = 0; i < ROWS; i++) {
@@ -341,7 +341,7 @@ static void test_place(const struct layout *l, const struct models_kind *q, cons
         struct vae_err err = {0};
         struct pool *pool = pool_new(threads, &err);
         CHECK(pool != NULL, "%s", err.msg);
-        s = scorer_new(m, VAE_BY_ELBO, 5, pool, &err);
+        s = scorer_new(m, VAE_BY_ELBO, SCORE_ONLY, 5, pool, &err);
         for (size_t turn = 0; turn < 17; turn++) {
             uint64_t rows[ROWS];
             for (size_t i = 0; i < ROWS; i++)
@@ -373,7 +373,7 @@ static void test_units(void) {
         for (size_t i = 0; i < ROWS && turn; i++)
             raw[i * d + 1] *= 1000;
         struct vae_model *m = small(l, &plain, &lik_gaussian, raw, ROWS);
-        struct scorer *s = scorer_new(m, VAE_BY_ELBO, 4, NULL, NULL);
+        struct scorer *s = scorer_new(m, VAE_BY_ELBO, SCORE_ONLY, 4, NULL, NULL);
         float *x = models_rows(m, raw, ROWS);
         scorer_run(s, x, NULL, ROWS, turn ? there : here);
         scorer_free(s), free(x);
@@ -405,7 +405,7 @@ static void test_count_errors(void) {
     model_start(m, 1);
     const struct nn_node *last = &m->dec.node[m->dec.n - 1];
     memset(m->w + last->w0, 0, last->in * last->out * sizeof *m->w);
-    struct scorer *s = scorer_new(m, VAE_BY_MSE, 1, NULL, NULL);
+    struct scorer *s = scorer_new(m, VAE_BY_MSE, SCORE_ONLY, 1, NULL, NULL);
     float *x = models_rows(m, raw, ROWS);
     struct score_parts parts[ROWS];
     scorer_run(s, x, NULL, ROWS, parts);
@@ -488,7 +488,7 @@ static void test_file(const struct layout *l, const struct models_kind *q, const
               back->use && !memcmp(back->use, m->use, 5 * sizeof *m->use) && back->prior == m->prior,
           "prior or latents' use");
     CHECK(!memcmp(back->lik_mean, m->lik_mean, 3 * d * sizeof *m->lik_mean), "marginals");
-    struct scorer *s = scorer_new(m, VAE_BY_AUTO, 0, NULL, NULL), *t = scorer_new(back, VAE_BY_AUTO, 0, NULL, NULL);
+    struct scorer *s = scorer_new(m, VAE_BY_AUTO, SCORE_ONLY, 0, NULL, NULL), *t = scorer_new(back, VAE_BY_AUTO, SCORE_ONLY, 0, NULL, NULL);
     static struct score_parts a[ROWS], b[ROWS];
     float *y = models_rows(back, raw, ROWS);
     scorer_run(s, x, NULL, ROWS, a), scorer_run(t, y, NULL, ROWS, b);

@@ -25,7 +25,7 @@ static void use(struct vae_model *m) {
     struct vae_err err = {0};
     float *x = mem_floats(m->schema->d + 1);
     struct score_parts part;
-    struct scorer *s = scorer_new(m, VAE_BY_AUTO, 2, NULL, &err);
+    struct scorer *s = scorer_new(m, VAE_BY_AUTO, SCORE_ONLY, 2, NULL, &err);
     if (s && x)
         scorer_run(s, x, NULL, 1, &part);
     scorer_free(s);

@@ -130,12 +130,16 @@ static void test_decode(struct vae_model *m, const float *x) {
 }
 
 static void test_filter(const struct vae_model *m, const struct vae_head *h, struct rec_build *in, const float *x) {
-    struct score_parts parts[FROWS];
+    struct score_parts parts[FROWS], all[FROWS];
     struct vae_err err = {0};
+    struct scorer *whole = scorer_new(m, VAE_BY_ELBO, SCORE_ALL, 0, NULL, &err);
+    CHECK(whole, "%s", err.msg);
+    scorer_run(whole, x, NULL, FROWS, all);
+    scorer_free(whole);
     for (int by = VAE_BY_ELBO; by <= VAE_BY_MSE; by++) {
         struct vae_op_opts o = {.threads = 2, .parts = true, .by = (enum vae_by)by, .alpha = 0.3};
         struct vae_op *op = vae_score(m, h, &o, &err);
-        struct scorer *s = scorer_new(m, (enum vae_by)by, 0, NULL, &err);
+        struct scorer *s = scorer_new(m, (enum vae_by)by, SCORE_ONLY, 0, NULL, &err);
         const struct vae_batch *out = NULL;
         size_t from = 0, wrong = 0;
         CHECK(op && s && !vae_op_run(op, rec_build_batch(in, FROWS), &from, &out, &err), "%s", err.msg);
@@ -147,6 +151,7 @@ static void test_filter(const struct vae_model *m, const struct vae_head *h, str
         for (size_t i = 0; i < FROWS; i++) {
             double want = score_by(&parts[i], (enum vae_by)by), bound = by == VAE_BY_IW ? -parts[i].iw : -parts[i].elbo;
             double pv = conformal_p(cal, m->cal.n, (float)want);
+            wrong += score_by(&all[i], (enum vae_by)by) != want; /* one scorer gives what each alone does */
             wrong += score[i] != (float)want || p[i] != (float)pv || odd[i] != (pv <= 0.3) || nll[i] != (float)bound ||
                      recon[i] != (float)parts[i].recon || kl[i] != (float)parts[i].kl || mse[i] != (float)parts[i].mse;
         }
@@ -214,7 +219,7 @@ static void test_ops(const struct lik *lik) {
     for (size_t j = 0; j < d && lik->max > 1; j++) /* draws are held in the range of the data: not here */
         m->schema->stats.low[j] = -1e9, m->schema->stats.high[j] = 1e9;
     m->cal.n = 20, m->cal.method = "held-out", m->cal.score = mem_array(20 * MODEL_NBY, sizeof(float));
-    struct scorer *s = scorer_new(m, VAE_BY_ELBO, 0, NULL, NULL);
+    struct scorer *s = scorer_new(m, VAE_BY_ELBO, SCORE_ONLY, 0, NULL, NULL);
     struct score_parts parts[20];
     scorer_run(s, x, NULL, 20, parts);
     m->cal.draws = scorer_draws(s);

@@ -16,7 +16,7 @@ heavy() {
 setup_file() {
     fit_wine
     heavy 2500 1 >"$ROWS"
-    vae-fit -q -m "$HEAVY" --for detect --steps 60 "$ROWS"
+    vae-fit -q -m "$HEAVY" --for detect --hidden 32 --steps 60 "$ROWS"
 }
 
 # Rows of which the first $1 are odd, and $2 are not.
@@ -31,7 +31,7 @@ odd_among() { echo a,b,c && awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++) print
     awk -F, 'NR > 1 && ($3 <= 1 / 179 + 1e-9) != $4 { print; exit 1 }' s.csv
     fails 64 vae-score "cannot show an alpha of 0.0055," "vae-score -m $MODEL --alpha .0055 $WINE"
     # vae-fit has told what the model's own is
-    vae-fit -m m.vae -k cultivar --steps 20 "$WINE" 2>&1 | grep -q 'p <= 0.00559'
+    vae-fit -m m.vae -k cultivar --hidden 8 --steps 20 "$WINE" 2>&1 | grep -q 'p <= 0.00559'
     vae-score -m m.vae "$WINE" 2>err >s.csv
     [ ! -s err ]
 }
@@ -77,9 +77,9 @@ PY
 
 @test "--tail is refused where there is nothing to fit one to" {
     heavy 90 1 >few.csv
-    vae-fit -q -m few.vae --steps 10 few.csv
+    vae-fit -q -m few.vae --hidden 8 --steps 10 few.csv
     fails 65 vae-score "needs 100 calibration scores, and the model has 90" "vae-score -m few.vae --tail few.csv"
-    vae-fit -q -m none.vae --no-calibrate --steps 10 few.csv
+    vae-fit -q -m none.vae --no-calibrate --hidden 8 --steps 10 few.csv
     fails 65 vae-score "no calibration for this score" "vae-score -q -m none.vae --tail few.csv"
     fails 65 vae-score "no calibration for this score" "vae-score -q -m $MODEL --tail --iw 5 $WINE"
 }
@@ -292,18 +292,19 @@ hosts() {
     # the calibration rows themselves have p = 2/(n + 1), 3/(n + 1), ..., 1, each once
     ranks() { vae-score -q -m "$1" last.csv | awk -F, 'NR > 1 { print int($3 * 501 + .5) }' | sort -n | uniq | awk '$1 == NR + 1' | wc -l; }
     (head -n 1 "$ROWS" && tail -n 500 "$ROWS") >last.csv
-    vae-fit -q -m time.vae --for detect --split time --steps 20 "$ROWS"
-    vae-fit -q -m random.vae --for detect --split random --steps 20 "$ROWS"
+    fit="vae-fit -q --for detect --hidden 8 --steps 20"
+    $fit -m time.vae --split time "$ROWS"
+    $fit -m random.vae --split random "$ROWS"
     equal "last rows that calibrate" "$(ranks time.vae)" 500
     [ "$(ranks random.vae)" -lt 400 ]
     vae-info --json time.vae | grep -q '"split":"time"'
-    vae-fit -q -m default.vae --for detect --steps 20 "$ROWS" && cmp default.vae random.vae
+    $fit -m default.vae "$ROWS" && cmp default.vae random.vae
     fails 64 vae-fit "random or time" "vae-fit -q -m m.vae --split sometimes train.csv"
 }
 
 @test "a fold of too few rows for a denoiser leaves its scores above all others, and p large, not small" {
     { echo host,a,b && heavy 20 5 | tail -n +2 | awk -F, '{ print (NR <= 12 ? "x" : NR <= 16 ? "y" : "z") "," $1 "," $2 }'; } >few.csv
-    vae-fit -q -m few.vae --for detect --no-exemplars --split-by host -k host few.csv
+    vae-fit -q -m few.vae --for detect --no-exemplars --hidden 8 --steps 5 --split-by host -k host few.csv
     vae-score -m few.vae -k host few.csv >s.csv 2>err # 12 of 20 are above all: p is 13/21 at least
     awk -F, 'NR > 1 && $3 < .6 { bad = 1 } END { exit bad || NR != 21 }' s.csv
 }

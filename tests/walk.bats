@@ -3,7 +3,7 @@
 load helper
 
 setup_file() {
-    vae-fit -q -m "$MODEL" -k cultivar --for reduce --prior gmm --steps 60 --no-calibrate "$WINE"
+    vae-fit -q -m "$MODEL" -k cultivar --for reduce --prior gmm --hidden 32 --steps 60 --no-calibrate "$WINE"
     vae-enc -m "$MODEL" "$WINE" >"$BATS_FILE_TMPDIR/z.vts"
     vae-enc -m "$MODEL" -t csv "$WINE" >"$BATS_FILE_TMPDIR/z.csv"
 }

@@ -54,7 +54,7 @@ waits() {
     paste -d';' <(tr -d '\r' <odd.csv) <(tr , ';' <scores.csv) | sed 's/$/\r/' | same - out.csv
     # without a header, from a pipe, gzipped, as TSV
     tail -n +2 "$CELLS" | tr , '\t' | gzip | $SCORE --paste | same <(tail -n +2 want.csv | tr , '\t') -
-    vae-fit -q -m told.vae -c cultivar --steps 20 "$WINE"
+    vae-fit -q -m told.vae -c cultivar --hidden 8 --steps 20 "$WINE"
     vae-score -q -m told.vae --classify --paste <(sed 's/cultivar/was/' "$WINE") |
         same <(paste -d, <(sed 's/cultivar/was/' "$WINE") <(vae-score -q -m told.vae --classify <(sed 's/cultivar/was/' "$WINE") | cut -d, -f2-)) -
 }
@@ -110,7 +110,7 @@ waits() {
 }
 
 @test "--benign: 99 of 100 draws of one record are like another of them, levels and all" {
-    vae-fit -q -m mixed.vae --for detect --as cultivar=category --steps 200 "$WINE"
+    vae-fit -q -m mixed.vae --for detect --as cultivar=category --hidden 32 --steps 200 "$WINE"
     awk 'NR == 1 { print } NR == 60 { for (i = 0; i < 400; i++) print }' "$WINE" | vae-enc -m mixed.vae |
         vae-dec -m mixed.vae --sample >draws.csv
     for i in 1 2 3; do
@@ -126,7 +126,7 @@ waits() {
     # 1200 and 200 rows of one source: two numbers, one with a spike, a level; then three ways to differ
     awk 'BEGIN { srand(3); print "x,y,c"; for (i = 0; i < 2600; i++) { u = rand() + rand() + rand()
         printf "%.4f,%.3f,%s\n", u, rand() < .4 ? 0 : u * rand(), substr("aaabbcdefghijklmn", 1 + int(17 * rand()), 1) } }' >all.csv
-    head -n 1201 all.csv | vae-fit -q -m d.vae --for detect --steps 30
+    head -n 1201 all.csv | vae-fit -q -m d.vae --for detect --hidden 8 --steps 30
     for i in 0 1 2 3 4; do
         (head -n 1 all.csv && tail -n +$((1202 + 200 * i)) all.csv | head -n 200) >new.csv
         vae-score -q -m d.vae --drift d.csv --drift-max 0 --check --alpha .001 new.csv 2>err >out || [ $? = 1 ]
@@ -140,6 +140,20 @@ waits() {
     awk -F, -v OFS=, 'NR > 1 && NR % 10 == 0 { $2 = "" } NR > 1 { $3 = "z" } 1' new.csv >gaps.csv
     vae-score -q -m d.vae --drift d.csv --log-format logfmt gaps.csv 2>&1 >out | grep -q "missing_rate=0.0333333 drift=[0-9]"
     awk -F, '$1 == "y" && !($3 > 0 && $5 == .1 && $6 == 0) { exit 1 } $1 == "c" && !($3 > 1 && $4 == "") { exit 1 }' d.csv
+    # few rows say nothing, but those of many runs do; another model begins anew
+    for i in 1 2 3 4 5 6; do
+        head -n $((1 + i * 10)) moved.csv >app.csv
+        vae-score -q -m d.vae --state state --drift few.csv app.csv >out
+        vae-score -q -m d.vae --drift once.csv app.csv >out
+        same few.csv once.csv
+        [ $i != 1 ] || awk -F, 'NR > 1 && $3 > 0 { exit 1 }' few.csv
+    done
+    awk -F, '$1 == "x" { exit !($3 > .25) }' few.csv
+    sed -n 62p moved.csv >>app.csv
+    vae-score -q -m d.vae --alpha .5 --state state --log-format logfmt app.csv 2>&1 >out | grep -q " rows=1 .* drift=0.[0-9]"
+    vae-fit -q -m e.vae --for detect --hidden 8 --steps 1 new.csv
+    sed -n 63p moved.csv >>app.csv
+    vae-score -q -m e.vae --state state --log-format logfmt app.csv 2>&1 >out | grep -q " rows=1 .* drift=0 "
     vae-info d.vae | grep -q "stored .*quantiles"
     status=0
     vae-score -q -m d.vae --check --drift-max .2 --tail --alpha 1e-9 moved.csv >out || status=$?
@@ -167,6 +181,30 @@ waits() {
     fails 64 vae-score "goes with --nagios" "$SCORE --warn 3 quiet.csv"
     : >empty.csv
     plugin 0 "VAE OK - 0 anomalies in 0 rows [|] alarms=0;;0;0 anomalies=0 rows=0$" -m "$MODEL" --state state empty.csv
+}
+
+@test "--nagios --state: alarms that could not be told come again, and --prom has the plugin's status" {
+    head -n 11 "$CELLS" >app.csv
+    told() { # STATUS ROWS TO ARGUMENTS
+        local status=0
+        $SCORE --nagios --state state --prom cells.prom --log-format logfmt "${@:4}" app.csv >"$3" 2>err || status=$?
+        equal "status" $status "$1"
+        grep -qxF "vae_exit_status{name=\"cells\"} $1" cells.prom
+        grep -q " rows=$2 .* status=$1$" err || { cat err && return 1; }
+    }
+    $SCORE "$CELLS" | head -n 11 >want.csv
+    told 3 10 /dev/full
+    told 3 10 /dev/full -o out.csv
+    same out.csv want.csv
+    rm state
+    told 2 10 out
+    told 0 0 out
+    rm state out.csv
+    echo "bad,$(tail -n 1 app.csv)" >>app.csv
+    told 3 10 out -o out.csv # the rows before it are no line's
+    told 2 10 out -o out.csv --skip-bad
+    same out.csv want.csv
+    told 0 0 out -o out.csv --skip-bad
 }
 
 # The text format: HELP and TYPE once before each family, a sample a line, names, labels and numbers well formed.

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,6 +75,8 @@ bool vae_is_model(const void *first, size_t n) {
     return n >= 10 && !p[4] && !p[5] && !p[6] && !p[7] && p[8] == '{' && p[9] == '"';
 }
 
+enum { TEMPS = 100 }; /* processes that may replace one file at one time */
+
 struct io_replace {
     char *path;       /* as the caller named it, for messages */
     char *target;     /* where its symbolic links lead */
@@ -82,7 +84,7 @@ struct io_replace {
     int dir, fd;
     bool nameless;       /* fd is from O_TMPFILE */
     bool in_place;       /* target is a device or a pipe: written directly */
-    char temp[NAME_MAX]; /* name of the temporary file in dir, "" for none */
+    char temp[NAME_MAX + 1]; /* name of the temporary file in dir, "" for none */
 };
 
 /* The path behind the symbolic links that are path's last component; the file need not exist. */
@@ -109,35 +111,71 @@ static char *follow(const char *path) {
     return NULL;
 }
 
-/* A new name beside the target. */
-static int pick_temp(struct io_replace *r) {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
-    unsigned char noise[6];
-    char tail[sizeof noise + 1] = "";
-    if (getrandom(noise, sizeof noise, 0) != (ssize_t)sizeof noise)
-        return -1;
-    for (size_t i = 0; i < sizeof noise; i++)
-        tail[i] = letters[noise[i] % 32];
-    snprintf(r->temp, sizeof r->temp, ".%.*s.%s", (int)(sizeof r->temp - sizeof tail - 3), r->base, tail);
-    return 0;
+/* Is this open file the regular one of that name? */
+static bool is_named(int dir, const char *name, int fd) {
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && fstatat(dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(b.st_mode) &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-/* Opens the temporary file in r->dir. The mode of open() obeys the umask. */
+/* Gives the nameless file a name. */
+static int link_as(const struct io_replace *r, const char *name) {
+    char self[64];
+    snprintf(self, sizeof self, "/proc/self/fd/%d", r->fd);
+    return linkat(AT_FDCWD, self, r->dir, name, AT_SYMLINK_FOLLOW);
+}
+
+/* Gives the nameless file the temporary name, or makes one of that name, locked. -1 and errno; EEXIST: it is taken. */
+static int make_temp(struct io_replace *r) {
+    if (r->nameless)
+        return link_as(r, r->temp);
+    r->fd = openat(r->dir, r->temp, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666); /* the mode obeys the umask */
+    if (r->fd < 0)
+        return -1;
+    if ((flock(r->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) && is_named(r->dir, r->temp, r->fd))
+        return 0;
+    close(r->fd); /* it was taken for litter before it was locked */
+    r->fd = -1, errno = EEXIST;
+    return -1;
+}
+
+/* Removes what has the temporary name where that is litter: nobody holds its lock. Only who holds it removes or renames the
+ * file, so that it is still the one of that name. True: the name is free. */
+static bool clear_temp(const struct io_replace *r) {
+    int fd = openat(r->dir, r->temp, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT;
+    bool gone = flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(r->dir, r->temp, fd) && unlinkat(r->dir, r->temp, 0) == 0;
+    close(fd);
+    return gone;
+}
+
+/* Takes a temporary name: the first that no other process writes under, so that what one left behind is found by the next. */
+static int take_temp(struct io_replace *r) {
+    for (int i = 0; i < TEMPS;) {
+        snprintf(r->temp, sizeof r->temp, ".%.*s.vae-tmp%d", (int)sizeof r->temp - 16, r->base, i);
+        if (make_temp(r) == 0)
+            return 0;
+        if (errno != EEXIST)
+            break;
+        i += !clear_temp(r);
+    }
+    errno = errno == EEXIST ? EBUSY : errno;
+    r->temp[0] = 0;
+    return -1;
+}
+
+/* Opens the temporary file in r->dir. */
 static int open_temp(struct io_replace *r) {
     if (access("/proc/self/fd", X_OK) == 0) { /* else there is no way to give the file a name */
         r->fd = openat(r->dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
         r->nameless = r->fd >= 0;
+        if (r->nameless)
+            flock(r->fd, LOCK_EX | LOCK_NB);
         if (r->nameless || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL && errno != ENOENT))
             return r->fd;
     }
-    do {
-        if (pick_temp(r) < 0)
-            break;
-        r->fd = openat(r->dir, r->temp, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0666);
-    } while (r->fd < 0 && errno == EEXIST);
-    if (r->fd < 0)
-        r->temp[0] = 0;
-    return r->fd;
+    return take_temp(r);
 }
 
 static int open_dir(struct io_replace *r) {
@@ -202,18 +240,9 @@ int io_replace_fd(const struct io_replace *r) {
 
 /* Gives the nameless file a name: the final one where that is free, else a temporary one. */
 static int give_name(struct io_replace *r) {
-    char self[64];
-    snprintf(self, sizeof self, "/proc/self/fd/%d", r->fd);
-    if (linkat(AT_FDCWD, self, r->dir, r->base, AT_SYMLINK_FOLLOW) == 0)
+    if (link_as(r, r->base) == 0)
         return 0;
-    while (errno == EEXIST) {
-        if (pick_temp(r) < 0)
-            return -1;
-        if (linkat(AT_FDCWD, self, r->dir, r->temp, AT_SYMLINK_FOLLOW) == 0)
-            return 0;
-    }
-    r->temp[0] = 0;
-    return -1;
+    return errno == EEXIST ? take_temp(r) : -1;
 }
 
 int io_replace_commit(struct io_replace *r, struct vae_err *err) {

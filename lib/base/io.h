@@ -17,8 +17,9 @@ int io_temporary(struct vae_err *);
 
 /*
  * A file being replaced: written beside its final name, then fsync, rename, fsync of the directory, so that at
- * every instant the name holds the old file or the new one, whole. The temporary file is O_TMPFILE where the
- * file system has it (nothing is left behind even after kill -9), else ".name.XXXXXX", unlinked by io_replace_abandon.
+ * every instant the name holds the old file or the new one, whole. The temporary file has no name until then where the
+ * file system has O_TMPFILE, else ".name.vae-tmpN". It is locked (flock), so what a killed process left under such a name, the
+ * next one that replaces the file knows and removes.
  * An existing file keeps its mode, and stays where it is write-protected; a symbolic link keeps pointing where it
  * points, and what it points to is replaced; a device or a pipe is written in place.
  */

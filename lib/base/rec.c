@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/num.h"
 
 static const struct {
     const char *name;
@@ -159,6 +160,22 @@ size_t vae_batch_rows(const struct vae_batch *b) {
     return b->rows;
 }
 
+size_t rec_put_number(char *out, const struct rec_field *f, const void *data, size_t i) {
+    if (f->type == REC_U8)
+        return num_put_u64(out, ((const uint8_t *)data)[i]);
+    if (f->type == REC_I32) {
+        int64_t v = ((const int32_t *)data)[i];
+        *out = '-';
+        return v < 0 ? 1 + num_put_u64(out + 1, (uint64_t)-v) : num_put_u64(out, (uint64_t)v);
+    }
+    double v = f->type == REC_F32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
+    if (isnan(v))
+        return 0;
+    if (f->decimals >= 0 && f->decimals <= 15)
+        return num_put_fixed(out, v, f->decimals);
+    return f->type == REC_F32 ? num_put_float(out, (float)v) : num_put_double(out, v);
+}
+
 void rec_slice(const struct vae_batch *b, const struct vae_head *h, size_t from, size_t n, struct rec_col *cols,
                struct vae_batch *out) {
     for (size_t i = 0; i < b->nfields; i++) {
@@ -175,6 +192,7 @@ void rec_slice(const struct vae_batch *b, const struct vae_head *h, size_t from,
     out->rows = n;
     out->first = b->first + from;
     out->partial = b->partial ? b->partial + from : NULL;
+    out->each = b->each ? b->each + from : NULL;
     out->cols = cols;
 }
 
@@ -283,6 +301,10 @@ void rec_build_quoted(struct rec_build *b, bool quoted) { b->batch.quoted = quot
 void rec_build_dialect(struct rec_build *b, const struct rec_dialect *dialect) { b->batch.dialect = dialect; }
 
 void rec_build_file(struct rec_build *b, struct rec_file file) { b->batch.file = file; }
+
+void rec_build_each(struct rec_build *b, uint64_t first, const struct rec_file *each) {
+    b->batch.first = first, b->batch.each = each;
+}
 
 const struct vae_batch *rec_build_batch(struct rec_build *b, size_t rows) {
     for (size_t i = 0; i < b->nfields; i++) {

@@ -88,11 +88,16 @@ struct vae_batch {
     const bool *partial; /* [rows] a record of which rows are missing (front/front.h); NULL: there is none */
     bool quoted;         /* text cells are in CSV form: a cell that starts with a double quote is quoted */
     const struct rec_dialect *dialect; /* where a field is `whole`, else NULL */
-    struct rec_file file; /* of all its records */
+    struct rec_file file;        /* of all its records, */
+    const struct rec_file *each; /* [rows] or of each; NULL: `file` is */
 };
 
 /* Number i of a field of numbers of that type. */
 double rec_number(const struct rec_col *, enum rec_type, size_t i);
+
+/* The same as text, as a table shows it, into out[REC_NUMBER_MAX]: the bytes written, none where it is missing. */
+enum { REC_NUMBER_MAX = 32 };
+size_t rec_put_number(char *out, const struct rec_field *, const void *data, size_t i);
 
 /* Cell i of a text column. */
 static inline const char *rec_cell(const struct rec_col *c, size_t i, size_t *n) {
@@ -124,6 +129,7 @@ int rec_build_copy(struct rec_build *, size_t field, const struct rec_col *src, 
 void rec_build_quoted(struct rec_build *, bool); /* are its text cells in CSV form? */
 void rec_build_dialect(struct rec_build *, const struct rec_dialect *);
 void rec_build_file(struct rec_build *, struct rec_file);
+void rec_build_each(struct rec_build *, uint64_t first, const struct rec_file *each);
 const struct vae_batch *rec_build_batch(struct rec_build *, size_t rows);
 void rec_build_reset(struct rec_build *);
 void rec_build_free(struct rec_build *);

@@ -32,7 +32,7 @@ int fit_score(struct scorer *s, struct pool *pool, const float *x, size_t n, siz
 
 int fit_parts(const struct vae_model *m, enum vae_by by, int draws, const float *x, size_t n, struct pool *pool,
               struct score_parts **parts, struct vae_err *err) {
-    struct scorer *s = scorer_new(m, by, draws, pool, err);
+    struct scorer *s = scorer_new(m, by, SCORE_ONLY, draws, pool, err);
     *parts = s ? mem_array(n, sizeof **parts) : NULL;
     int r = !s ? err->code : *parts ? 0 : err_set(err, VAE_EOS, "out of memory for %zu scores", n);
     if (!r)
@@ -44,7 +44,7 @@ int fit_parts(const struct vae_model *m, enum vae_by by, int draws, const float 
 }
 
 /* Scores of rows of the data by m: out[kind * stride + i], `kinds` of them; one that m lacks, as a fold of few rows may, is no
- * number. The importance-weighted bound has noise of its own (score.c), so it is scored apart. */
+ * number. */
 static int score_rows(const struct vae_model *m, const struct fit_rows *data, const uint64_t *rows, size_t n, size_t kinds,
                       struct pool *pool, float *out, size_t stride, struct vae_err *err) {
     size_t d = m->schema->d, values;
@@ -53,16 +53,13 @@ static int score_rows(const struct vae_model *m, const struct fit_rows *data, co
     int r = x && parts ? 0 : err_set(err, VAE_EOS, "out of memory for %zu rows", n);
     if (!r)
         schema_to_model(m->schema, data->raw, rows, n, x);
-    for (int iw = 0; iw < 2 && !r; iw++) {
-        struct scorer *s = scorer_new(m, iw ? VAE_BY_IW : VAE_BY_ELBO, SCORE_DRAWS, pool, err);
-        if (s && !iw)
-            scorer_all(s);
+    struct scorer *s = r ? NULL : scorer_new(m, VAE_BY_ELBO, SCORE_ALL, SCORE_DRAWS, pool, err);
+    if (!r)
         r = s ? fit_score(s, pool, x, n, d, parts, err) : VAE_EOS;
-        for (int by = VAE_BY_ELBO; by <= (int)kinds && !r; by++)
-            for (size_t i = 0; i < n && iw == (by == VAE_BY_IW); i++)
-                out[(size_t)(by - 1) * stride + i] = score_kept(score_by(&parts[i], (enum vae_by)by));
-        scorer_free(s);
-    }
+    for (size_t by = VAE_BY_ELBO; by <= kinds && !r; by++)
+        for (size_t i = 0; i < n; i++)
+            out[(by - 1) * stride + i] = score_kept(score_by(&parts[i], (enum vae_by)by));
+    scorer_free(s);
     free(x), free(parts);
     return r;
 }

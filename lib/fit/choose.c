@@ -18,8 +18,9 @@ enum { MIN_BINS = 8, MAX_BINS = 128, ROWS_A_BIN = 50, MAX_LEVELS = 4096 /* of al
 static const double TRIM = 0.1;
 static const double ALPHA = 0.001;
 
-/* Floating-point operations of a fit, unless told: some five minutes of two cores of 2024. */
-static const double WORK = 1e14, CHAIN_WORK = 5e13;
+/* Floating-point operations of a fit, unless told: some five minutes of two cores of 2024. Those of convolutions take longer. */
+static const double WORK = 1e14, CHAIN_WORK = 5e13, IMAGE_WORK = 3e13;
+enum { MANY_IMAGES = 20000, IMAGE_LEAST = 8 /* pixels a side; smaller ones need no convolutions */ };
 
 void vae_fit_defaults(struct vae_fit_opts *o) {
     *o = (struct vae_fit_opts){.seed = 1, .calibrate = true, .exemplars = true, .beta = NAN, .warmup = NAN, .free_bits = NAN, .lr = NAN,
@@ -104,12 +105,30 @@ static void choose_condition(struct schema_col *col) {
     col->transform = col->levels.n ? &schema_level : col->kind == SCHEMA_ARRAY || col->clock ? &schema_standard : &schema_bins;
 }
 
+/* What an array is drawn from: bytes that are an image have a probability mass, and if all are black or white, two levels. */
+static const char *array_lik(const struct vae_fit_opts *o, const struct fit_rows *r, const struct schema_col *col) {
+    if (o->purpose != VAE_FOR_GENERATE || col->type != REC_U8 || col->ndim < 2)
+        return "gaussian";
+    double low = INFINITY, high = -INFINITY;
+    size_t d = r->schema->d;
+    for (size_t i = 0; i < r->n; i++)
+        for (const double *v = &r->raw[i * d + col->v0], *end = v + col->width; v < end; v++) {
+            if (*v > low && *v < high)
+                return "dlogistic";
+            double l = fmin(low, *v), h = fmax(high, *v);
+            if ((l < low && low < h) || (h > high && high > l)) /* a third value */
+                return "dlogistic";
+            low = l, high = h;
+        }
+    return low < high ? "bernoulli" : "gaussian";
+}
+
 /* The likelihood and the transform of a column, where the schema file does not say. */
-static int choose_column(const struct vae_fit_opts *o, struct schema_col *col, struct vae_err *err) {
+static int choose_column(const struct vae_fit_opts *o, const struct fit_rows *r, struct schema_col *col, struct vae_err *err) {
     bool number = col->kind != SCHEMA_CATEGORY && col->kind != SCHEMA_BINARY && col->kind != SCHEMA_ORDINAL;
     const char *name = col->lik;
     if (!*name && col->kind == SCHEMA_ARRAY)
-        name = o->lik ? o->lik : "gaussian";
+        name = o->lik ? o->lik : array_lik(o, r, col);
     else if (!*name && number)
         name = o->lik ? o->lik : o->purpose == VAE_FOR_GENERATE ? "binned" : "gaussian";
     else if (!*name)
@@ -168,7 +187,7 @@ static int choose_columns(const struct vae_fit_opts *o, struct fit_rows *r, stru
         if (o->purpose != VAE_FOR_GENERATE && (col->kind == SCHEMA_BINARY || col->kind == SCHEMA_ORDINAL) &&
             !col->said && !*col->lik)
             as_number(r, col);
-        e = choose_column(o, col, err);
+        e = choose_column(o, r, col, err);
         table = table && col->kind != SCHEMA_ARRAY;
         missing = missing || col->missing;
     }
@@ -193,7 +212,18 @@ static size_t features(const struct schema *s, const struct fit_plan *p) {
     return n;
 }
 
-/* With --net conv: stages until the image is no larger than 8 x 8. */
+/* Are the records images of bytes that convolutions suit? */
+static bool pixels(const struct schema *s) {
+    struct nn_image im;
+    if (!model_image(s, &im) || im.h < IMAGE_LEAST || im.w < IMAGE_LEAST)
+        return false;
+    for (size_t c = 0; c < s->ncols; c++)
+        if (!s->col[c].condition)
+            return s->col[c].ndim > 1 && s->col[c].type == REC_U8;
+    return false;
+}
+
+/* With convolutions: stages until the image is no larger than 8 x 8. */
 static int choose_channels(const struct vae_fit_opts *o, const struct schema *s, struct model_config *c,
                            struct vae_err *err) {
     struct nn_image im;
@@ -202,7 +232,7 @@ static int choose_channels(const struct vae_fit_opts *o, const struct schema *s,
     for (size_t i = 0; i < o->nchannels; i++)
         if (o->channels[i] < 1 || o->channels[i] > MODEL_MAX_CHANNELS)
             return err_set(err, VAE_EUSAGE, "a convolution has from 1 to %d channels", MODEL_MAX_CHANNELS);
-    if (!o->net || strcmp(o->net, "conv"))
+    if (o->net ? strcmp(o->net, "conv") != 0 : !pixels(s))
         return o->nchannels ? err_set(err, VAE_EUSAGE, "--channels needs --net conv") : 0;
     if (!model_image(s, &im))
         return err_set(err, VAE_EUSAGE, "--net conv is for images: one array of H x W or H x W x C values a record; "
@@ -306,13 +336,35 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
         c->nhidden = 2;
         c->hidden[0] = c->hidden[1] = !c->chain ? power_of_two(4 * d, 64, 512) : n < 2000 ? 128 : n < 10000 ? 256 : 512;
     }
-    c->dropout = (float)or_else(o->dropout, detect ? 0 : 0.1); /* it makes odd rows less odd */
+    /* it makes odd rows less odd, and many images need none */
+    c->dropout = (float)or_else(o->dropout, detect || (c->nchannels && n >= MANY_IMAGES) ? 0 : 0.1);
     return 0;
 }
 
-/* Weights of the two nets, nearly. */
-static double weights(const struct model_config *c, size_t d) {
+/* What multiplies in the convolutions of a record, in and out: each weight at every place of its window. *left: features behind
+ * them, which the rest sees instead of the image. */
+static double convolutions(const struct model_config *c, const struct schema *s, size_t *left) {
+    struct nn_image im;
     double sum = 0;
+    if (!c->nchannels || !model_image(s, &im))
+        return 0;
+    size_t outputs = 1;
+    for (size_t i = 0; i < s->ncols; i++)
+        if (!s->col[i].condition && lik_by_name(s->col[i].lik)->outputs > 1)
+            outputs = (size_t)lik_by_name(s->col[i].lik)->outputs;
+    for (size_t i = 0; i < c->nchannels; i++) {
+        struct nn_window w = nn_window(im, c->channels[i], i ? 3 : 5, 2);
+        double places = (double)(w.small.h * w.small.w) * (double)(w.k * w.k) * (double)w.small.c;
+        sum += places * (double)im.c * (i ? 2 : 1 + (double)outputs);
+        im = w.small;
+    }
+    *left = im.h * im.w * im.c;
+    return sum;
+}
+
+/* Weights of the two nets, nearly. */
+static double weights(const struct model_config *c, const struct schema *s, size_t d) {
+    double sum = convolutions(c, s, &d) / 2;
     size_t before = 0;
     for (size_t i = 0; i < c->nhidden; i++) {
         double in = (double)before, w = (double)c->hidden[i];
@@ -341,7 +393,8 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     double epochs = o->epochs ? (double)o->epochs : m->chain ? 500 : o->purpose == VAE_FOR_DETECT ? 60 : 200;
     double steps = o->steps ? (double)o->steps : epochs * per_epoch;
     if (!o->steps && !o->epochs) { /* few rows more often; large models no longer than WORK allows */
-        double most = (m->chain ? CHAIN_WORK : WORK) / (3 * (1 + (double)c->draws) * weights(m, nfeatures) * (double)c->batch);
+        double work = m->chain ? CHAIN_WORK : m->nchannels ? IMAGE_WORK : WORK;
+        double most = work / (3 * (1 + (double)c->draws) * weights(m, r->schema, nfeatures) * (double)c->batch);
         steps = steps > most ? most : steps;
         double least = o->purpose == VAE_FOR_DETECT ? 1000 : 2000;
         steps = steps < least ? least : steps > 20000 ? 20000 : steps;
@@ -349,7 +402,7 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     }
     fit_set_steps(c, (size_t)steps);
     c->patience = o->patience_set ? o->patience : 12;
-    c->lr = (float)or_else(o->lr, 1e-3);
+    c->lr = (float)or_else(o->lr, m->nchannels ? 2e-3 : 1e-3);
     c->decay = (float)or_else(o->decay, 0.01);
     /* latents that carry more, where what comes back is what counts */
     c->beta = (float)or_else(o->beta, o->purpose == VAE_FOR_REDUCE ? 0.1 : 1);

@@ -3,11 +3,11 @@
  *
  *   mdct  coefficients of frames of twice the hop that overlap by half, by default every 20 ms: invertible. Of each the root is
  *         taken, with its sign, so that what is soft counts, too.
- *   mel   levels of 64 mel bands in dB, of windows of twice the hop, by default every 32 ms, 15 windows a record, their mean apart from
- *         them: for scores
+ *   mel   levels of 64 mel bands in dB, of windows of twice the hop, by default every 32 ms, 15 windows a record, most of their
+ *         mean apart from them: for scores
  *
  * Fields: `mdct` or `mel`, f32, of frames x channels x values (what is 1 is left out); of mel before it `level`, f32, dB, the mean of the
- * levels, which those in `mel` are above. Carried beside them
+ * record's levels, of which all but AUDIO_LEVEL is taken from those in `mel`. Carried beside them
  *   file     mel: the file's name, - for standard input
  *   time     f64, s: mdct: where its first window begins, below 0 for the first record of a file; mel: the middle of the record
  *   samples  i32, mdct: sample frames that the record completes; before it, the first record of a file completes one hop less
@@ -20,6 +20,7 @@
 
 #include "base/rec.h"
 
+#define AUDIO_LEVEL 0.15F /* share of a record's mean level that is left in it */
 enum { AUDIO_FRAMES = 63, AUDIO_HOP = 16384, AUDIO_BANDS = 64 };
 
 enum audio_kind { AUDIO_MDCT, AUDIO_MEL, AUDIO_NKINDS };

@@ -9,6 +9,7 @@
 #ifndef FRONT_FRONT_H
 #define FRONT_FRONT_H
 
+#include "base/mem.h"
 #include "base/rec.h"
 
 enum { FRONT_WINDOW_MAX = 4096, FRONT_SERIES_MAX = 65536 };
@@ -45,7 +46,14 @@ int front_run(struct front *, const struct vae_batch *, size_t *at, const struct
 size_t front_row(const struct front *, size_t i);
 /* Records before one that may share rows with it, by the series there were so far; 0 without windows. */
 size_t front_overlap(const struct front *);
-/* Another file begins: no series goes on. */
-void front_cut(struct front *);
+/* Another file begins, and no series goes on. With a name (which must live on) those of a file of this name do. */
+void front_cut(struct front *, const char *name);
+
+enum { FRONT_HELD_MAX = 32 << 20 }; /* bytes of it */
+/* Appends what records to come need of the rows so far, without those of record `done` of the last *out and behind it: text, where all
+ * columns are. Not with opts->whole. VAE_EDATA: it is too long. */
+int front_save(struct front *, size_t done, struct buf *out, struct vae_err *);
+/* And back, before the first row. 1; 0 where it is of other columns or windows, so that nothing is gone on with; VAE_EDATA, VAE_EOS. */
+int front_load(struct front *, const char *p, size_t n, struct vae_err *);
 
 #endif

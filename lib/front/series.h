@@ -1,4 +1,4 @@
-/* series.h - the rows of a stream that belong together, told by the cells of the columns of --group; and what is held of each. */
+/* series.h - the rows of a stream that belong together, told by their file and the cells of the columns of --group; and what is held of each. */
 #ifndef FRONT_SERIES_H
 #define FRONT_SERIES_H
 
@@ -12,22 +12,32 @@ struct series_row {
 };
 
 struct series {
-    struct buf key;
-    uint64_t file; /* it is of: in another one it begins anew */
+    struct buf key; /* netstrings */
+    uint64_t file;  /* it is of: in another one it begins anew */
     uint64_t rows; /* of it so far */
-    struct series_row *ring; /* [window - 1]; row r is at r % (window - 1) */
-    double *last;            /* [values] that steps are taken from; NaN: none */
-    int *decimals;           /* [values] that they are written with */
+    struct series_row *ring; /* [back]; row r is at r % back */
+    double *last;            /* [nvalues] that steps are taken from; NaN: none */
+    int *decimals;           /* [nvalues] that they are written with */
 };
 
 /* All of them, found by key. */
 struct series_table {
+    size_t back, nvalues; /* set before the first is looked for */
     struct series **slot; /* [nslots], a power of two */
     size_t nslots, n;
 };
 
-/* The one whose key is these bytes, made where there is none; NULL: out of memory. */
-struct series *series_find(struct series_table *, const struct buf *key);
-void series_table_free(struct series_table *, size_t rows); /* rows: of a ring */
+/* The one whose key is these bytes, made where there is none. NULL: out of memory, or there are too many (VAE_EDATA). */
+struct series *series_find(struct series_table *, const char *key, size_t n, struct vae_err *);
+void series_table_free(struct series_table *);
+
+/* Cell i of a row of n, in their order; the first one begins it anew. 0 or VAE_E*. */
+int series_row_put(struct series_row *, size_t n, size_t i, const char *cell, size_t bytes, struct vae_err *);
+void series_row_free(struct series_row *);
+
+/* Appends "5:hello,", which tells where it ends. */
+int netstring_put(struct buf *, const char *p, size_t n, struct vae_err *);
+/* The one at *at, which moves on behind it: its bytes and their number. NULL where there is none before `end`. */
+const char *netstring_take(const char **at, const char *end, size_t *n);
 
 #endif

@@ -12,50 +12,18 @@
 
 #include "base/err.h"
 #include "base/num.h"
-#include "front/front.h"
-#include "front/series.h"
+#include "front/windows.h"
 
-enum { CELLS = 1 << 18 /* of a batch, about */, ROWS = 4096, NUMBER = 64 /* bytes of one */ };
-
-struct cell {
-    const char *p;
-    size_t n;
-};
-
-/* A field of the rows that come in. */
-struct row_field {
-    bool diff;
-    size_t item;  /* bytes of its numbers, 0: text */
-    size_t value; /* the first of its values in struct series */
-};
-
-struct front {
-    const struct vae_head *in;
-    struct vae_head *head;
-    struct rec_build *build;
-    size_t window, step, need; /* need: rows of the series before a whole record */
-    bool whole;
-    struct row_field *field; /* [in->nfields] */
-    size_t nlag, *lag;       /* the fields of which rows before are wanted */
-    size_t ngroup, *group;
-    struct cell *cell; /* [in->nfields] of the row at hand */
-    size_t nvalues;
-    double *now, *steps; /* [nvalues] the row's, and their steps */
-    int *decimals;
-    char (*text)[NUMBER]; /* [nvalues] steps as text */
-    struct series_table series;
-    struct buf key;
-    uint64_t file;
-    struct vae_batch out;
-    bool *partial;
-    size_t *row, most; /* [most] records of a batch */
-};
+enum { CELLS = 1 << 18 /* of a batch, about */, ROWS = 4096, FIXED = 15 /* digits behind a point */ };
 
 void front_free(struct front *f) {
     if (!f)
         return;
-    series_table_free(&f->series, f->window - 1);
-    rec_head_free(f->head), rec_build_free(f->build), buf_free(&f->key);
+    series_table_free(&f->series);
+    for (size_t i = 0; i < f->most && f->change; i++)
+        series_row_free(&f->change[i].row);
+    free(f->change), free(f->change_last), free(f->change_decimals);
+    rec_head_free(f->head), rec_build_free(f->build), buf_free(&f->key), buf_free(&f->plain);
     free(f->field), free(f->lag), free(f->group), free(f->cell), free(f->now), free(f->steps), free(f->decimals), free(f->text);
     free(f->partial), free(f->row), free(f);
 }
@@ -63,7 +31,11 @@ void front_free(struct front *f) {
 const struct vae_head *front_head(const struct front *f) { return f->head; }
 size_t front_row(const struct front *f, size_t i) { return f->row[i]; }
 size_t front_overlap(const struct front *f) { return (f->window - 1 + f->step - 1) / f->step * f->series.n; }
-void front_cut(struct front *f) { f->file++; }
+
+void front_cut(struct front *f, const char *name) {
+    f->name = name;
+    f->file += !name;
+}
 
 /* ---- what comes out ---------------------------------------------------------------------------------------- */
 
@@ -165,8 +137,14 @@ struct front *front_new(const struct vae_head *in, const struct front_spec *s, c
     f->text = mem_array(f->nvalues + 1, sizeof *f->text);
     f->partial = mem_array(f->most, sizeof *f->partial);
     f->row = mem_array(f->most, sizeof *f->row);
-    if (!r && !(f->now && f->steps && f->decimals && f->text && f->partial && f->row))
+    f->change = mem_array(f->most, sizeof *f->change);
+    f->change_last = mem_array(f->most, f->nvalues * sizeof *f->change_last);
+    f->change_decimals = mem_array(f->most, f->nvalues * sizeof *f->change_decimals);
+    f->series.back = f->window - 1, f->series.nvalues = f->nvalues;
+    if (!r && !(f->now && f->steps && f->decimals && f->text && f->partial && f->row && f->change && f->change_last && f->change_decimals))
         r = err_set(err, VAE_EOS, "out of memory");
+    for (size_t i = 0; i < f->most && !r; i++)
+        f->change[i].last = f->change_last + i * f->nvalues, f->change[i].decimals = f->change_decimals + i * f->nvalues;
     if (!r && !make_head(f, s, err))
         return f;
     front_free(f);
@@ -189,31 +167,17 @@ static struct cell cell_of(const struct vae_batch *b, const struct rec_field *fi
 /* The series that the row is of, begun anew where it is the first of its file. */
 static int find_series(struct front *f, const struct vae_batch *b, struct series **out, struct vae_err *err) {
     f->key.n = 0;
-    int r = 0;
+    int r = f->name ? netstring_put(&f->key, f->name, strlen(f->name), err) : 0;
     for (size_t i = 0; i < f->ngroup && !r; i++) {
         struct cell c = f->cell[f->group[i]];
-        if ((r = buf_reserve(&f->key, c.n + sizeof c.n, err)))
-            break;
-        char *to = f->key.p + f->key.n;
-        size_t n = b->quoted && !f->field[f->group[i]].item ? rec_unquote(c.p, c.n, to) : c.n;
-        memmove(to, n == c.n ? c.p : to, n);
-        memcpy(to + n, &n, sizeof n); /* the length behind it, so that no two lists of cells are alike */
-        f->key.n += n + sizeof n;
+        f->plain.n = 0;
+        if (b->quoted && !f->field[f->group[i]].item && !(r = buf_reserve(&f->plain, c.n + 1, err)))
+            c.n = rec_unquote(c.p, c.n, f->plain.p), c.p = f->plain.p;
+        r = r ? r : netstring_put(&f->key, c.p, c.n, err);
     }
-    size_t before = f->series.n;
-    struct series *s = r ? NULL : series_find(&f->series, &f->key);
+    struct series *s = r ? NULL : series_find(&f->series, f->key.p, f->key.n, err);
     if (!s)
-        return r ? r : err_set(err, VAE_EOS, "out of memory for %zu series", before);
-    if (f->series.n > FRONT_SERIES_MAX)
-        return err_set(err, VAE_EDATA, "more than %d series; is a column of --group different in each row?", (int)FRONT_SERIES_MAX);
-    if (!s->last) {
-        s->ring = mem_array(f->window, sizeof *s->ring);
-        s->decimals = mem_array(f->nvalues + 1, sizeof *s->decimals);
-        s->last = mem_array(f->nvalues + 1, sizeof *s->last);
-        if (!s->ring || !s->decimals || !s->last)
-            return err_set(err, VAE_EOS, "out of memory for %zu series", f->series.n);
-        s->file = f->file;
-    }
+        return err ? err->code : VAE_EOS;
     if (s->file != f->file)
         s->file = f->file, s->rows = 0;
     *out = s;
@@ -224,8 +188,8 @@ static int find_series(struct front *f, const struct vae_batch *b, struct series
 static int step_of_text(struct front *f, const struct vae_batch *b, size_t at, const struct series *s, struct vae_err *err) {
     size_t j = f->field[at].value;
     struct cell *c = &f->cell[at];
-    char plain[NUMBER], name[60], text[40];
-    size_t n = c->n < NUMBER ? c->n : 0;
+    char plain[FRONT_NUMBER], name[60], text[40];
+    size_t n = c->n < FRONT_NUMBER ? c->n : 0;
     n = b->quoted ? rec_unquote(c->p, n, plain) : n;
     if (!b->quoted)
         memcpy(plain, c->p, n);
@@ -241,8 +205,8 @@ static int step_of_text(struct front *f, const struct vae_batch *b, size_t at, c
     }
     f->decimals[j] = num_decimals(plain, n);
     double last = s->rows ? s->last[j] : NAN, step = f->now[j] - last;
-    int more = isnan(last) ? 0 : s->decimals[j] < 0 || f->decimals[j] < 0 ? -1 : s->decimals[j] > f->decimals[j] ? s->decimals[j]
-                                                                                                                : f->decimals[j];
+    int was = s->decimals[j], is = f->decimals[j];
+    int more = isnan(last) ? 0 : was < 0 || is < 0 || was > FIXED || is > FIXED ? -1 : was > is ? was : is;
     c->p = f->text[j];
     c->n = !isfinite(step) ? 0 : more < 0 ? num_put_double(f->text[j], step) : num_put_fixed(f->text[j], step, more);
     return 0;
@@ -299,30 +263,42 @@ static int give(struct front *f, const struct series *s, size_t record, struct v
     return r;
 }
 
+void front_exchange(struct front_change *c, size_t nvalues) {
+    struct series *s = c->series;
+    struct series_row row = c->row;
+    uint64_t rows = s->rows;
+    s->rows = c->rows, c->rows = rows;
+    if (c->at)
+        c->row = *c->at, *c->at = row;
+    for (size_t j = 0; j < nvalues; j++) {
+        double last = s->last[j];
+        int decimals = s->decimals[j];
+        s->last[j] = c->last[j], c->last[j] = last;
+        s->decimals[j] = c->decimals[j], c->decimals[j] = decimals;
+    }
+}
+
 /* The row at hand is the last one now. */
 static int hold(struct front *f, struct series *s, struct vae_err *err) {
+    struct front_change *c = &f->change[f->nchanges];
     size_t back = f->window - 1;
     int r = 0;
-    if (back) {
-        struct series_row *row = &s->ring[s->rows % back];
-        if (!row->end && !(row->end = mem_array(f->nlag + 1, sizeof *row->end)))
-            return err_set(err, VAE_EOS, "out of memory for %zu series", f->series.n);
-        row->bytes.n = 0;
-        for (size_t i = 0; i < f->nlag && !r; i++) {
-            struct cell c = f->cell[f->lag[i]];
-            r = c.n > UINT32_MAX - row->bytes.n ? err_set(err, VAE_EDATA, "a row of more than 4 GiB") : buf_put(&row->bytes, c.p, c.n, err);
-            row->end[i] = (uint32_t)row->bytes.n;
-        }
-    }
-    memcpy(s->last, f->now, f->nvalues * sizeof *s->last);
-    memcpy(s->decimals, f->decimals, f->nvalues * sizeof *s->decimals);
-    s->rows++;
-    return r;
+    c->series = s, c->rows = s->rows + 1, c->at = back ? &s->ring[s->rows % back] : NULL;
+    for (size_t i = 0; i < f->nlag && c->at && !r; i++)
+        r = series_row_put(&c->row, f->nlag, i, f->cell[f->lag[i]].p, f->cell[f->lag[i]].n, err);
+    if (r)
+        return r;
+    memcpy(c->last, f->now, f->nvalues * sizeof *c->last);
+    memcpy(c->decimals, f->decimals, f->nvalues * sizeof *c->decimals);
+    front_exchange(c, f->nvalues);
+    f->nchanges += !f->whole;
+    return 0;
 }
 
 int front_run(struct front *f, const struct vae_batch *b, size_t *at, const struct vae_batch **out, struct vae_err *err) {
     size_t n = 0;
     int r = 0;
+    f->nchanges = 0;
     rec_build_reset(f->build);
     while (*at < b->rows && n < f->most) {
         struct series *s = NULL;

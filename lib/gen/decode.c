@@ -2,12 +2,14 @@
  * carried along, or as --where says: the same content under another label. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "gen/gen.h"
 #include "model/codes.h"
 #include "model/latents.h"
+#include "stream/format.h"
 
 struct decode {
     struct latents latents;
@@ -91,15 +93,17 @@ static int find_conditions(struct vae_op *op, struct vae_err *err) {
     return 0;
 }
 
-/* Conditions are written with the data. */
+/* Conditions are written with the data; the name of a file of images is that of the file again. */
 static int keep_others(struct vae_op *op, struct vae_err *err) {
     const struct decode *s = op->state;
+    const struct stream_format *format = stream_format_of(op->head);
+    bool files = format && format->files;
     bool *keep = mem_array(op->in->nfields + 1, sizeof *keep);
     if (!keep)
         return err_set(err, VAE_EOS, "out of memory");
     latents_others(&s->latents, op->in, keep);
     for (size_t f = 0; f < op->in->nfields; f++)
-        keep[f] = keep[f] && !op_is_condition(op, op->in->fields[f].name);
+        keep[f] = keep[f] && !op_is_condition(op, op->in->fields[f].name) && !(files && !strcmp(op->in->fields[f].name, "file"));
     int r = op_keep(op, keep, err);
     free(keep);
     return r;

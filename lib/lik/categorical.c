@@ -89,6 +89,23 @@ VM_WIDE static void normalise(const struct lik_block *b, const float *o, const s
     vm_log(log_sum, sum, m);
 }
 
+/* A run of records: those from `at` on, and what their levels have in common. */
+struct run {
+    size_t at, m;
+    struct bell bell;
+    float top[RUN], log_sum[RUN]; /* log sum exp of the logits is their sum */
+};
+
+/* The run at r->at of n records; false: that is behind the last. */
+static bool run_take(const struct lik_block *b, const float *o, size_t n, size_t ld, struct run *r) {
+    if (r->at >= n)
+        return false;
+    r->m = n - r->at < RUN ? n - r->at : RUN;
+    bell_init(b, o + r->at, &r->bell, r->m, ld);
+    normalise(b, o + r->at, &r->bell, r->m, ld, r->top, r->log_sum);
+    return true;
+}
+
 /* Of m and log s, what the levels' d say. A log s at its end moves only back. */
 VM_WIDE static void bell_gradient(const struct lik_block *b, const float *o, const struct bell *bell, float *d, size_t m,
                                   size_t ld) {
@@ -113,44 +130,43 @@ VM_WIDE static void bell_gradient(const struct lik_block *b, const float *o, con
 }
 
 /* d = scale (softmax - 1[level]), 0 for what is missing. level[m]: whatever for a missing one. */
-VM_WIDE static void gradient(const struct lik_block *b, const float *o, const struct bell *bell, const float *top,
-                             const float *log_sum, const float *present, const size_t *level, float scale, float *d,
-                             size_t m, size_t ld) {
+VM_WIDE static void gradient(const struct lik_block *b, const float *o, const struct run *r, const float *present,
+                             const size_t *level, float scale, float *d, size_t ld) {
+    size_t m = r->m;
     for (size_t l = 0; l < b->cells->nlevels; l++) {
         float *to = d + l * ld;
-        logits(b, o, bell, l, to, m, ld);
+        logits(b, o, &r->bell, l, to, m, ld);
         for (size_t i = 0; i < m; i++)
-            to[i] -= top[i] + log_sum[i];
+            to[i] -= r->top[i] + r->log_sum[i];
         vm_exp(to, to, m);
         for (size_t i = 0; i < m; i++)
             to[i] *= scale * present[i];
     }
     for (size_t i = 0; i < m; i++)
         d[level[i] * ld + i] -= scale * present[i];
-    if (bell->on)
-        bell_gradient(b, o, bell, d, m, ld);
+    if (r->bell.on)
+        bell_gradient(b, o, &r->bell, d, m, ld);
 }
 
 static void levels_nll(const struct lik_block *b, const float *x, const float *o, const float *theta, double *nll,
                        float *d, float scale, size_t n, size_t ld) {
     (void)theta;
     const struct cells *c = b->cells;
-    float top[RUN], log_sum[RUN], present[RUN];
+    float present[RUN];
     size_t level[RUN];
-    struct bell bell;
-    for (size_t at = 0; at < n; at += RUN) {
-        size_t m = n - at < RUN ? n - at : RUN;
-        bell_init(b, o + at, &bell, m, ld);
-        normalise(b, o + at, &bell, m, ld, top, log_sum);
-        for (size_t i = 0; i < m; i++) {
-            present[i] = isnan(x[at + i]) ? 0.0f : 1.0f;
-            size_t cell = cells_at(c, x[at + i]);
+    struct run r;
+    for (r.at = 0; run_take(b, o, n, ld, &r); r.at += r.m) {
+        const float *in = x + r.at, *out = o + r.at;
+        for (size_t i = 0; i < r.m; i++) {
+            present[i] = isnan(in[i]) ? 0.0f : 1.0f;
+            size_t cell = cells_at(c, in[i]);
             level[i] = c->level[cell];
             if (present[i] > 0)
-                nll[at + i] += (double)top[i] + (double)log_sum[i] - (double)logit(b, o + at, &bell, level[i], i, ld) + c->cost[cell];
+                nll[r.at + i] += (double)r.top[i] + (double)r.log_sum[i] -
+                                 (double)logit(b, out, &r.bell, level[i], i, ld) + c->cost[cell];
         }
         if (d)
-            gradient(b, o + at, &bell, top, log_sum, present, level, scale, d + at, m, ld);
+            gradient(b, out, &r, present, level, scale, d + r.at, ld);
     }
 }
 
@@ -177,25 +193,20 @@ static void categorical_mean(const struct lik_block *b, const float *o, const fl
 
 static void levels_p(const struct lik_block *b, const float *o, const float *theta, float *out, size_t n, size_t ld) {
     (void)theta;
-    float top[RUN], log_sum[RUN];
-    struct bell bell;
-    for (size_t at = 0; at < n; at += RUN) {
-        size_t m = n - at < RUN ? n - at : RUN;
-        bell_init(b, o + at, &bell, m, ld);
-        normalise(b, o + at, &bell, m, ld, top, log_sum);
+    struct run r;
+    for (r.at = 0; run_take(b, o, n, ld, &r); r.at += r.m)
         for (size_t l = 0; l < b->cells->nlevels; l++) {
-            float *p = out + l * ld + at;
-            logits(b, o + at, &bell, l, p, m, ld);
-            for (size_t i = 0; i < m; i++)
-                p[i] -= top[i] + log_sum[i];
-            vm_exp(p, p, m);
+            float *p = out + l * ld + r.at;
+            logits(b, o + r.at, &r.bell, l, p, r.m, ld);
+            for (size_t i = 0; i < r.m; i++)
+                p[i] -= r.top[i] + r.log_sum[i];
+            vm_exp(p, p, r.m);
         }
-    }
 }
 
-/* P of what is allowed, of record i; with target >= 0 also the cell at which the running sum passes it. The levels' allowed
- * shares are summed cell by cell: a level's cells need not be neighbours. */
-static double walk(const struct lik_block *b, const float *o, const struct bell *bell, size_t i, size_t ld, float top,
+/* exp(log_sum) P of what is allowed, of record i of the run; with target >= 0 also the cell at which the running sum passes
+ * it. The levels' allowed shares are summed cell by cell: a level's cells need not be neighbours. */
+static double walk(const struct lik_block *b, const float *o, const struct run *r, size_t i, size_t ld,
                    const struct cells_part *a, double target, size_t *cell) {
     const struct cells *c = b->cells;
     double sum = 0;
@@ -203,7 +214,7 @@ static double walk(const struct lik_block *b, const float *o, const struct bell 
         double share = c->weight[k] * cells_share(c, k, a);
         if (!(share > 0))
             continue;
-        float e = logit(b, o, bell, c->level[k], i, ld) - top;
+        float e = logit(b, o + r->at, &r->bell, c->level[k], i, ld) - r->top[i];
         vm_exp(&e, &e, 1);
         sum += (double)e * share;
         if (cell && target >= 0) {
@@ -217,24 +228,21 @@ static double walk(const struct lik_block *b, const float *o, const struct bell 
 
 static void draw(const struct lik_block *b, const float *o, const struct cells_part *a, float *out, uint64_t seed,
                  const uint64_t *rows, size_t n, size_t ld) {
-    float top[RUN], log_sum[RUN], drawn[RUN];
-    struct bell bell;
-    for (size_t at = 0; at < n; at += RUN) {
-        size_t m = n - at < RUN ? n - at : RUN;
-        bell_init(b, o + at, &bell, m, ld);
-        normalise(b, o + at, &bell, m, ld, top, log_sum);
-        for (size_t i = 0; i < m; i++) {
+    float drawn[RUN];
+    struct run r;
+    for (r.at = 0; run_take(b, o, n, ld, &r); r.at += r.m) {
+        for (size_t i = 0; i < r.m; i++) {
             double u[2];
             size_t cell = b->cells->n;
-            rng_uniform(u, 2, seed, RNG_LIK, b->x0, rows[at + i]);
-            double all = walk(b, o + at, &bell, i, ld, top[i], a, -1, NULL);
-            walk(b, o + at, &bell, i, ld, top[i], a, u[0] * all, &cell);
+            rng_uniform(u, 2, seed, RNG_LIK, b->x0, rows[r.at + i]);
+            double all = walk(b, o, &r, i, ld, a, -1, NULL);
+            walk(b, o, &r, i, ld, a, u[0] * all, &cell);
             /* nothing allowed has a probability that a float can hold: then what comes first of it */
             for (size_t k = 0; cell == b->cells->n && k < b->cells->n; k++)
                 cell = cells_share(b->cells, k, a) > 0 ? k : cell;
             drawn[i] = cell < b->cells->n ? cells_place(b->cells, cell, a, u[1]) : 0.5f;
         }
-        memcpy(out + at, drawn, m * sizeof *out);
+        memcpy(out + r.at, drawn, r.m * sizeof *out);
     }
 }
 
@@ -255,15 +263,10 @@ static void levels_range(const struct lik_block *b, const float *o, const float 
                          const bool *set, double *logp, size_t n, size_t ld) {
     (void)theta;
     const struct cells_part a = {low, high, set};
-    float top[RUN], log_sum[RUN];
-    struct bell bell;
-    for (size_t at = 0; at < n; at += RUN) {
-        size_t m = n - at < RUN ? n - at : RUN;
-        bell_init(b, o + at, &bell, m, ld);
-        normalise(b, o + at, &bell, m, ld, top, log_sum);
-        for (size_t i = 0; i < m; i++)
-            logp[at + i] += log(walk(b, o + at, &bell, i, ld, top[i], &a, -1, NULL)) - (double)log_sum[i];
-    }
+    struct run r;
+    for (r.at = 0; run_take(b, o, n, ld, &r); r.at += r.m)
+        for (size_t i = 0; i < r.m; i++)
+            logp[r.at + i] += log(walk(b, o, &r, i, ld, &a, -1, NULL)) - (double)r.log_sum[i];
 }
 
 /* Which output is the guide's: the expected value in spreads from the center. */

@@ -1,5 +1,6 @@
 /* op.c - what all filters share: panels over the pool, carried columns, the loop over a batch. */
 #include "model/op.h"
+#include "stream/format.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -112,21 +113,23 @@ int op_keep_or_row(struct vae_op *op, bool *row, struct vae_err *err) {
     while (row_field < n && !op->in->fields[row_field].whole)
         row_field++;
     bool whole = row_field < n;
+    const struct stream_format *format = stream_format_of(op->in);
+    bool many = format && format->files && !format->single; /* a file has many records: its name does not tell which */
     for (size_t f = 0; f < n; f++) {
         const struct rec_field *field = &op->in->fields[f];
         bool condition = op_is_condition(op, field->name) && !is_clock(op, field->name);
         bool kept = is_label(op, field->name) || (field->keep && !condition);
         keep[f] = whole ? f == row_field || (f > row_field && kept) : kept;
-        *row = *row && !keep[f];
+        *row = *row && (!keep[f] || (many && !strcmp(field->name, "file")));
     }
     if (whole) /* what is appended to the rows is in their dialect */
         op->head->origin = json_incref(op->in->origin);
-    int r = *row ? 0 : op_keep(op, keep, err);
+    int r = op_keep(op, keep, err);
     free(keep);
-    struct rec_field *f = *row ? rec_head_add(op->head, "row", REC_F64, 0, NULL, err) : NULL;
+    struct rec_field *f = *row && !r ? rec_head_add(op->head, "row", REC_F64, 0, NULL, err) : NULL;
     if (f)
         f->decimals = 0;
-    return *row && !f ? VAE_EOS : r;
+    return !r && *row && !f ? VAE_EOS : r;
 }
 
 int op_carry(struct vae_op *op, const struct vae_batch *b, size_t from, size_t n, struct vae_err *err) {
@@ -269,7 +272,7 @@ void op_fill(const struct vae_model *m, struct model_pass *p, bool sample, uint6
 
 int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, const struct vae_batch **out,
                struct vae_err *err) {
-    size_t n = in->rows - *from, good = n;
+    size_t begin = *from, n = in->rows - *from, good = n;
     if (!op->held)
         rec_build_reset(op->build);
     int r = op_reserve(op, n, err);
@@ -280,7 +283,8 @@ int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, cons
         return r;
     rec_build_quoted(op->build, in->quoted); /* kept cells are as they came */
     rec_build_dialect(op->build, in->dialect);
-    rec_build_file(op->build, in->file);
+    rec_build_file(op->build, in->each ? in->each[begin] : in->file);
+    rec_build_each(op->build, 0, in->each && op->given == SIZE_MAX && !op->held ? in->each + begin : NULL);
     *out = rec_build_batch(op->build, op->given == SIZE_MAX ? good : op->given);
     op->row += good;
     *from += good + (r == VAE_EROW);

@@ -9,6 +9,7 @@
 #include "model/model.h"
 #include "model/sound.h"
 #include "stream/format.h"
+#include "stream/state.h"
 
 /* Is `full` the column `name`, its steps, or one of these some rows before? */
 static bool made_of(const char *full, const char *name) {
@@ -61,7 +62,8 @@ static int run(void *ctx, const struct vae_batch *b, size_t *at, const struct va
 }
 static size_t row(const void *ctx, size_t i) { return front_row(ctx, i); }
 static size_t overlap(const void *ctx) { return front_overlap(ctx); }
-static void cut(void *ctx) { front_cut(ctx); }
+static void cut(void *ctx, const char *name) { front_cut(ctx, name); }
+static int save(void *ctx, size_t done, struct buf *out, struct vae_err *err) { return front_save(ctx, done, out, err); }
 static void drop(void *ctx) { front_free(ctx); }
 
 /* now[fields of in]: the model has no use for earlier values of the column. */
@@ -71,6 +73,17 @@ static void wanted_now(const struct schema *s, const struct vae_head *in, bool *
         for (size_t c = 0; c < s->ncols && now[f]; c++)
             now[f] = !made_of(s->col[c].name, in->fields[f].name) || !strstr(s->col[c].name, "@-");
     }
+}
+
+/* The rows before are those of the last run. */
+static int go_on(struct front *front, struct vae_state *s, struct vae_err *err) {
+    struct vae_err why = {0};
+    int r = front_load(front, s->held, s->nheld, &why);
+    s->anew = r == 0 && s->model;
+    if (r >= 0)
+        return 0;
+    err_prefix(&why, "%s", s->path);
+    return r == VAE_EDATA ? state_refuse(why.msg, err) : err_set(err, r, "%s", why.msg);
 }
 
 static int add_front(struct vae_in *in, const struct front_spec *spec, const struct vae_in_opts *o, struct vae_err *err) {
@@ -84,8 +97,8 @@ static int add_front(struct vae_in *in, const struct front_spec *spec, const str
     free(now);
     if (!front)
         return VAE_EUSAGE;
-    stream_in_front(in, &(const struct stream_front){front, front_head(front), run, row, overlap, cut, NULL, drop});
-    return 0;
+    stream_in_front(in, &(const struct stream_front){front, front_head(front), run, row, overlap, cut, NULL, save, drop});
+    return o->state ? go_on(front, o->state, err) : 0;
 }
 
 /* A reader of what the model asks for. */
@@ -136,9 +149,8 @@ struct vae_in *vae_in_open(char *const *paths, size_t n, const struct vae_in_opt
         front_spec_free(&spec);
         return NULL;
     }
-    if (opts->state && front_wanted(&spec)) { /* a run of a few rows would have none that is whole, and look like a quiet night */
-        err_set(err, VAE_EUSAGE, "the model scores a row by those before it (--window, --diff), and a run that goes on (--state) does not "
-                "have them; score the file as a whole");
+    if (opts->state && opts->whole && front_wanted(&spec)) { /* what is done is told in records, so each row is to be one */
+        err_set(err, VAE_EUSAGE, "a run that goes on has a record for each row, not one for each whole window");
         front_spec_free(&spec);
         return NULL;
     }

@@ -13,7 +13,10 @@ static int run(void *ctx, const struct vae_batch *b, size_t *at, const struct va
 }
 static size_t row(const void *ctx, size_t i) { return audio_row(ctx, i); }
 static size_t overlap(const void *ctx) { return audio_overlap(ctx); }
-static void cut(void *ctx) { audio_cut(ctx); }
+static void cut(void *ctx, const char *name) {
+    (void)name;
+    audio_cut(ctx);
+}
 static int end(void *ctx, const struct vae_batch **out, struct vae_err *err) { return audio_end(ctx, out, err); }
 static void drop(void *ctx) { audio_free(ctx); }
 
@@ -32,7 +35,7 @@ int sound_front(struct vae_in *in, const char *text, const json_t *front, struct
     struct audio *a = audio_new(head, &spec, err);
     if (!a)
         return VAE_EOS;
-    stream_in_front(in, &(const struct stream_front){a, audio_head(a), run, row, overlap, cut, end, drop});
+    stream_in_front(in, &(const struct stream_front){a, audio_head(a), run, row, overlap, cut, end, NULL, drop});
     return 0;
 }
 

@@ -11,13 +11,19 @@
 #include "schema/schema.h"
 #include "schema/time.h"
 
-/* Are both images, of another height and width? What is flat has no shape to differ in. */
+static size_t channels(size_t ndim, const size_t *shape) { return ndim > 2 ? shape[2] : 1; }
+
+/* Are both images, of another height, width or number of channels? What is flat has no shape to differ in. */
 static bool other_shape(const struct schema_col *col, const struct rec_field *f) {
-    return col->ndim > 1 && f->ndim > 1 && (col->shape[0] != f->shape[0] || col->shape[1] != f->shape[1]);
+    return col->ndim > 1 && f->ndim > 1 && (col->shape[0] != f->shape[0] || col->shape[1] != f->shape[1] ||
+                                            channels(col->ndim, col->shape) != channels(f->ndim, f->shape));
 }
 
 static int refuse_shape(const struct schema_col *col, const struct rec_field *f, struct vae_err *err) {
-    return err_set(err, VAE_EDATA, "expected images of %zu x %zu, got %zu x %zu", col->shape[0], col->shape[1], f->shape[0], f->shape[1]);
+    size_t c = channels(col->ndim, col->shape);
+    return err_set(err, VAE_EDATA, "expected images of %zux%zux%zu (height, width, channels), got %zux%zux%zu%s", col->shape[0],
+                   col->shape[1], c, f->shape[0], f->shape[1], channels(f->ndim, f->shape),
+                   f->type == REC_U8 ? "; --resize makes them so" : "");
 }
 
 int schema_bind(const struct schema *s, const struct vae_head *head, struct schema_map *map, struct vae_err *err) {
@@ -50,10 +56,10 @@ int schema_bind(const struct schema *s, const struct vae_head *head, struct sche
             return err_set(err, VAE_EDATA, "expected %zu values a record, got %zu", s->d, values);
         if (f < 0)
             return err_set(err, VAE_EDATA, "column '%s' is missing", name);
-        if (head->fields[f].width != width)
-            return err_set(err, VAE_EDATA, "column '%s': expected %zu values, got %zu", name, width, head->fields[f].width);
         if (other_shape(col, &head->fields[f]))
             return refuse_shape(col, &head->fields[f], err);
+        if (head->fields[f].width != width)
+            return err_set(err, VAE_EDATA, "column '%s': expected %zu values, got %zu", name, width, head->fields[f].width);
         map->field[c] = f;
     }
     return 0;

@@ -77,7 +77,7 @@ static int write_record(struct vae_op *op, size_t i, struct vae_err *err) {
     for (size_t l = 0; l < s->nlevels; l++)
         ((float *)rec_build_data(op->build, s->field + 1 + l))[i] = (float)(exp(logp[l] - logp[best]) / sum);
     if (s->row_column)
-        ((double *)rec_build_data(op->build, 0))[i] = (double)(op->row + i + 1);
+        ((double *)rec_build_data(op->build, op->nkeep))[i] = (double)(op->row + i + 1);
     struct buf cell = {0};
     double code = (double)best;
     int r = schema_put_cell(op->m->schema, s->col, &code, &cell, err);
@@ -153,7 +153,7 @@ struct vae_op *vae_classify(const struct vae_model *m, const struct vae_head *in
         err_set(err, VAE_EOS, "out of memory");
     else if (!schema_bind(m->schema, in, &op->map, err) && !find_condition(op, err) && !classify_head(op, err) &&
              !op_seal(op, false, err) &&
-             (s->scorer = scorer_new(m, VAE_BY_IW, opts->draws > 0 ? opts->draws : CLASSIFY_DRAWS, op->pool, err)))
+             (s->scorer = scorer_new(m, VAE_BY_IW, SCORE_ONLY, opts->draws > 0 ? opts->draws : CLASSIFY_DRAWS, op->pool, err)))
         return op;
     vae_op_free(op);
     return NULL;

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -11,6 +12,12 @@
 enum { PARTS = TENTHS_EDGES + 1, GROUPS = 10 };
 static const double CHANCE = 0.001; /* of any column's drift where there is none */
 
+enum { NOW, BEFORE, WINDOWS }; /* see drift.h */
+
+struct tally {
+    uint64_t part[PARTS], missing;
+};
+
 struct column {
     const struct schema_col *col;
     const struct cells *cells; /* NULL: tenths */
@@ -18,13 +25,14 @@ struct column {
     bool ordered;
     size_t n;                  /* parts */
     double share[PARTS];       /* of the fitted rows with a value */
-    uint64_t count[PARTS], missing;
+    struct tally tally[WINDOWS];
 };
 
 struct drift {
     size_t n, d;
     double rows; /* of the fit */
-    uint64_t seen;
+    const char *model; /* id */
+    uint64_t seen[WINDOWS];
     struct column *column;
 };
 
@@ -108,7 +116,7 @@ struct drift *drift_new(const struct vae_model *m, struct vae_err *err) {
         drift_free(w);
         return NULL;
     }
-    w->d = s->d, w->rows = (double)s->rows;
+    w->d = s->d, w->rows = (double)s->rows, w->model = m->id;
     for (size_t c = 0; c < s->ncols && s->rows && !err->code; c++)
         if (watched(s, &s->col[c]))
             set_column(&w->column[w->n++], s, &s->col[c], err);
@@ -121,16 +129,17 @@ struct drift *drift_new(const struct vae_model *m, struct vae_err *err) {
 void drift_add(struct drift *w, const double *raw, const float *x, size_t n) {
     for (size_t k = 0; k < w->n; k++) {
         struct column *c = &w->column[k];
+        struct tally *t = &c->tally[NOW];
         size_t j = c->col->v0;
         for (size_t i = 0; i < n; i++) {
             double v = raw[i * w->d + j];
             if (isnan(v))
-                c->missing++;
+                t->missing++;
             else
-                c->count[c->cells ? c->part[cells_at(c->cells, x[i * w->d + j])] : tenths_part(&c->col->tenths, v)]++;
+                t->part[c->cells ? c->part[cells_at(c->cells, x[i * w->d + j])] : tenths_part(&c->col->tenths, v)]++;
         }
     }
-    w->seen += n;
+    w->seen[NOW] += n;
 }
 
 /* The value that the chi-square distribution stays below but for a chance p; by the cube root (Wilson & Hilferty 1931). */
@@ -139,10 +148,21 @@ static double chi_square(double df, double p) {
     return df * t * t * t;
 }
 
-static double largest_gap(const struct column *c, double present) {
+uint64_t drift_rows(const struct drift *w) { return w->seen[NOW] + (w->seen[NOW] < DRIFT_ROWS ? w->seen[BEFORE] : 0); }
+
+/* What is told of: as many rows. */
+static struct tally told(const struct drift *w, const struct column *c) {
+    struct tally t = c->tally[NOW];
+    for (size_t k = 0; k < c->n && w->seen[NOW] < DRIFT_ROWS; k++)
+        t.part[k] += c->tally[BEFORE].part[k];
+    t.missing += w->seen[NOW] < DRIFT_ROWS ? c->tally[BEFORE].missing : 0;
+    return t;
+}
+
+static double largest_gap(const struct column *c, const struct tally *t, double present) {
     double seen = 0, fitted = 0, most = 0;
     for (size_t i = 0; i < c->n; i++) {
-        seen += (double)c->count[i] / present, fitted += c->share[i];
+        seen += (double)t->part[i] / present, fitted += c->share[i];
         most = fmax(most, fabs(seen - fitted));
     }
     return most;
@@ -152,14 +172,15 @@ bool drift_column(const struct drift *w, size_t i, struct vae_drift *out) {
     if (i >= w->n)
         return false;
     const struct column *c = &w->column[i];
-    double n = (double)w->seen, lost = c->col->missing_share, gone = n > 0 ? (double)c->missing / n : 0;
-    bool blanks = lost > 0 || c->missing;
+    const struct tally t = told(w, c);
+    double n = (double)drift_rows(w), lost = c->col->missing_share, gone = n > 0 ? (double)t.missing / n : 0;
+    bool blanks = lost > 0 || t.missing;
     double parts = (double)c->n + blanks, psi = 0;
     *out = (struct vae_drift){.column = c->col->name, .missing = n > 0 ? gone : NAN, .missing_fit = lost, .ks = NAN, .psi = NAN};
-    if (w->seen == 0)
+    if (!(n > 0))
         return true;
     for (size_t k = 0; k < c->n + blanks; k++) {
-        double count = k < c->n ? (double)c->count[k] : (double)c->missing;
+        double count = k < c->n ? (double)t.part[k] : (double)t.missing;
         double share = k < c->n ? c->share[k] * (1 - lost) : lost;
         double a = (count + 0.5) / (n + parts / 2), e = (share * w->rows + 0.5) / (w->rows + parts / 2);
         psi += (a - e) * log(a / e);
@@ -168,7 +189,68 @@ bool drift_column(const struct drift *w, size_t i, struct vae_drift *out) {
     out->psi = psi;
     if (df > 0 && psi > unit * chi_square(df, CHANCE / (double)w->n))
         out->drift = psi - unit * df;
-    if (c->ordered && w->seen > c->missing)
-        out->ks = largest_gap(c, n - (double)c->missing);
+    if (c->ordered && n > (double)t.missing)
+        out->ks = largest_gap(c, &t, n - (double)t.missing);
     return true;
+}
+
+/* ---- from run to run ----------------------------------------------------------------------------------------- */
+
+static bool put(json_t *a, uint64_t v) { return json_array_append_new(a, json_integer((json_int_t)v)) == 0; }
+
+/* [rows, and of each column: missing, parts ...] */
+static json_t *save_window(const struct drift *w, int of) {
+    json_t *a = json_array();
+    bool good = a && put(a, w->seen[of]);
+    for (size_t k = 0; k < w->n; k++) {
+        const struct tally *t = &w->column[k].tally[of];
+        good = good && put(a, t->missing);
+        for (size_t i = 0; i < w->column[k].n; i++)
+            good = good && put(a, t->part[i]);
+    }
+    if (!good)
+        json_decref(a);
+    return good ? a : NULL;
+}
+
+json_t *drift_save(const struct drift *w) {
+    bool full = w->seen[NOW] >= DRIFT_ROWS;
+    json_t *j = json_pack("{s:s, s:o}", "model", w->model, "before", save_window(w, full ? NOW : BEFORE));
+    if (j && !full && json_object_set_new(j, "now", save_window(w, NOW))) {
+        json_decref(j);
+        return NULL;
+    }
+    return j;
+}
+
+static bool get(const json_t *a, size_t *at, uint64_t *v) {
+    const json_t *j = json_array_get(a, (*at)++);
+    *v = (uint64_t)json_integer_value(j);
+    return json_is_integer(j) && json_integer_value(j) >= 0 && *v < UINT64_C(1) << 53;
+}
+
+static bool load_window(struct drift *w, int of, const json_t *a) {
+    size_t at = 0;
+    bool good = get(a, &at, &w->seen[of]);
+    for (size_t k = 0; k < w->n; k++) {
+        struct tally *t = &w->column[k].tally[of];
+        good = good && get(a, &at, &t->missing);
+        uint64_t all = t->missing;
+        for (size_t i = 0; i < w->column[k].n; i++) {
+            good = good && get(a, &at, &t->part[i]);
+            all += t->part[i];
+        }
+        good = good && all == w->seen[of];
+    }
+    return good && at == json_array_size(a);
+}
+
+int drift_load(struct drift *w, const json_t *j, struct vae_err *err) {
+    const char *model = json_string_value(json_object_get(j, "model"));
+    const json_t *now = json_object_get(j, "now");
+    if (!j || (model && strcmp(model, w->model)))
+        return 0;
+    if (model && load_window(w, BEFORE, json_object_get(j, "before")) && (!now || load_window(w, NOW, now)))
+        return 0;
+    return err_set(err, VAE_EDATA, "what is kept of the drift so far makes no sense");
 }

@@ -109,7 +109,7 @@ struct explain *explain_new(const struct vae_model *m, struct scorer *scorer, si
         score_noise(e->expect_noise, SCORE_DRAWS, m->neps, true);
         score_noise(e->noise, e->draws, m->neps, scorer_by(scorer) != VAE_BY_IW);
         bool own = scorer_by(scorer) == VAE_BY_NEAR || scorer_by(scorer) == VAE_BY_DENOISE;
-        e->bound = own ? scorer_new(m, VAE_BY_ELBO, 0, pool, err) : NULL;
+        e->bound = own ? scorer_new(m, VAE_BY_ELBO, SCORE_ONLY, 0, pool, err) : NULL;
         if ((e->bound || !own) && !reserve(e, err) && !workers(e, err))
             return e;
     } else {

@@ -113,7 +113,7 @@ static int score_write(struct vae_op *op, size_t n, struct vae_err *err) {
     float *col[NCOLUMNS];
     for (size_t f = 0; f < s->ncolumns; f++)
         col[f] = rec_build_data(op->build, s->field + f);
-    double *row = s->row_column ? rec_build_data(op->build, 0) : NULL;
+    double *row = s->row_column ? rec_build_data(op->build, op->nkeep) : NULL;
     for (size_t k = 0; k < n; k++) {
         const struct score_parts *p = &s->parts[s->pick[k]];
         const struct finding *v = &s->found[s->pick[k]];
@@ -249,6 +249,8 @@ static int remember(struct score_state *s, const char *memory, struct vae_err *e
         return 0;
     json_t *j = js_load(memory, strlen(memory), MEMORY_MAX, "the memory of the last run", err);
     int r = j ? persist_load(&s->persist, j, err) : VAE_EDATA;
+    if (!r && s->drift)
+        r = drift_load(s->drift, json_object_get(j, "drift"), err);
     json_decref(j);
     return r;
 }
@@ -257,7 +259,12 @@ char *vae_score_memory(const struct vae_op *op) {
     const struct score_state *s = op->state;
     struct buf text = {0};
     json_t *j = persist_save(&s->persist);
-    int r = j ? js_dump(j, &text, NULL) : VAE_EOS;
+    int r = !j || (s->drift && json_object_set_new(j, "drift", drift_save(s->drift))) ? VAE_EOS : js_dump(j, &text, NULL);
+    if (!r && text.n > MEMORY_MAX) { /* of thousands of columns: each run tells of its own */
+        json_object_del(j, "drift");
+        text.n = 0;
+        r = js_dump(j, &text, NULL);
+    }
     json_decref(j);
     char *copy = r ? NULL : mem_text(text.p, text.n);
     buf_free(&text);
@@ -277,15 +284,12 @@ struct vae_op *vae_score(const struct vae_model *m, const struct vae_head *in, c
     if (!s)
         err_set(err, VAE_EOS, "out of memory");
     else if (!persist_init(&s->persist, opts->persist[0], opts->persist[1], opts->cooldown, err) &&
-             !remember(s, opts->memory, err) && !schema_bind(m->schema, in, &op->map, err) &&
-             (s->scorer = scorer_new(m, opts->by, opts->draws, op->pool, err)) &&
+             !schema_bind(m->schema, in, &op->map, err) &&
+             (s->scorer = scorer_new(m, opts->by, opts->parts ? SCORE_LATENTS : SCORE_ONLY, opts->draws, op->pool, err)) &&
              (!opts->explain || (s->explain = explain_new(m, s->scorer, opts->explain, op->pool, err))) &&
              !score_head(op, err) && !op_seal(op, false, err) && !read_benign(op, err) && !watch_drift(op, err) &&
-             !set_verdict(op, err)) {
-        if (opts->parts)
-            scorer_all(s->scorer);
+             !remember(s, opts->memory, err) && !set_verdict(op, err))
         return op;
-    }
     if (!s)
         op->free_state = NULL;
     vae_op_free(op);
@@ -298,7 +302,7 @@ void vae_score_totals(const struct vae_op *op, struct vae_score_totals *out) {
     double n = (double)out->rows, read = n + (double)out->partial;
     struct vae_drift column;
     out->missing = read > 0 ? (double)op->seen.missing / read / (double)op->m->schema->ncols : NAN;
-    out->drift = s->drift && out->rows ? 0 : NAN;
+    out->drift = s->drift && drift_rows(s->drift) ? 0 : NAN;
     for (size_t i = 0; vae_score_drift(op, i, &column); i++)
         if (column.drift > out->drift)
             out->drift = column.drift, out->drift_column = column.column;

@@ -31,11 +31,11 @@ struct scorer {
     size_t draws, passes; /* passes: draws that differ, one where the posterior is all in one place */
     struct pool *pool;
     size_t nworkers;
-    bool all;                    /* every part, not just what `by` is of */
-    struct exemplars *exemplars; /* NULL: none */
-    struct denoise *denoise;     /* NULL: none */
-    struct model_pass *pass;
-    float *noise; /* [draws,k], shared by all records */
+    struct exemplars *exemplars; /* NULL: not wanted */
+    struct denoise *denoise;     /* NULL: not wanted */
+    struct model_pass *pass;     /* [nworkers], NULL: the latents' parts are not wanted */
+    float *noise;    /* [draws,k], shared by all records */
+    float *iw_noise; /* the same for iw, NULL: that of the others */
     const float *x;
     const uint64_t *rows;
     size_t n;
@@ -55,7 +55,26 @@ static int can_score(const struct vae_model *m, enum vae_by by, int draws, struc
     return 0;
 }
 
-struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, struct pool *pool, struct vae_err *err) {
+/* The noise of all records, which iw has of its own (noise.c), and a pass for every worker. */
+static int make_latents(struct scorer *s, bool both, struct vae_err *err) {
+    size_t n, k = s->m->neps;
+    bool fits = mem_mul(s->draws, k, &n);
+    s->pass = mem_array(s->nworkers, sizeof *s->pass);
+    s->noise = fits ? mem_floats(n) : NULL;
+    s->iw_noise = fits && both ? mem_floats(n) : NULL;
+    if (!s->pass || !s->noise || (both && !s->iw_noise))
+        return err_set(err, VAE_EOS, "out of memory for %zu draws", s->draws);
+    for (size_t i = 0; i < s->nworkers; i++)
+        if (model_pass_init(&s->pass[i], s->m, MAT_PANEL, false, err))
+            return VAE_EOS;
+    score_noise(s->noise, s->draws, k, s->by != VAE_BY_IW);
+    if (both)
+        score_noise(s->iw_noise, s->draws, k, false);
+    return 0;
+}
+
+struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, enum score_also also, int draws, struct pool *pool,
+                          struct vae_err *err) {
     by = by != VAE_BY_AUTO ? by : m->cal.by;
     if (can_score(m, by, draws, err))
         return NULL;
@@ -70,20 +89,16 @@ struct scorer *scorer_new(const struct vae_model *m, enum vae_by by, int draws, 
     s->passes = m->neps ? s->draws : 1;
     s->pool = pool;
     s->nworkers = pool ? pool_threads(pool) : 1;
-    s->pass = mem_array(s->nworkers, sizeof *s->pass);
-    size_t n;
-    s->noise = mem_mul(s->draws, m->neps, &n) ? mem_floats(n) : NULL;
-    int r = s->pass && s->noise ? 0 : err_set(err, VAE_EOS, "out of memory for %zu draws", s->draws);
-    for (size_t i = 0; i < s->nworkers && !r; i++)
-        r = model_pass_init(&s->pass[i], m, MAT_PANEL, false, err);
-    if (!r && m->exemplars.n && !(s->exemplars = exemplars_new(&m->exemplars, m->schema, s->nworkers, err)))
+    bool near = by == VAE_BY_NEAR, denoise = by == VAE_BY_DENOISE, all = also == SCORE_ALL; /* near, denoise: ask no latents */
+    int r = 0;
+    if ((!near && !denoise) || also)
+        r = make_latents(s, all && by != VAE_BY_IW, err);
+    if (!r && (near || all) && m->exemplars.n && !(s->exemplars = exemplars_new(&m->exemplars, m->schema, s->nworkers, err)))
         r = VAE_EOS;
-    if (!r && m->denoiser.n && !(s->denoise = denoise_new(m, s->nworkers, err)))
+    if (!r && (denoise || all) && m->denoiser.n && !(s->denoise = denoise_new(m, s->nworkers, err)))
         r = VAE_EOS;
-    if (!r) {
-        score_noise(s->noise, s->draws, m->neps, s->by != VAE_BY_IW);
+    if (!r)
         return s;
-    }
     scorer_free(s);
     return NULL;
 }
@@ -95,20 +110,17 @@ void scorer_free(struct scorer *s) {
         model_pass_free(&s->pass[i]);
     exemplars_free(s->exemplars);
     denoise_free(s->denoise);
-    free(s->pass), free(s->noise), free(s);
+    free(s->pass), free(s->noise), free(s->iw_noise), free(s);
 }
-
-void scorer_all(struct scorer *s) { s->all = true; }
 
 enum vae_by scorer_by(const struct scorer *s) { return s->by; }
 int scorer_draws(const struct scorer *s) { return (int)s->draws; }
 
-/* Decodes draw a of the panel's posteriors and leaves -log p(x|z) in pass->nll. */
-static void decode_draw(const struct scorer *s, struct model_pass *p, size_t a) {
-    size_t k = s->m->neps;
-    for (size_t j = 0; j < k; j++)
+/* Decodes the draw by eps[k] of the panel's posteriors and leaves -log p(x|z) in pass->nll. */
+static void decode_draw(const struct scorer *s, struct model_pass *p, const float *eps) {
+    for (size_t j = 0; j < s->m->neps; j++)
         for (size_t i = 0; i < MAT_PANEL; i++)
-            p->eps[j * p->ld + i] = s->noise[a * k + j];
+            p->eps[j * p->ld + i] = eps[j];
     bottleneck_draw(s->m, s->m->w, p, 0, MAT_PANEL);
     model_decode(s->m, s->m->w, p, 0, MAT_PANEL);
     model_nll(s->m, s->m->w, p, 0, MAT_PANEL);
@@ -136,13 +148,14 @@ static void log_sum_add(struct log_sum *s, double l) {
     s->sum += e, s->square += e * e;
 }
 
-static void score_panel(const struct scorer *s, struct model_pass *p, struct score_parts *out, size_t n) {
-    double recon[MAT_PANEL] = {0}, kl[MAT_PANEL], ratio[MAT_PANEL], mse[MAT_PANEL];
+/* Both bounds and their parts, by this noise. */
+static void score_bounds(const struct scorer *s, struct model_pass *p, const float *noise, struct score_parts *out, size_t n) {
+    double recon[MAT_PANEL] = {0}, kl[MAT_PANEL], ratio[MAT_PANEL];
     struct log_sum w[MAT_PANEL];
     for (size_t i = 0; i < MAT_PANEL; i++)
         w[i] = (struct log_sum){-INFINITY, 0, 0}, kl[i] = 0;
     for (size_t a = 0; a < s->passes; a++) {
-        decode_draw(s, p, a);
+        decode_draw(s, p, noise + a * s->m->neps);
         for (size_t i = 0; i < n; i++)
             recon[i] += p->nll[i] / (double)s->passes;
         bottleneck_ratio(s->m, s->m->w, p, 0, MAT_PANEL, ratio);
@@ -153,33 +166,43 @@ static void score_panel(const struct scorer *s, struct model_pass *p, struct sco
         for (size_t i = 0; i < n; i++)
             log_sum_add(&w[i], ratio[i] - p->nll[i]);
     }
+    for (size_t i = 0; i < n; i++) {
+        out[i].recon = recon[i], out[i].kl = kl[i], out[i].elbo = -(recon[i] + kl[i]);
+        out[i].iw = w[i].top + log(w[i].sum / (double)s->passes);
+        out[i].ess = w[i].sum * w[i].sum / w[i].square * (double)(s->draws / s->passes);
+    }
+}
+
+static void score_latents(const struct scorer *s, struct model_pass *p, struct score_parts *out, size_t n) {
+    double mse[MAT_PANEL];
+    struct score_parts own[MAT_PANEL];
+    score_bounds(s, p, s->noise, out, n);
+    if (s->iw_noise)
+        score_bounds(s, p, s->iw_noise, own, n);
     mean_error(s, p, mse);
     for (size_t i = 0; i < n; i++) {
-        out[i] = (struct score_parts){
-            .recon = recon[i], .kl = kl[i], .mse = mse[i], .elbo = -(recon[i] + kl[i]),
-            .iw = w[i].top + log(w[i].sum / (double)s->passes),
-            .ess = w[i].sum * w[i].sum / w[i].square * (double)(s->draws / s->passes)};
+        out[i].mse = mse[i];
+        if (s->iw_noise)
+            out[i].iw = own[i].iw, out[i].ess = own[i].ess;
     }
 }
 
 static void score_task(void *ctx, size_t task, size_t worker) {
     struct scorer *s = ctx;
     size_t first = task * MAT_PANEL, n = s->n - first < MAT_PANEL ? s->n - first : MAT_PANEL;
-    struct model_pass *p = &s->pass[worker];
     const float *x = s->rows ? s->x : s->x + first * s->m->schema->d;
     const uint64_t *rows = s->rows ? s->rows + first : NULL;
     struct score_parts *out = s->parts + first;
     double near[MAT_PANEL], denoise[MAT_PANEL];
     for (size_t i = 0; i < n; i++)
         out[i] = (struct score_parts){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}, near[i] = denoise[i] = NAN;
-    bool own = s->by == VAE_BY_NEAR || s->by == VAE_BY_DENOISE; /* asks no latents */
-    if (!own || s->all) {
-        op_encode_panel(s->m, p, x, rows, n);
-        score_panel(s, p, out, n);
+    if (s->pass) {
+        op_encode_panel(s->m, &s->pass[worker], x, rows, n);
+        score_latents(s, &s->pass[worker], out, n);
     }
-    if (s->exemplars && (s->by == VAE_BY_NEAR || s->all))
+    if (s->exemplars)
         exemplars_score(s->exemplars, worker, x, rows, n, near);
-    if (s->denoise && (s->by == VAE_BY_DENOISE || s->all))
+    if (s->denoise)
         denoise_score(s->denoise, worker, x, rows, n, denoise);
     for (size_t i = 0; i < n; i++)
         out[i].near = near[i], out[i].denoise = denoise[i];

@@ -26,11 +26,14 @@ double score_by(const struct score_parts *, enum vae_by by);
 
 struct scorer; /* buffers and fixed noise for one model */
 
-/* by VAE_BY_AUTO is the model's own; VAE_EUSAGE where the model has none such. draws 0: the model's own number. pool may be NULL.
- * Only what `by` is made of is worked out: the latents' parts, or near, or denoise. The others are NaN, unless scorer_all() was
- * called. */
-struct scorer *scorer_new(const struct vae_model *, enum vae_by, int draws, struct pool *, struct vae_err *);
-void scorer_all(struct scorer *);
+/* What is worked out beside the score that `by` names; all else is NaN. */
+enum score_also {
+    SCORE_ONLY,    /* what it is made of: the latents' parts, or near, or denoise */
+    SCORE_LATENTS, /* the latents' parts, too */
+    SCORE_ALL,     /* all that the model has, each as if `by` named it: iw by noise of its own (noise.c) */
+};
+/* by VAE_BY_AUTO is the model's own; VAE_EUSAGE where the model has none such. draws 0: the model's own number. pool may be NULL. */
+struct scorer *scorer_new(const struct vae_model *, enum vae_by, enum score_also, int draws, struct pool *, struct vae_err *);
 void scorer_free(struct scorer *);
 enum vae_by scorer_by(const struct scorer *);
 int scorer_draws(const struct scorer *);

@@ -37,6 +37,7 @@ enum { ARRAY_RECORD_MAX = 64 << 20 }; /* bytes of one record */
 struct array_spec {
     enum array_item item;
     bool big;                         /* big-endian */
+    bool endless;                     /* nothing tells how many records there are: up to the end of the file */
     uint64_t count;                   /* records */
     size_t ndim, shape[REC_MAX_DIMS]; /* of one record */
 };

@@ -110,6 +110,10 @@ int array_next(void *reader, struct vae_batch *out, struct vae_err *err) {
         r->have += (size_t)n;
     }
     size_t rows = r->have / r->row;
+    if (rows == 0 && r->spec.endless && r->have == 0)
+        return 0;
+    if (rows == 0 && r->spec.endless)
+        return err_set(err, VAE_EDATA, "%s: ends within record %" PRIu64, source_name(r->src), r->given + 1);
     if (rows == 0)
         return err_set(err, VAE_EDATA, "%s: ends early, %" PRIu64 " of %" PRIu64 " records", source_name(r->src),
                        r->given, r->spec.count);

@@ -8,7 +8,6 @@
  * Rows that are carried whole leave as they came, in the dialect they came in, the other fields behind them. Where another header
  * holds for them from here on, it is written as the first one was.
  */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,23 +116,6 @@ static int put_text(struct csv_writer *w, const char *p, size_t n, bool raw, str
     return quote ? put_quoted(w, p, n, err) : n ? buf_put(&w->out, p, n, err) : 0;
 }
 
-/* Item i of a numeric array, into out[NUM_MAX]; the bytes written, none where it is missing. */
-static size_t put_number(char *out, const struct rec_field *f, const void *data, size_t i) {
-    if (f->type == REC_U8)
-        return num_put_u64(out, ((const uint8_t *)data)[i]);
-    if (f->type == REC_I32) {
-        int64_t v = ((const int32_t *)data)[i];
-        *out = '-';
-        return v < 0 ? 1 + num_put_u64(out + 1, (uint64_t)-v) : num_put_u64(out, (uint64_t)v);
-    }
-    double v = f->type == REC_F32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
-    if (isnan(v))
-        return 0;
-    if (f->decimals >= 0 && f->decimals <= 15)
-        return num_put_fixed(out, v, f->decimals);
-    return f->type == REC_F32 ? num_put_float(out, (float)v) : num_put_double(out, v);
-}
-
 /* A row of the batch. Room for its numbers and delimiters is reserved once. */
 static int put_row(struct csv_writer *w, const struct vae_batch *b, size_t row, struct vae_err *err) {
     struct buf *out = &w->out;
@@ -155,7 +137,7 @@ static int put_row(struct csv_writer *w, const struct vae_batch *b, size_t row, 
         for (size_t i = 0; i < f->width; i++) {
             if (i)
                 out->p[out->n++] = w->delim;
-            out->n += put_number(out->p + out->n, f, c->data, row * f->width + i);
+            out->n += rec_put_number(out->p + out->n, f, c->data, row * f->width + i);
         }
         if (w->alone && (out->n == 0 || out->p[out->n - 1] == '\n')) {
             out->p[out->n++] = '"';

@@ -7,6 +7,7 @@
 #ifndef STREAM_FORMAT_H
 #define STREAM_FORMAT_H
 
+#include "base/mem.h"
 #include "base/rec.h"
 #include "stream/sink.h"
 #include "stream/source.h"
@@ -35,6 +36,8 @@ struct stream_read_opts {
     char *const *keep;
     size_t nkeep;
     size_t batch_rows;   /* 0: the format's own choice */
+    size_t width;        /* numbers of a record, where the format is `wide`; 0: not said */
+    size_t resize[3];    /* images are made to be so high, so wide, of so many channels (0: as many as they have); 0: as they are */
     bool whole;          /* of tables: rows as they came as a last field that is `whole` */
     struct stream_want want;
     uint32_t resample;   /* sound: to so many sample frames a second; 0: as it is */
@@ -45,6 +48,7 @@ struct stream_read_opts {
 struct stream_format {
     const char *name, *about;
     bool files;  /* files are told apart even where there is but one: -o DIR/ gives each back */
+    bool wide;   /* how many numbers a record has must be said: -f f32:784 */
     bool single; /* a file holds one record: -o DIR/ makes one of each */
     /* Does a stream that begins with these n bytes (up to SOURCE_PEEK) look like this format? Rows are asked in order. */
     bool (*sniff)(const unsigned char *p, size_t n);
@@ -74,22 +78,29 @@ struct stream_format {
     void (*destroy)(void *);
 };
 
-extern const struct stream_format stream_csv, stream_tsv, stream_vts, stream_npy, stream_idx, stream_wav, stream_au, stream_flac, stream_ogg,
-    stream_aiff, stream_caf, stream_mp3, stream_sound;
+extern const struct stream_format stream_csv, stream_tsv, stream_vts, stream_npy, stream_idx, stream_png, stream_pnm, stream_pam,
+    stream_ndjson, stream_u8, stream_s16, stream_f32, stream_f64, stream_wav, stream_au, stream_flac, stream_ogg, stream_aiff, stream_caf, stream_mp3,
+    stream_sound;
 
 /* The table; ends with NULL. */
 extern const struct stream_format *const stream_formats[];
 const struct stream_format *stream_format_by_name(const char *); /* NULL for none */
+/* The same of "f32:784", *width: 784, or 0 where there is none. VAE_EUSAGE. */
+const struct stream_format *stream_format_parse(const char *, size_t *width, struct vae_err *);
 
-/* What makes other records of those that were read, before they are handed out (front/front.h); `run` as front_run(). */
+/* That of the files that data came from; NULL where nothing tells. */
+const struct stream_format *stream_format_of(const struct vae_head *);
+
+/* What makes other records of those that were read, before they are handed out; functions as those of front/front.h. */
 struct stream_front {
     void *ctx;
     const struct vae_head *head;
     int (*run)(void *ctx, const struct vae_batch *, size_t *at, const struct vae_batch **out, struct vae_err *);
     size_t (*row)(const void *ctx, size_t i);
     size_t (*overlap)(const void *ctx);
-    void (*cut)(void *ctx); /* another file begins */
-    int (*end)(void *ctx, const struct vae_batch **out, struct vae_err *); /* a file ends: records held back until now, 0 for none; may be NULL */
+    void (*cut)(void *ctx, const char *name);
+    int (*end)(void *ctx, const struct vae_batch **out, struct vae_err *); /* a file ends: records held back, 0 for none; may be NULL */
+    int (*save)(void *ctx, size_t done, struct buf *, struct vae_err *); /* may be NULL */
     void (*free)(void *ctx);
 };
 /* From now on the reader hands out what `front` makes; it is the reader's to free. */
@@ -110,6 +121,9 @@ struct vae_out *stream_out_open(const char *path, const struct vae_head *, const
 
 /* Records before one that may share rows with it, of what was read so far. */
 size_t stream_in_overlap(const struct vae_in *);
+
+/* What the front has to know to go on behind the records that are done, appended to the buffer; nothing where there is no front. */
+int stream_in_save(const struct vae_in *, struct buf *, struct vae_err *);
 
 /* The name of the input whose fields are those of the reader, for messages: "data.csv". */
 const char *stream_in_name(const struct vae_in *);

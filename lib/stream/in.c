@@ -10,7 +10,10 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "stream/agree.h"
+#include "stream/foreign.h"
 #include "stream/format.h"
+#include "stream/gather.h"
 #include "stream/labels.h"
 #include "stream/offsets.h"
 #include "stream/state.h"
@@ -31,19 +34,24 @@ struct vae_in {
     const struct vae_head *told;       /* head, and the columns of labels behind it */
     struct vae_head *labelled;         /* that, where there are some */
     struct labels *labels;
+    bool named;                        /* the last of them is the name of the file, */
+    uint32_t name_bytes;               /* of this length */
     struct rec_col *cols;              /* [fields of labelled] */
     struct vae_state *state;           /* NULL: operands are read from their starts */
     struct state_file *file;           /* of it: what is read */
     size_t next_part;
     bool done;                         /* all that was handed out of it is done with */
     struct offsets *offsets;           /* columns, behind those of head */
+    struct gather *gather;             /* of files of one record; NULL: batches are as they are read */
     struct stream_front front;         /* run NULL: none */
     size_t at;                         /* records of the batch that it was given */
     size_t made;                       /* records that were made of them last */
     bool ended;                        /* the operand, as the front was told */
+    size_t finished;                   /* and of these the ones that are done with */
     uint64_t first;            /* records of the operands before */
     struct vae_in_stats stats; /* of them; rows: of all */
     struct rec_file file_now; /* what the records handed out last are of, */
+    const struct vae_batch *handed; /* out last; NULL: nothing */
     uint64_t opened;          /* operands so far */
     uint64_t part, in_part;   /* the operand it is in, and its number there */
     bool has_input;
@@ -85,7 +93,7 @@ static int copy_opts(struct vae_in *in, char *const *paths, size_t n, const stru
     in->npaths = n ? n : 1;
     in->opts = (struct stream_read_opts){
         .delim = o->delim, .header = o->header, .nkeep = o->nkeep, .batch_rows = o->batch_rows,
-        .whole = o->whole_rows, .want.n = nwant, .resample = o->resample};
+        .whole = o->whole_rows, .want.n = nwant, .resize = {o->resize[0], o->resize[1], o->resize[2]}, .resample = o->resample};
     bool *optional = mem_array(nwant, sizeof *optional);
     in->opts.want.optional = optional;
     in->opts.want.names = copy_names(want ? want->names : NULL, nwant);
@@ -95,10 +103,8 @@ static int copy_opts(struct vae_in *in, char *const *paths, size_t n, const stru
         return out_of_memory(err);
     if (nwant && want->optional)
         memcpy(optional, want->optional, nwant * sizeof *optional);
-    in->format = o->format ? stream_format_by_name(o->format) : NULL;
-    if (o->format && (!in->format || !in->format->open))
-        return err_set(err, VAE_EUSAGE, "no format '%s' can be read", o->format);
-    return 0;
+    in->format = o->format ? stream_format_parse(o->format, &in->opts.width, err) : NULL;
+    return !o->format || in->format ? 0 : VAE_EUSAGE;
 }
 
 /* ---- one operand ----------------------------------------------------------------------------------------- */
@@ -119,6 +125,8 @@ static int sniff(struct vae_in *in, const struct stream_format **format, struct 
     long n = source_peek(in->src, 1, &p, err);
     if (n > 0 && (p[0] < 0x20 || p[0] > 0x7e))
         n = source_peek(in->src, 16, &p, err);
+    else if (n > 0 && (p[0] == 'P' || p[0] == '{')) /* but for the images of netpbm, and JSON */
+        n = source_peek(in->src, 3, &p, err);
     for (long had = 0; n > had && begins(p, (size_t)n);) {
         had = n;
         n = source_peek(in->src, (size_t)n + 1, &p, err);
@@ -128,6 +136,9 @@ static int sniff(struct vae_in *in, const struct stream_format **format, struct 
         return (int)n;
     if (vae_is_model(p, (size_t)n)) /* the first byte of some is text's, but a file gives all of them at once */
         return err_set(err, VAE_EDATA, "%s: is a model, not data", source_name(in->src));
+    const char *is, *way;
+    if (!in->format && stream_foreign(p, (size_t)n, &is, &way))
+        return err_set(err, VAE_EDATA, "%s: is %s, which is not read here: %s", source_name(in->src), is, way);
     *format = in->format;
     for (size_t i = 0; !*format && stream_formats[i]; i++)
         if (stream_formats[i]->open && stream_formats[i]->sniff(p, (size_t)n))
@@ -162,36 +173,6 @@ static bool is_table(const struct stream_format *f) {
     return f == &stream_csv || f == &stream_tsv;
 }
 
-/* A number of the origin, 0 for none. */
-static int64_t of_origin(const struct vae_head *h, const char *key) { return json_integer_value(json_object_get(h->origin, key)); }
-
-static const char *model_id(const struct vae_head *h) {
-    return json_string_value(json_object_get(h->model, "id"));
-}
-
-/* Must records of b be able to follow those of a: NULL, or what is in the way. */
-static const char *differs(const struct vae_head *a, const struct vae_head *b) {
-    if (strcmp(a->kind, b->kind))
-        return "another kind of stream";
-    if (!of_origin(a, "rate") != !of_origin(b, "rate"))
-        return of_origin(a, "rate") ? "other records, no sound," : "other records, sound,";
-    if (of_origin(a, "rate") != of_origin(b, "rate"))
-        return "another rate (--resample makes them one)";
-    if (of_origin(a, "channels") != of_origin(b, "channels"))
-        return "another number of channels";
-    if (a->nfields != b->nfields)
-        return "another number of columns";
-    for (size_t j = 0; j < a->nfields; j++) {
-        const struct rec_field *f = &a->fields[j], *g = &b->fields[j];
-        if (strcmp(f->name, g->name) && !(f->whole && g->whole))
-            return "other columns";
-        if (f->type != g->type || f->ndim != g->ndim || memcmp(f->shape, g->shape, f->ndim * sizeof *f->shape))
-            return "columns of other types";
-    }
-    const char *x = model_id(a), *y = model_id(b);
-    return x && y && strcmp(x, y) ? "latents of another model" : NULL;
-}
-
 /* Takes the head of the first operand for that of all. */
 static int take_head(struct vae_in *in, const struct vae_head *head, struct vae_err *err) {
     in->head = rec_head_copy(head, err);
@@ -210,9 +191,9 @@ static int open_reader(struct vae_in *in, struct vae_err *err) {
     if (o.whole && !is_table(in->now))
         return err_set(err, VAE_EUSAGE, "%s: is no table of text whose rows --paste could go on; vae-cat -t csv makes one",
                        source_name(in->src));
-    if (in->head && is_table(in->now) && of_origin(in->head, "rate") && !in->format)
+    if (in->head && is_table(in->now) && json_object_get(in->head->origin, "rate") && !in->format)
         return err_set(err, VAE_EDATA, "%s: is no sound, and %s is", source_name(in->src), in->first_name);
-    bool match = in->head && is_table(in->now) && o.want.n == 0;
+    bool match = in->head && (is_table(in->now) || in->now == &stream_ndjson) && o.want.n == 0 && in->head->fields[0].ndim == 0;
     if (match) {
         o.want = (struct stream_want){.n = in->head->nfields, .names = in->names};
         o.nkeep = 0;
@@ -235,8 +216,9 @@ static int open_reader(struct vae_in *in, struct vae_err *err) {
     struct vae_in_stats st = {0};
     if (match)
         in->now->stats(in->reader, &st);
-    const char *what = st.extra_columns ? "more columns" : differs(in->head, head);
-    return what ? err_set(err, VAE_EDATA, "%s: %s than in %s", source_name(in->src), what, in->first_name) : 0;
+    if (st.extra_columns)
+        return err_set(err, VAE_EDATA, "%s: more columns than in %s", source_name(in->src), in->first_name);
+    return stream_agree(in->head, in->first_name, head, source_name(in->src), err);
 }
 
 /* Has the file a header row at its start? */
@@ -347,18 +329,24 @@ static int open_next(struct vae_in *in, struct vae_err *err) {
 /* The head with the columns that stand beside the data: labels, or offsets. */
 static int open_beside(struct vae_in *in, const struct vae_in_opts *o, struct vae_err *err) {
     in->told = in->head;
-    bool offsets = in->state && o->offsets;
-    if (!o->label_from && !o->label_from_path && !offsets)
+    bool offsets = in->state && o->offsets, labels = o->label_from || o->label_from_path;
+    in->named = o->names && in->now->files && !stream_is_sound(in->now) && (in->npaths > 1 || strcmp(in->paths[0], "-"));
+    if (!labels && !offsets && !in->named)
         return 0;
     in->labelled = rec_head_copy(in->head, err);
+    if (!in->labelled)
+        return VAE_EOS;
     if (offsets)
-        in->offsets = in->labelled ? offsets_open(in->labelled, in->npaths > 1, err) : NULL;
-    else
-        in->labels = !in->labelled  ? NULL
-                 : o->label_from ? labels_open(o->label_from, in->labelled, err)
-                                 : labels_from_folders(in->labelled, err);
-    if (!in->labels && !in->offsets)
+        in->offsets = offsets_open(in->labelled, in->npaths > 1, err);
+    else if (labels)
+        in->labels = o->label_from ? labels_open(o->label_from, in->labelled, err) : labels_from_folders(in->labelled, err);
+    if ((labels && !in->labels) || (offsets && !in->offsets))
         return VAE_EDATA;
+    struct rec_field *name = in->named ? rec_head_add(in->labelled, "file", REC_UTF8, 0, NULL, err) : NULL;
+    if (in->named && !name)
+        return VAE_EOS;
+    if (name)
+        name->keep = true;
     in->cols = mem_array(in->labelled->nfields, sizeof *in->cols);
     in->told = in->labelled;
     return in->cols ? 0 : out_of_memory(err);
@@ -376,8 +364,12 @@ struct vae_in *stream_in_open(char *const *paths, size_t n, const struct vae_in_
     }
     in->has_input = true;
     opts = opts ? opts : &plain;
-    if (copy_opts(in, paths, n, opts, want, err) < 0 ||
-        (opts->state ? open_state(in, opts, err) : open_next(in, err)) < 0 || open_beside(in, opts, err) < 0) {
+    int rc = copy_opts(in, paths, n, opts, want, err);
+    rc = rc < 0 ? rc : opts->state ? open_state(in, opts, err) : open_next(in, err);
+    rc = rc < 0 ? rc : open_beside(in, opts, err);
+    if (rc >= 0 && in->now->single && in->npaths > 1)
+        rc = (in->gather = gather_new(in->told, opts->batch_rows, err)) ? 0 : VAE_EOS;
+    if (rc < 0) {
         vae_in_free(in);
         return NULL;
     }
@@ -388,7 +380,20 @@ const struct vae_head *vae_in_head(const struct vae_in *in) {
     return in->front.run ? in->front.head : in->told;
 }
 
-void stream_in_front(struct vae_in *in, const struct stream_front *front) { in->front = *front; }
+/* Rows of one operand after the other; but from run to run those of files that had one name are one series. */
+static void begin_series(struct vae_in *in) {
+    if (in->front.run)
+        in->front.cut(in->front.ctx, in->file ? in->file->path : NULL);
+}
+
+void stream_in_front(struct vae_in *in, const struct stream_front *front) {
+    in->front = *front;
+    begin_series(in);
+}
+
+int stream_in_save(const struct vae_in *in, struct buf *out, struct vae_err *err) {
+    return in->front.run ? in->front.save(in->front.ctx, in->finished, out, err) : 0;
+}
 
 size_t stream_in_overlap(const struct vae_in *in) { return in->front.run ? in->front.overlap(in->front.ctx) : 0; }
 
@@ -413,6 +418,18 @@ static int add_labels(struct vae_in *in, int n, struct vae_err *err) {
     in->batch.nfields = in->labelled->nfields;
     in->batch.rows = got;
     return (int)got;
+}
+
+/* The name of their file beside the records of the batch: one cell for all. */
+static void add_name(struct vae_in *in) {
+    static const uint32_t begin = 0;
+    const char *name = in->batch.file.name ? in->batch.file.name : "";
+    if (in->batch.cols != in->cols)
+        memcpy(in->cols, in->batch.cols, in->head->nfields * sizeof *in->cols);
+    in->name_bytes = (uint32_t)strlen(name);
+    in->cols[in->labelled->nfields - 1] = (struct rec_col){.text = name, .begin = &begin, .end = &in->name_bytes, .stride = 0};
+    in->batch.cols = in->cols;
+    in->batch.nfields = in->labelled->nfields;
 }
 
 /* Where each of the n records begins, beside them; n or VAE_EOS. */
@@ -476,14 +493,15 @@ static int read_on(struct vae_in *in, struct vae_err *err) {
         n = open_next(in, err);
         if (n < 0)
             break;
-        if (in->front.run)
-            in->front.cut(in->front.ctx);
+        begin_series(in);
         n = 0;
     }
     if (in->labels && (n >= 0 || n == VAE_EROW))
         n = add_labels(in, n, err);
     if (in->offsets && n > 0)
         n = add_offsets(in, n, err);
+    if (in->named && n > 0)
+        add_name(in);
     in->done &= n == 0;
     if (n > 0) {
         in->batch.first += in->first;
@@ -503,6 +521,7 @@ static int front_on(struct vae_in *in, const struct vae_batch **b, struct vae_er
             if ((n = read_on(in, err)) <= 0)
                 return n;
         }
+        in->finished = 0;
         n = n == FILE_END ? in->front.end(in->front.ctx, b, err) : in->front.run(in->front.ctx, &in->batch, &in->at, b, err);
         if (n == 0)
             continue;
@@ -513,12 +532,21 @@ static int front_on(struct vae_in *in, const struct vae_batch **b, struct vae_er
     }
 }
 
+/* The same as read_on(), for gather_run(). */
+static int read_one(void *ctx, const struct vae_batch **b, struct vae_err *err) {
+    struct vae_in *in = ctx;
+    int n = read_on(in, err);
+    *b = &in->batch;
+    return n;
+}
+
 int vae_in_next(struct vae_in *in, const struct vae_batch **b, struct vae_err *err) {
     struct vae_err own = {0};
     int n = in->dead.code;
     *b = &in->batch;
     if (n == 0)
-        n = in->front.run ? front_on(in, b, &own) : read_on(in, &own);
+        n = in->front.run ? front_on(in, b, &own) : in->gather ? gather_run(in->gather, read_one, in, b, &own) : read_on(in, &own);
+    in->handed = n > 0 ? *b : NULL;
     if (n <= 0)
         *b = NULL;
     if (n < 0) {
@@ -549,6 +577,8 @@ int vae_in_done(struct vae_in *in, size_t rows, struct vae_err *err) {
     struct stream_place at;
     if (!in->file || !in->reader)
         return 0;
+    if (in->made)
+        in->finished = rows;
     if (in->front.run)
         rows = rows ? in->front.row(in->front.ctx, rows - 1) + 1 : in->made ? in->front.row(in->front.ctx, 0) : in->at;
     in->now->place(in->reader, rows, &at);
@@ -559,6 +589,8 @@ int vae_in_done(struct vae_in *in, size_t rows, struct vae_err *err) {
 const char *stream_in_name(const struct vae_in *in) { return in->first_name; }
 
 const char *vae_in_where(const struct vae_in *in, size_t row) {
+    if (in->handed && in->handed->each && in->handed->each[row].name)
+        return in->handed->each[row].name;
     return where(in, in->front.run ? in->front.row(in->front.ctx, row) : row);
 }
 
@@ -575,6 +607,7 @@ void vae_in_free(struct vae_in *in) {
     free(in->names);
     free(in->first_name);
     free(in->where);
+    gather_free(in->gather);
     labels_free(in->labels);
     offsets_free(in->offsets);
     rec_head_free(in->labelled);

@@ -31,14 +31,15 @@ static const char *choose_sound(const char *path, const struct vae_head *head, c
 
 /* Data leaves in the format it came in, latents for the next filter or for eyes, everything else as a table. */
 static const char *choose(const char *path, const struct vae_head *head, bool tty) {
-    const char *origin = json_string_value(json_object_get(head->origin, "format"));
-    const struct stream_format *f = origin ? stream_format_by_name(origin) : NULL;
-    bool data = !strcmp(head->kind, "data");
+    const struct stream_format *f = stream_format_of(head);
+    bool data = !strcmp(head->kind, "data"), standard = !path || !strcmp(path, "-");
     if (!strcmp(head->kind, "latent"))
         return tty ? "csv" : "vts";
     if (data && stream_is_sound(f))
         return choose_sound(path, head, f);
-    return (data && f && f->create) || f == &stream_tsv ? origin : "csv";
+    if (f && f->single && standard) /* any number of images is a stream of others */
+        f = &stream_pam;
+    return (data && f && f->create) || f == &stream_tsv ? f->name : "csv";
 }
 
 const struct stream_format *stream_out_format(const char *path, const struct vae_head *head, const struct vae_out_opts *opts) {

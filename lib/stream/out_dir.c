@@ -59,8 +59,7 @@ struct out_dir *out_dir_open(const char *path, const struct stream_format *forma
 
 /* Did the records come in the format they leave in? */
 static bool same_format(const struct out_dir *d) {
-    const char *origin = json_string_value(json_object_get(d->head->origin, "format"));
-    return origin && !strcmp(origin, d->format->name);
+    return stream_format_of(d->head) == d->format;
 }
 
 /* The name of the file to begin, in `out`; false where it does not fit. */
@@ -140,13 +139,14 @@ static int put(struct out_dir *d, const struct vae_batch *b, struct vae_err *err
 }
 
 int out_dir_put(struct out_dir *d, const struct vae_batch *b, struct vae_err *err) {
-    if (!d->format->single)
+    if (!d->format->single && !b->each)
         return b->rows ? put(d, b, err) : 0;
     struct rec_col *cols = mem_array(b->nfields, sizeof *cols);
     int r = cols ? 0 : err_set(err, VAE_EOS, "out of memory");
     for (size_t i = 0; i < b->rows && !r; i++) {
         struct vae_batch one;
         rec_slice(b, d->head, i, 1, cols, &one);
+        one.file = one.each ? *one.each : one.file;
         r = put(d, &one, err);
     }
     free(cols);

@@ -68,11 +68,15 @@ static int lock(struct vae_state *s, struct vae_err *err) {
 static void empty(struct vae_state *s) {
     for (size_t i = 0; i < s->nfiles; i++)
         free_file(&s->file[i]);
-    free(s->model), free(s->memory);
-    s->model = s->memory = NULL;
-    s->nfiles = s->nparts = 0;
+    free(s->model), free(s->memory), free(s->held);
+    s->model = s->memory = s->held = NULL;
+    s->nfiles = s->nparts = s->nheld = 0;
     s->lost = NULL;
     s->has_out = false;
+}
+
+int state_refuse(const char *why, struct vae_err *err) {
+    return err_set(err, VAE_EDATA, "%s; remove it to begin anew (and move the output of -o away)", why);
 }
 
 int state_load(struct vae_state *s, struct vae_err *err) {
@@ -92,7 +96,7 @@ int state_load(struct vae_state *s, struct vae_err *err) {
     free(p);
     close(fd);
     if (rc == VAE_EDATA)
-        return err_set(err, rc, "%s; remove it to begin anew (and move the output of -o away)", why.msg);
+        return state_refuse(why.msg, err);
     if (rc < 0 && err)
         *err = why;
     return rc;
@@ -112,7 +116,7 @@ struct vae_state *vae_state_open(const char *path, struct vae_err *err) {
 
 void vae_state_stats(const struct vae_state *s, struct vae_state_stats *st) {
     *st = (struct vae_state_stats){.rows = s->rows, .model = s->model, .memory = s->memory ? s->memory : "", .lost = s->lost,
-                                    .lost_at = s->lost_at};
+                                    .lost_at = s->lost_at, .anew = s->anew};
 }
 
 static int save(const struct vae_state *s, struct vae_err *err) {
@@ -129,9 +133,11 @@ static int save(const struct vae_state *s, struct vae_err *err) {
     return rc;
 }
 
-int vae_state_save(struct vae_state *s, const char *model, struct vae_out *out, uint64_t rows, const char *memory,
-                   struct vae_err *err) {
-    int rc = out ? stream_out_sync(out, s->has_out ? &s->out : NULL, err) : 0;
+int vae_state_save(struct vae_state *s, const char *model, const struct vae_in *in, struct vae_out *out, uint64_t rows,
+                   const char *memory, struct vae_err *err) {
+    struct buf held = {0};
+    int rc = in ? stream_in_save(in, &held, err) : 0;
+    rc = rc == 0 && out ? stream_out_sync(out, s->has_out ? &s->out : NULL, err) : rc;
     for (size_t i = 0; i < s->nfiles && rc == 0; i++) {
         struct state_file *f = &s->file[i];
         struct stat st;
@@ -145,16 +151,15 @@ int vae_state_save(struct vae_state *s, const char *model, struct vae_out *out, 
         else
             rc = state_mark_take(f->fd, (uint64_t)st.st_size, f->path, &f->mark, err);
     }
-    if (rc < 0)
-        return rc;
-    char *id = mem_text(model, strlen(model)), *text = mem_text(memory, strlen(memory));
+    char *id = rc ? NULL : mem_text(model, strlen(model)), *text = rc ? NULL : mem_text(memory, strlen(memory));
     if (!id || !text) {
-        free(id), free(text);
-        return err_set(err, VAE_EOS, "out of memory");
+        free(id), free(text), buf_free(&held);
+        return rc ? rc : err_set(err, VAE_EOS, "out of memory");
     }
-    free(s->model), free(s->memory);
+    free(s->model), free(s->memory), free(s->held);
     s->model = id;
     s->memory = text;
+    s->held = held.p, s->nheld = held.n;
     s->rows = rows;
     return save(s, err);
 }

@@ -50,6 +50,9 @@ struct vae_state {
     char *path;
     int lock;
     char *memory;  /* a text for the next run, NULL: none */
+    char *held;    /* [nheld] what windows go back to (stream_in_save()), NULL: nothing */
+    size_t nheld;
+    bool anew;     /* it is of other windows than those of this run, which begin without */
     char *model;   /* id of the last run's, NULL: this is the first run */
     uint64_t rows; /* scored */
     struct state_file *file; /* [nfiles] of one path: from old to new */
@@ -69,6 +72,9 @@ int state_parse(struct vae_state *, const char *p, size_t n, struct vae_err *);
 
 /* Reads it, in place of what it is. A file that is not there is the state of a first run. 0, VAE_EDATA, VAE_EIO or VAE_EOS. */
 int state_load(struct vae_state *, struct vae_err *);
+
+/* VAE_EDATA: the state makes no sense, for this reason; and the way out. */
+int state_refuse(const char *why, struct vae_err *);
 
 /* A new file at its start, as number `at`. NULL: out of memory. */
 struct state_file *state_add(struct vae_state *, size_t at, const char *path, uint64_t inode, struct vae_err *);

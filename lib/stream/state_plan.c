@@ -200,7 +200,7 @@ static int add_new(struct vae_state *s, struct operand *o, struct vae_err *err) 
 }
 
 /* Closes those in which there is nothing to read. One that was rotated away is looked at until two are newer, as it may
- * still be written to for a while. */
+ * still be written to for a while; and longer where an older one is left, behind which it would be taken for one never seen. */
 static int close_done(struct vae_state *s, struct vae_err *err) {
     for (size_t i = 0; i < s->nfiles; i++) {
         struct stat st;
@@ -213,10 +213,10 @@ static int close_done(struct vae_state *s, struct vae_err *err) {
             continue;
         close(f->fd);
         f->fd = -1;
-        size_t newer = 0;
-        for (size_t j = i + 1; j < s->nfiles; j++)
-            newer += !strcmp(f->path, s->file[j].path);
-        if (newer >= 2)
+        size_t older = 0, newer = 0;
+        for (size_t j = 0; j < s->nfiles; j++)
+            *(j < i ? &older : &newer) += j != i && !strcmp(f->path, s->file[j].path);
+        if (!older && newer >= 2)
             state_drop(s, i--);
     }
     return 0;

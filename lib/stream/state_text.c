@@ -1,8 +1,8 @@
 /*
  * state_text.c - the state as a file: a line "vae-state 1 CRC32" and a JSON object, of which that is the checksum.
  *
- * Inodes are written in hexadecimal, as JSON here has no whole numbers beyond 2^63; a header row, which may have bytes
- * that are no UTF-8, with each byte as the code point of its number.
+ * Inodes are written in hexadecimal, as JSON here has no whole numbers beyond 2^63; header rows and cells, which may have
+ * bytes that are no UTF-8, with each byte as the code point of its number.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -72,6 +72,8 @@ int state_format(const struct vae_state *s, struct buf *out, struct vae_err *err
     json_t *files = json_array(), *j = json_pack("{sI}", "rows", (json_int_t)s->rows);
     int bad = json_object_set_new(j, "model", json_string(s->model ? s->model : ""));
     bad |= json_object_set_new(j, "memory", json_string(s->memory ? s->memory : ""));
+    if (s->nheld)
+        bad |= json_object_set_new(j, "held", latin1(s->held, s->nheld));
     for (size_t i = 0; i < s->nfiles; i++)
         bad |= json_array_append_new(files, file(&s->file[i]));
     bad |= json_object_set(j, "files", files);
@@ -199,6 +201,8 @@ int state_parse(struct vae_state *s, const char *p, size_t n, struct vae_err *er
     s->rows = (uint64_t)rows;
     if (rc == 0 && (!(s->model = mem_text(model, strlen(model))) || !(s->memory = mem_text(memory, strlen(memory)))))
         rc = err_set(err, VAE_EOS, "out of memory");
+    if (rc == 0 && js_has(j, "held") && !(s->held = get_bytes(j, "held", &s->nheld, what, err)))
+        rc = err ? err->code : VAE_EDATA;
     for (size_t i = 0; rc == 0 && i < json_array_size(files); i++) {
         const json_t *one = json_array_get(files, i);
         rc = json_is_object(one) ? get_file(s, one, what, err) : err_set(err, VAE_EDATA, "%s: a file is no object", what);

@@ -27,6 +27,9 @@ struct vts_reader {
     bool quoted, ended;         /* cells of this segment; between segments */
     struct rec_file file;       /* what META told last; */
     char *file_name;            /* its name */
+    json_t *names;              /* or the files of the records of the next frame; NULL: not told */
+    struct rec_file *each;      /* those of the frame at hand */
+    size_t cap;
     uint32_t seq;               /* the next frame's number */
     uint64_t rows, raw, frames; /* of this segment, as END must have them */
     struct buf payload, inflated, plain;
@@ -165,10 +168,25 @@ static int columns(struct vts_reader *r, size_t rows, const unsigned char *p, si
     return at == n ? 0 : damaged(r, "records do not fit their frame", err);
 }
 
+/* The files of the records of a frame, as META in front of it told them. */
+static int name_each(struct vts_reader *r, size_t rows, struct vae_err *err) {
+    if (json_array_size(r->names) != rows)
+        return damaged(r, "as many files as records were told", err);
+    int rc = mem_grow(&r->each, &r->cap, rows, sizeof *r->each, err);
+    for (size_t i = 0; i < rows && !rc; i++) {
+        const char *name = json_string_value(json_array_get(r->names, i));
+        if (!name)
+            return damaged(r, "a file without a name", err);
+        r->each[i] = (struct rec_file){++r->file.number, *name ? name : NULL};
+    }
+    return rc;
+}
+
 static int take_data(struct vts_reader *r, const struct vts_frame *f, struct vae_err *err) {
     const unsigned char *p;
     int rc = decode(r, f, &p, err);
     rc = rc ? rc : columns(r, f->rows, p, f->raw, err);
+    rc = rc || !r->names ? rc : name_each(r, f->rows, err);
     if (rc)
         return rc;
     struct rec_col *shown = r->cols + r->head->nfields;
@@ -176,7 +194,7 @@ static int take_data(struct vts_reader *r, const struct vts_frame *f, struct vae
         shown[i] = r->cols[r->pick[i]];
     r->frame = (struct vae_batch){
         .rows = f->rows, .first = r->good, .nfields = r->shown->nfields, .cols = shown, .quoted = r->quoted,
-        .file = r->file};
+        .file = r->file, .each = r->names ? r->each : NULL};
     r->at = 0;
     r->rows += f->rows;
     r->raw += f->raw;
@@ -188,10 +206,13 @@ static int take_data(struct vts_reader *r, const struct vts_frame *f, struct vae
 static int take_meta(struct vts_reader *r, const struct vts_frame *f, struct vae_err *err) {
     char what[sizeof err->msg];
     snprintf(what, sizeof what, "%s: META", source_name(r->src));
-    json_t *j = js_load(r->payload.p, f->raw, VTS_HEAD_MAX, what, err), *file = json_object_get(j, "file");
+    json_t *j = js_load(r->payload.p, f->raw, VTS_HEAD_MAX, what, err);
+    json_t *file = json_object_get(j, "file"), *files = json_object_get(j, "files");
     int rc = j ? 0 : err->code;
-    if (!rc && file && !json_is_string(file))
+    if (!rc && ((file && !json_is_string(file)) || (files && !json_is_array(files))))
         rc = damaged(r, "a file without a name", err);
+    if (!rc && (file || files))
+        json_decref(r->names), r->names = json_incref(files);
     if (!rc && file) {
         free(r->file_name);
         r->file_name = mem_text(json_string_value(file), json_string_length(file));
@@ -270,6 +291,10 @@ static int step(struct vts_reader *r, struct vae_err *err) {
     if (r->ended)
         return next_segment(r, err);
     int rc = take_frame(r, &f, err);
+    if (r->frame.each) { /* the names were those of the frame before */
+        json_decref(r->names);
+        r->names = NULL, r->frame.each = NULL;
+    }
     if (!rc && memcmp(f.type, "DATA", 4) == 0)
         rc = take_data(r, &f, err);
     else if (!rc && memcmp(f.type, "META", 4) == 0)
@@ -350,6 +375,8 @@ void vts_close(void *reader) {
     buf_free(&r->plain);
     rec_head_free(r->head);
     rec_head_free(r->shown);
+    json_decref(r->names);
+    free(r->each);
     free(r->file_name);
     free(r->pick);
     free(r->cols);

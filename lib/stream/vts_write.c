@@ -35,6 +35,8 @@ struct vts_writer {
     bool text;                  /* there are text fields */
     bool begun, quoted, no_model_path;
     uint64_t file;              /* number of the one that META told of last, 0: none */
+    json_t *each;               /* the files of the records gathered, where each is one of its own; else NULL */
+    size_t each_bytes;          /* of their names */
     uint32_t seq;
     uint64_t seg_rows, seg_raw, seg_frames;
     struct buf raw, shuffled, encoded;
@@ -129,12 +131,32 @@ static int encode(struct vts_writer *w, enum vts_codec *codec, struct vae_err *e
     return 0;
 }
 
+/* The name of a file as JSON: without its folder where no paths of this machine are wanted. */
+static json_t *file_name(const struct vts_writer *w, const struct rec_file *file) {
+    char name[NAME];
+    const char *path = file->name ? file->name : "", *base = strrchr(path, '/');
+    path = w->no_model_path && base ? base + 1 : path;
+    return json_string(vae_quote(name, sizeof name, path, strlen(path)));
+}
+
+/* META {key:value}; takes the value. */
+static int write_meta(struct vts_writer *w, const char *key, json_t *value, struct vae_err *err) {
+    struct buf json = {0};
+    json_t *j = json_pack("{s:o}", key, value);
+    int rc = j ? js_dump(j, &json, err) : err_set(err, VAE_EOS, "out of memory");
+    rc = rc ? rc : write_frame(w, "META", VTS_RAW, 0, json.n, json.p, json.n, err);
+    json_decref(j), buf_free(&json);
+    return rc;
+}
+
 /* The gathered records as a DATA frame. */
 static int emit(struct vts_writer *w, struct vae_err *err) {
     enum vts_codec codec = VTS_RAW;
     if (w->rows == 0)
         return 0;
-    int rc = assemble(w, err);
+    int rc = w->each ? write_meta(w, "files", json_incref(w->each), err) : 0;
+    json_decref(w->each), w->each = NULL, w->each_bytes = 0;
+    rc = rc ? rc : assemble(w, err);
     if (!rc && w->level > 0)
         rc = encode(w, &codec, err);
     const struct buf *payload = codec == VTS_RAW ? &w->raw : &w->encoded;
@@ -148,18 +170,20 @@ static int emit(struct vts_writer *w, struct vae_err *err) {
 
 /* From here on records are of that file: META says so. */
 static int begin_file(struct vts_writer *w, const struct rec_file *file, struct vae_err *err) {
-    char name[NAME];
-    struct buf json = {0};
-    const char *path = file->name ? file->name : "", *base = strrchr(path, '/');
-    if (w->no_model_path && base) /* no paths of this machine */
-        path = base + 1;
-    json_t *j = json_pack("{s:s}", "file", vae_quote(name, sizeof name, path, strlen(path)));
-    int rc = j ? emit(w, err) : err_set(err, VAE_EOS, "out of memory");
-    rc = rc ? rc : js_dump(j, &json, err);
-    rc = rc ? rc : write_frame(w, "META", VTS_RAW, 0, json.n, json.p, json.n, err);
-    json_decref(j), buf_free(&json);
+    int rc = emit(w, err);
     w->file = file->number;
-    return rc;
+    return rc ? rc : write_meta(w, "file", file_name(w, file), err);
+}
+
+/* The record to be gathered next is a file of its own, like the others of its frame. */
+static int add_file(struct vts_writer *w, const struct rec_file *file, struct vae_err *err) {
+    int rc = (w->rows && !w->each) || w->each_bytes > VTS_HEAD_MAX / 4 ? emit(w, err) : 0;
+    json_t *name = rc ? NULL : file_name(w, file);
+    if (!rc && !w->each)
+        w->each = json_array();
+    w->each_bytes += 3 + json_string_length(name);
+    w->file = 0;
+    return rc ? rc : json_array_append_new(w->each, name) ? err_set(err, VAE_EOS, "out of memory") : 0;
 }
 
 /* Appends rows from..from+n-1 of a column. */
@@ -205,7 +229,7 @@ static int cells(const struct vts_writer *w, const struct vae_batch *b, size_t r
 /* How many records from `from` on go into the frame at hand (0: it is full), and the bytes of their cells. */
 static int fitting(struct vts_writer *w, const struct vae_batch *b, size_t from, size_t *n, size_t *text,
                    struct vae_err *err) {
-    size_t most = w->frame_rows - w->rows;
+    size_t most = b->each ? 1 : w->frame_rows - w->rows;
     size_t left = VTS_FRAME_MAX - w->overhead - w->rows * w->row_bytes - w->text_bytes;
     *n = *text = 0;
     if (!w->text) { /* all records are of one size */
@@ -239,11 +263,15 @@ int vts_put(void *writer, const struct vae_batch *b, struct vae_err *err) {
     }
     if (!rc && !w->begun)
         rc = begin(w, b->quoted, err);
-    if (!rc && b->file.number != w->file)
+    if (!rc && !b->each && w->each)
+        rc = emit(w, err);
+    if (!rc && !b->each && b->file.number != w->file)
         rc = begin_file(w, &b->file, err);
     for (size_t from = 0; !rc && from < b->rows;) {
         size_t n, text;
         rc = fitting(w, b, from, &n, &text, err);
+        if (!rc && n && b->each)
+            rc = add_file(w, &b->each[from], err);
         for (size_t i = 0; !rc && i < w->head->nfields; i++)
             rc = append(w, i, &b->cols[i], from, n, err);
         if (rc)
@@ -343,6 +371,7 @@ void vts_destroy(void *writer) {
     buf_free(&w->shuffled);
     buf_free(&w->encoded);
     free(w->fields);
+    json_decref(w->each);
     rec_head_free(w->head);
     free(w);
 }

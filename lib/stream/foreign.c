@@ -1,0 +1,46 @@
+/* foreign.c - formats that are known and not read here: what makes a table or images of them. */
+#include "stream/foreign.h"
+
+#include <string.h>
+
+static const struct {
+    const char *bytes;
+    size_t n;
+    const char *is, *way;
+} foreign[] = {
+    {"PAR1", 4, "a Parquet file", "duckdb -csv -c \"select * from 'FILE'\" makes CSV"},
+    {"ARROW1", 6, "an Arrow file", "duckdb or Python's pyarrow makes CSV"},
+    {"PK\3\4", 4, "a zip archive, or a spreadsheet", "unzip -p, or for xlsx and ods ssconvert FILE fd://1, makes CSV"},
+    {"\xd0\xcf\x11\xe0", 4, "an old spreadsheet or document", "ssconvert FILE fd://1 makes CSV of xls"},
+    {"SQLite format 3", 15, "an SQLite database", "sqlite3 -csv -header FILE 'select * from TABLE' makes CSV"},
+    {"\x89HDF", 4, "an HDF5 file", "Python's h5py makes NPY"},
+    {"CDF", 3, "a NetCDF file", "ncdump, or Python's netCDF4, makes text"},
+    {"%PDF", 4, "a PDF document", "pdftoppm makes images"},
+    {"\xff\xd8\xff", 3, "a JPEG image", "djpeg makes PNM"},
+    {"GIF8", 4, "a GIF image", "giftopnm makes PNM"},
+    {"BM", 2, "a BMP image", "bmptopnm makes PNM"},
+    {"II*\0", 4, "a TIFF image", "tifftopnm makes PNM"},
+    {"MM\0*", 4, "a TIFF image", "tifftopnm makes PNM"},
+    {"\xfd" "7zXZ", 5, "compressed by xz", "xz -dc undoes it"},
+    {"BZh", 3, "compressed by bzip2", "bzip2 -dc undoes it"},
+    {"\x28\xb5\x2f\xfd", 4, "compressed by zstd", "zstd -dc undoes it"},
+    {"\x04\x22\x4d\x18", 4, "compressed by lz4", "lz4 -dc undoes it"},
+    {"\x80\x04\x95", 3, "a Python pickle", "numpy.save() makes NPY of an array"},
+};
+
+/* Text may begin with the same letters: then a control byte must stand among those behind them. */
+static bool text(const unsigned char *p, size_t n) {
+    for (size_t i = 0; i < n && i < 64; i++)
+        if (p[i] < 0x20 && p[i] != '\t' && p[i] != '\n' && p[i] != '\r')
+            return false;
+    return true;
+}
+
+bool stream_foreign(const unsigned char *p, size_t n, const char **is, const char **way) {
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        if (n >= foreign[i].n && !memcmp(p, foreign[i].bytes, foreign[i].n) && (!text(p, n) || foreign[i].n > 3 || p[0] >= 0x80)) {
+            *is = foreign[i].is, *way = foreign[i].way;
+            return true;
+        }
+    return false;
+}

@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# NDJSON, bare numbers, and formats that are not read.
+load helper
+
+@test "JSON objects are rows of a table: there and back, nested names, blanks, texts that look like numbers" {
+    vae-cat -t ndjson "$WINE" >w.ndjson
+    vae-cat -t csv w.ndjson | cmp - "$WINE"
+    cat >in.ndjson <<'END'
+{"id":"007","host":"a \"q\", ü","req":{"bytes":120,"ms":1.5},"ok":true,"note":null}
+
+{"id":"8","host":"b","req":{"bytes":-3e2},"later":"x"}
+END
+    equal back "$(vae-cat in.ndjson | tail -n 1)" \
+        '{"id":"8","host":"b","req.bytes":-300,"req.ms":null,"ok":null,"note":null,"later":"x"}'
+    equal text "$(vae-cat in.ndjson | head -n 1 | cut -d, -f1)" '{"id":"007"'
+    equal csv "$(vae-cat -t csv in.ndjson | tail -n 1)" '8,b,-300,,,,x'
+    equal csv "$(vae-cat -t csv in.ndjson | sed -n 2p)" '007,"a ""q"", ü",120,1.5,true,,'
+    need_numpy
+    vae-cat -t ndjson "$CELLS" | "$PYTHON" -c 'import json, sys
+rows = [json.loads(l) for l in sys.stdin]
+head, *cells = [l.rstrip("\n").split(",") for l in open(sys.argv[1])]
+assert all([r[k] if isinstance(r[k], str) else float(r[k]) for k in head] == [c if i == head.index("diagnosis") else float(c)
+           for i, c in enumerate(row)] for r, row in zip(rows, cells, strict=True))' "$CELLS"
+}
+
+@test "JSON objects through the filters, and scores with their reasons as JSON" {
+    vae-cat -t ndjson "$WINE" >w.ndjson
+    vae-fit -q -m a.vae --steps 30 w.ndjson
+    vae-fit -q -m b.vae --steps 30 "$WINE"
+    cmp <(vae-enc -m a.vae -t csv w.ndjson) <(vae-enc -m b.vae -t csv "$WINE")
+    cmp <(vae-score -q -m b.vae w.ndjson) <(vae-score -q -m b.vae "$WINE") # a model of the table, too
+    vae-enc -m a.vae w.ndjson | vae-dec -m a.vae | head -n 1 | grep -q '^{"cultivar":[123],"alcohol":1[0-9.]*,'
+    vae-score -q -m a.vae --explain=1 -t ndjson w.ndjson | head -n 1 |
+        grep -Eq '^\{"row":1,"score":[0-9.-]+,"p":[0-9.]+,"anomaly":[01],"why1":"[a-z_0-9]+","why1_value":[0-9.]+,'
+    equal rows "$(vae-gen -m a.vae -n 4 | grep -c '^{"cultivar":[123],.*}$')" 4
+    sed 's/"ash":[0-9.]*,//' w.ndjson | vae-score -q -m a.vae | cmp - <(sed 's/"ash":[0-9.]*,/"ash":null,/' w.ndjson | vae-score -q -m a.vae)
+    cat w.ndjson "$WINE" >mixed
+    fails 65 vae-cat "mixed:179: is no JSON" "vae-cat mixed"
+    vae-cat w.ndjson "$WINE" | cmp - <(cat w.ndjson w.ndjson)
+}
+
+@test "bad lines of JSON: one message each, those before are out, --skip-bad goes on" {
+    printf '{"a":1}\n{"a":\n{"a":2}\n[1]\n{"a":[1]}\n{"a":1,"a":2}\n{"a":1e999}\n{"a":3}' >bad
+    fails 65 vae-cat "bad:2: is no JSON" "vae-cat bad"
+    equal before "$(vae-cat bad 2>/dev/null)" '{"a":1}'
+    equal rest "$(vae-cat --skip-bad -q bad 2>/dev/null | paste -sd' ')" '{"a":1} {"a":2} {"a":3}'
+    vae-cat --skip-bad bad 2>err >/dev/null
+    for what in "4: is no JSON object" "5: 'a' is a list" "6: is no JSON: duplicate" "7: is no JSON: real number overflow"; do
+        grep -q "bad:$what" err
+    done
+    fails 65 vae-cat "objects in one another" "perl -e 'print qq({\"a\":1}\\n), q({\"a\":) x 40, 1, q(}) x 40' | vae-cat"
+    fails 65 vae-cat "longer than 16 MiB" "perl -e 'print qq({\"a\":\"), q(x) x (17 << 20), qq(\"}\\n)' | vae-cat -f ndjson"
+    fails 65 vae-cat "no JSON object" "printf '\\n\\n' | vae-cat -f ndjson"
+}
+
+@test "bare numbers: so many a record, both ways" {
+    perl -e 'print pack "f<*", map { $_ / 4 } 0 .. 11' >x.f32
+    equal floats "$(vae-cat -f f32:4 -t csv x.f32 | tail -n 1)" 2,2.25,2.5,2.75
+    vae-cat -f f32:4 x.f32 | cmp - x.f32
+    perl -e 'print pack "s<*", -32768, 32767, -5, 7' >x.s16
+    equal shorts "$(vae-cat -f s16:2 -t csv x.s16 | tail -n +2 | paste -sd' ')" "-32768,32767 -5,7"
+    vae-cat -f s16:2 x.s16 | cmp - x.s16
+    vae-cat -f s16:2 -t f64 x.s16 | vae-cat -f f64:2 -t s16 | cmp - x.s16
+    printf 'a,b\n1.5,300\n-2,nan\n' | vae-cat -t vts | vae-cat -t npy >x.npy
+    equal "brought into range" "$(vae-cat -t u8 x.npy | od -An -tu1 | tr -s ' ')" " 2 255 0 0"
+    fails 64 vae-cat "how many numbers is a record" "vae-cat -f f32 x.f32"
+    fails 64 vae-cat "from 1 to" "vae-cat -f f32:0 x.f32"
+    fails 64 vae-cat "tell how long they are" "vae-cat -f csv:3 x.f32"
+    fails 65 vae-cat "x.f32: ends within record 3" "vae-cat -f f32:5 x.f32 -t csv"
+    vae-fit -q -m m.vae --steps 5 --no-calibrate -f f32:2 x.f32
+    equal width "$(vae-enc -m m.vae -f f32:2 x.f32 | vae-dec -m m.vae | wc -c)" 48
+}
+
+@test "what is not read: the converter is named" {
+    while read -r bytes what; do
+        printf "$bytes" >file
+        fails 65 vae-cat "file: is .*$what" "vae-cat file"
+    done <<'END'
+PAR1\x15\x04 Parquet.*duckdb
+PK\x03\x04\x14 spreadsheet.*ssconvert
+SQLite\x20format\x203\x00 sqlite3.*-csv
+\xff\xd8\xff\xe0 JPEG.*djpeg
+\xfd7zXZ\x00 xz.*-dc
+BZh91AY\x01 bzip2
+END
+    printf 'BM,GIF\n1,2\n' | vae-cat >/dev/null # a table that begins with such letters
+}
