@@ -16,7 +16,7 @@ setup_file() {
     wav tone.wav
     wav more.wav 8000 1 2 330
     vae-fit -q -m mdct.vae --for reduce -l 4 --hidden 16 --steps 40 --no-calibrate tone.wav
-    vae-fit -q -m mel.vae --audio=mel:32:15 --for detect --hidden 16 --steps 20 tone.wav more.wav
+    vae-fit -q -m mel.vae --for detect --hidden 16 --steps 20 tone.wav more.wav
 }
 TONE=$BATS_FILE_TMPDIR/tone.wav
 MDCT=$BATS_FILE_TMPDIR/mdct.vae
