@@ -91,6 +91,11 @@ const struct stream_format *stream_format_parse(const char *, size_t *width, str
 /* That of the files that data came from; NULL where nothing tells. */
 const struct stream_format *stream_format_of(const struct vae_head *);
 
+/* The format of a source: the one that is asked for, or where that is NULL the one its first bytes tell; NULL where it is empty. What
+ * text is, one byte tells; signatures are longer, but most of them begin with a byte that no text in ASCII has, and of the others no
+ * more is waited for than could be one: live input is not kept waiting. 0 or VAE_E*. */
+int stream_sniff(struct source *, const struct stream_format *asked, const struct stream_format **format, struct vae_err *);
+
 /* What makes other records of those that were read, before they are handed out; functions as those of front/front.h. */
 struct stream_front {
     void *ctx;

@@ -11,7 +11,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "stream/agree.h"
-#include "stream/foreign.h"
 #include "stream/format.h"
 #include "stream/gather.h"
 #include "stream/labels.h"
@@ -108,43 +107,6 @@ static int copy_opts(struct vae_in *in, char *const *paths, size_t n, const stru
 }
 
 /* ---- one operand ----------------------------------------------------------------------------------------- */
-
-/* Could these bytes be the beginning of a signature that looks like text? */
-static bool begins(const unsigned char *p, size_t n) {
-    for (size_t i = 0; stream_formats[i]; i++)
-        if (stream_formats[i]->begins && stream_formats[i]->begins(p, n))
-            return true;
-    return false;
-}
-
-/* The format of in->src, NULL where it is empty. What text is, one byte tells; signatures are longer, but most of them
- * begin with a byte that no text in ASCII has, and of the others no more is waited for than could be one: live input is not kept
- * waiting. */
-static int sniff(struct vae_in *in, const struct stream_format **format, struct vae_err *err) {
-    const unsigned char *p;
-    long n = source_peek(in->src, 1, &p, err);
-    if (n > 0 && (p[0] < 0x20 || p[0] > 0x7e))
-        n = source_peek(in->src, 16, &p, err);
-    else if (n > 0 && (p[0] == 'P' || p[0] == '{')) /* but for the images of netpbm, and JSON */
-        n = source_peek(in->src, 3, &p, err);
-    for (long had = 0; n > had && begins(p, (size_t)n);) {
-        had = n;
-        n = source_peek(in->src, (size_t)n + 1, &p, err);
-    }
-    *format = NULL;
-    if (n <= 0)
-        return (int)n;
-    if (vae_is_model(p, (size_t)n)) /* the first byte of some is text's, but a file gives all of them at once */
-        return err_set(err, VAE_EDATA, "%s: is a model, not data", source_name(in->src));
-    const char *is, *way;
-    if (!in->format && stream_foreign(p, (size_t)n, &is, &way))
-        return err_set(err, VAE_EDATA, "%s: is %s, which is not read here: %s", source_name(in->src), is, way);
-    *format = in->format;
-    for (size_t i = 0; !*format && stream_formats[i]; i++)
-        if (stream_formats[i]->open && stream_formats[i]->sniff(p, (size_t)n))
-            *format = stream_formats[i];
-    return *format ? 0 : err_set(err, VAE_EDATA, "%s: unknown format; name it with -f", source_name(in->src));
-}
 
 static void close_operand(struct vae_in *in) {
     if (in->reader && in->file && in->done) {
@@ -309,7 +271,7 @@ static int open_next(struct vae_in *in, struct vae_err *err) {
                 *err = own;
             return own.code;
         }
-        int rc = sniff(in, &in->now, err);
+        int rc = stream_sniff(in->src, in->format, &in->now, err);
         if (rc < 0)
             return rc;
         if (in->now) {

@@ -1,0 +1,38 @@
+/* sniff.c - which format a stream of bytes has. */
+#include "base/err.h"
+#include "stream/format.h"
+#include "stream/foreign.h"
+
+/* Could these bytes be the beginning of a signature that looks like text? */
+static bool begins(const unsigned char *p, size_t n) {
+    for (size_t i = 0; stream_formats[i]; i++)
+        if (stream_formats[i]->begins && stream_formats[i]->begins(p, n))
+            return true;
+    return false;
+}
+
+int stream_sniff(struct source *src, const struct stream_format *asked, const struct stream_format **format, struct vae_err *err) {
+    const unsigned char *p;
+    long n = source_peek(src, 1, &p, err);
+    if (n > 0 && (p[0] < 0x20 || p[0] > 0x7e))
+        n = source_peek(src, 16, &p, err);
+    else if (n > 0 && (p[0] == 'P' || p[0] == '{')) /* but for the images of netpbm, and JSON */
+        n = source_peek(src, 3, &p, err);
+    for (long had = 0; n > had && begins(p, (size_t)n);) {
+        had = n;
+        n = source_peek(src, (size_t)n + 1, &p, err);
+    }
+    *format = NULL;
+    if (n <= 0)
+        return (int)n;
+    if (vae_is_model(p, (size_t)n)) /* the first byte of some is text's, but a file gives all of them at once */
+        return err_set(err, VAE_EDATA, "%s: is a model, not data", source_name(src));
+    const char *is, *way;
+    if (!asked && stream_foreign(p, (size_t)n, &is, &way))
+        return err_set(err, VAE_EDATA, "%s: is %s, which is not read here: %s", source_name(src), is, way);
+    *format = asked;
+    for (size_t i = 0; !*format && stream_formats[i]; i++)
+        if (stream_formats[i]->open && stream_formats[i]->sniff(p, (size_t)n))
+            *format = stream_formats[i];
+    return *format ? 0 : err_set(err, VAE_EDATA, "%s: unknown format; name it with -f", source_name(src));
+}
