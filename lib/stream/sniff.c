@@ -1,7 +1,7 @@
 /* sniff.c - which format a stream of bytes has. */
 #include "base/err.h"
-#include "stream/format.h"
 #include "stream/foreign.h"
+#include "stream/format.h"
 
 /* Could these bytes be the beginning of a signature that looks like text? */
 static bool begins(const unsigned char *p, size_t n) {
