@@ -23,7 +23,7 @@ WARN := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototype
 override CFLAGS += -std=c11 -D_GNU_SOURCE -Iinclude -Ilib -pthread -fno-math-errno -ffp-contract=off $(WARN) \
                    $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 override LDFLAGS += -pthread $(if $(SAN),-fsanitize=$(SAN))
-LDLIBS := -ljansson -lsleef -lnettle -lspng -lz -ldl -lm
+LDLIBS := -ljansson -lsleef -lnettle -lspng -lsndfile -lsamplerate -lkissfft-float -lz -ldl -lm
 
 O     := $(BUILD)$(if $(SAN),-san)
 LIB   := $(O)/libvae.a
@@ -34,10 +34,11 @@ BENCH := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/bench/*.c))
 FUZZ  := $(patsubst tests/%.c,$(O)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 MAN   := $(wildcard man/*.[1-9])
 
-BUILD_PKGS := gcc libc6-dev libjansson-dev libsleef-dev nettle-dev libspng-dev libstb-dev zlib1g-dev libopenblas0-pthread
+BUILD_PKGS := gcc libc6-dev libjansson-dev libsleef-dev nettle-dev libspng-dev libstb-dev libsndfile1-dev libsamplerate0-dev \
+              libkissfft-dev zlib1g-dev libopenblas0-pthread
 DEMO_PKGS  := $(BUILD_PKGS) dataset-fashion-mnist
-CHECK_PKGS := $(BUILD_PKGS) bats mandoc python3-numpy python3-scipy python3-sklearn
-BENCH_PKGS := $(BUILD_PKGS) python3-numpy python3-scipy python3-sklearn python3-pandas
+CHECK_PKGS := $(BUILD_PKGS) bats mandoc python3-numpy python3-scipy python3-sklearn sound-theme-freedesktop
+BENCH_PKGS := $(BUILD_PKGS) python3-numpy python3-scipy python3-sklearn python3-pandas python3-torch
 
 all: $(LIB) $(CMDS:%=$(O)/bin/%)
 

@@ -103,6 +103,9 @@ struct cli_shared {
     int header, header_out; /* -1: likewise */
     struct cli_list keep, diff, group;
     struct cli_window window;
+    const char *audio;
+    bool audio_if_sound;
+    size_t resample;
     struct cli_counts resize, grid;
     bool names; /* a column "file" beside images and sounds */
     bool whole; /* windows that are whole alone */
@@ -166,6 +169,12 @@ cli_names cli_formats_in, cli_formats_out, cli_log_formats;
       .help = "rows of a series that make one record, and from one to the next" },                                     \
     { .name = "group", .arg = "COLS", .kind = CLI_LIST, .to = &cli.group,                                              \
       .help = "columns whose cells name the series a row is of" }
+#define CLI_OPT_AUDIO                                                                                                  \
+    { .name = "audio", .arg = "KIND", .kind = CLI_TEXT, .to = &cli.audio,                                              \
+      .help = "what is made of sound: mdct or mel, perhaps :MS of a hop, :FRAMES of a record" }
+#define CLI_OPT_RESAMPLE                                                                                               \
+    { .name = "resample", .arg = "HZ", .kind = CLI_COUNT, .to = &cli.resample, .lo = 1, .hi = 1000000,                 \
+      .help = "sample frames a second that sound of another rate is brought to" }
 #define CLI_OPT_RESIZE                                                                                                 \
     { .name = "resize", .arg = "HxW[xC]", .kind = CLI_SIZES, .to = &cli.resize, .lo = 1, .hi = 1 << 20,                 \
       .help = "make images so high and so wide, of so many channels (1 grey, 3 RGB)" }

@@ -171,6 +171,8 @@ void cli_summary(const struct cli_totals *t) {
         put_real(f, "max_score", t->score->max_score);
         put_real(f, "missing_rate", t->score->missing);
         put_real(f, "drift", t->score->drift);
+        if (t->score->files)
+            put_count(f, "files", t->score->files);
         if (t->score->fdr > 0) {
             put_real(f, "fdr", t->score->fdr);
             put_count(f, "batches", t->score->batches);

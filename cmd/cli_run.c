@@ -60,6 +60,9 @@ bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_mo
         .group = cli.group.item,
         .ngroup = cli.group.n,
         .whole = cli.whole,
+        .resample = (uint32_t)cli.resample,
+        .audio = cli.audio,
+        .audio_if_sound = cli.audio_if_sound,
     };
     if (cli.resize.n == 1 || cli.resize.n > 3 || (cli.resize.n == 3 && cli.resize.item[2] > 4))
         cli_usage("--resize: expected height and width like 28x28, and perhaps channels, 1 to 4, like 32x32x3");
@@ -135,7 +138,7 @@ int cli_end(struct cli_run *r) {
     if (r->scored) {
         vae_score_totals(r->op, &score);
         if (r->then)
-            vae_fdr_totals(r->then, &score);
+            vae_verdict_totals(r->then, &score);
         totals.score = &score;
         totals.rows = score.rows; /* not all of them need be written */
     }

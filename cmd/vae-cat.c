@@ -8,6 +8,8 @@ static const struct cli_opt options[] = {
     CLI_OPT_DELIM,
     CLI_OPT_HEADER,
     CLI_OPT_WINDOWS,
+    CLI_OPT_AUDIO,
+    CLI_OPT_RESAMPLE,
     CLI_OPT_RESIZE,
     CLI_OPT_KEEP,
     CLI_OPT_LEVEL,

@@ -17,6 +17,7 @@ static const struct cli_opt options[] = {
     CLI_OPT_KEEP,
     CLI_OPT_LABELS,
     CLI_OPT_OUTPUT_DIR,
+    CLI_OPT_RESAMPLE,
     CLI_OPT_FROM,
     CLI_OPT_TO,
     CLI_OPT_DELIM,

@@ -169,6 +169,8 @@ static const struct cli_opt options[] = {
     {.name = "mask-numbers", .kind = CLI_FLAG, .to = &fit.mask_numbers, .help = "take each run of digits in a line for one 0"},
     CLI_OPT_SEED,
     CLI_OPT_WINDOWS,
+    CLI_OPT_AUDIO,
+    CLI_OPT_RESAMPLE,
     CLI_OPT_RESIZE,
     CLI_OPT_KEEP,
     CLI_OPT_LABELS,
@@ -319,11 +321,13 @@ static void resolve_options(void) {
         bool given;
         const char *name;
     } own[] = {{o.purpose_given, "--for"}, {cli.keep.n, "--keep"}, {cli.diff.n, "--diff"}, {cli.window.rows, "--window"},
-               {cli.group.n, "--group"}};
+               {cli.group.n, "--group"}, {cli.audio, "--audio"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (o.init && own[i].given)
             cli_usage("%s goes without --init, which begins with a model that has its own", own[i].name);
     resolve_windows();
+    cli.audio_if_sound = !cli.audio;
+    cli.audio = cli.audio || o.init ? cli.audio : fit.purpose == VAE_FOR_DETECT ? "mel" : "mdct";
     struct vae_err err;
     if (vae_fit_check(&fit, &err))
         cli_usage("%s", err.msg);

@@ -9,7 +9,7 @@ static struct {
     const char *prior, *complete, *like, *avoid;
     struct cli_list where;
     size_t beam;
-    double temperature, guidance;
+    double temperature, guidance, seconds;
     bool guided, warm;
 } o = {.rows = 1000, .draws = 1, .temperature = 1, .guidance = 1};
 
@@ -19,6 +19,8 @@ static const struct cli_opt options[] = {
     CLI_OPT_MODEL,
     {.c = 'n', .name = "rows", .arg = "N", .kind = CLI_COUNT, .to = &o.rows, .lo = 1, .given = &o.rows_given,
      .help = "how many records"},
+    {.name = "seconds", .arg = "S", .kind = CLI_REAL, .to = &o.seconds, .lo = 0.001, .hi = 1e6,
+     .help = "of sound, instead of --rows"},
     {.name = "where", .arg = "CONDITIONS", .kind = CLI_TEXTS, .to = &o.where,
      .help = "only records like age>=60,sex=F"},
     {.name = "like", .arg = "FILE", .kind = CLI_TEXT, .to = &o.like, .help = "variations of the records in FILE"},
@@ -123,6 +125,8 @@ static void check_options(void) {
         cli_usage("--complete goes with --draws and --best, not with options of new records");
     if (!o.complete && (o.best || o.draws > 1))
         cli_usage("--draws and --best go with --complete");
+    if (o.seconds > 0 && (o.rows_given || o.complete))
+        cli_usage("--seconds goes without --rows and --complete");
     if (o.best && o.draws > 1)
         cli_usage("--best is one value a cell; leave --draws out");
     if (!o.complete && cli.keep.n)
@@ -176,7 +180,9 @@ int main(int argc, char **argv) {
             cli_pump(&r);
     } else if (open_given(&r, o.like, cli.label_from, &like) && open_given(&r, o.avoid, NULL, &avoid)) {
         opts.like = like, opts.avoid = avoid;
-        if ((r.op = vae_generate(r.model, &opts, &r.err)) && cli_out_or_grid(&r, vae_op_head(r.op)))
+        if (o.seconds > 0 && !(o.rows = vae_model_seconds(r.model, o.seconds)))
+            cli_fail(&r.err, VAE_EUSAGE, "--seconds is for models of sound (vae-fit --audio=mdct); say --rows");
+        else if ((r.op = vae_generate(r.model, &opts, &r.err)) && cli_out_or_grid(&r, vae_op_head(r.op)))
             generate(&r);
         cli_grid_end(&r);
     }

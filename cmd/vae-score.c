@@ -8,7 +8,7 @@
 
 static struct {
     int by, iw, draws;
-    bool parts, tail, only, check, mean_nll, classify, explain;
+    bool parts, tail, per_file, only, check, mean_nll, classify, explain;
     size_t reasons;
     const char *class;
     double alpha, contamination, fdr;
@@ -45,6 +45,7 @@ static const struct cli_opt options[] = {
      .help = "share of rows like the training data that are odd, instead of --alpha"},
     {.name = "tail", .kind = CLI_FLAG, .to = &o.tail,
      .help = "let p go on below what the calibration scores can show"},
+    {.name = "per-file", .kind = CLI_FLAG, .to = &o.per_file, .help = "one row for each file, from the scores of its records"},
     {.name = "only", .kind = CLI_FLAG, .to = &o.only, .help = "write the anomalies alone"},
     {.name = "persist", .arg = "K/N", .kind = CLI_OF, .to = &o.persist, .lo = 1, .hi = 1 << 16,
      .help = "an alarm only where K of the last N records are anomalies"},
@@ -86,6 +87,7 @@ static const struct cli_opt options[] = {
     CLI_OPT_KEEP,
     CLI_OPT_LABELS,
     CLI_OPT_OUTPUT_DIR,
+    CLI_OPT_RESAMPLE,
     CLI_OPT_FROM,
     CLI_OPT_TO,
     CLI_OPT_DELIM,
@@ -139,6 +141,7 @@ static const struct cli_rule rules[] = {
     {"paste", "to", "gives the rows as they came"},
     {"fdr", "alpha contamination", "is what chooses the anomalies"},
     {"fdr", "mean-nll only paste persist cooldown benign nagios", "judges records when they are scored already"},
+    {"per-file", "fdr only explain parts persist cooldown paste mean-nll nagios state", "gives rows of files, not of records"},
     {"state", "fdr", "needs records that are written as they come"},
     {"state", "mean-nll label", "goes on, and does not look at whole files"},
     {NULL, NULL, NULL},
@@ -223,6 +226,8 @@ static void score(struct cli_run *r) {
         warn(r->op);
     if (!isnan(o.fdr) && !(r->then = vae_fdr(vae_op_head(r->op), o.fdr, o.batch, &r->err)))
         return;
+    if (o.per_file && !(r->then = vae_files(vae_op_head(r->op), t.alpha, o.tail ? 0 : t.least_p, &r->err)))
+        return;
     if (o.label) {
         compare(r);
         return;
@@ -232,7 +237,7 @@ static void score(struct cli_run *r) {
     cli_pump(r);
     vae_score_totals(r->op, &t);
     if (r->then)
-        vae_fdr_totals(r->then, &t);
+        vae_verdict_totals(r->then, &t);
     if (o.check && t.alarms)
         r->status = 1;
     if (o.mean_nll && !r->err.code)

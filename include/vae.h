@@ -110,6 +110,10 @@ struct vae_in_opts {
     const char *text_label;   /* of lines of text: each begins with a label of this name and a tab; NULL: none does */
     size_t resize[3];         /* images are made to be of this height, width and number of channels (0: theirs); all 0: left as they are */
     bool whole;               /* records of whole windows alone, as for a fit; else one for each row */
+    uint32_t resample;        /* sound: to so many sample frames a second; 0: as it is */
+    const char *audio;        /* sound: what is made of it, "mdct" or "mel", ":MS" of a hop and ":FRAMES" of a record behind it; NULL:
+                               * with a model what that learnt from, else its sample frames as they are */
+    bool audio_if_sound;      /* what is no sound is taken, too, as it is */
 };
 
 /* Opens paths[0..n-1] one after the other ("-" is standard input; n = 0 too). NULL and err on failure. */
@@ -169,6 +173,8 @@ int vae_model_save(struct vae_model *, const char *path, struct vae_err *);
 int vae_model_can_save(const char *path, struct vae_err *);
 /* Does a file that begins with these n bytes look like a model? Ten of them tell. */
 bool vae_is_model(const void *first, size_t n);
+/* Records that make so many seconds of sound; 0: those of the model are none. */
+size_t vae_model_seconds(const struct vae_model *, double seconds);
 const char *vae_model_id(const struct vae_model *);   /* SHA-256 of its file, as sha256sum prints it; "" if unsaved */
 size_t vae_model_latents(const struct vae_model *);
 /* What the model is, as text for people or as JSON; the caller frees it. NULL when out of memory. */
@@ -275,6 +281,13 @@ struct vae_op *vae_walk(const struct vae_model *, const struct vae_head *in, con
  */
 struct vae_op *vae_fdr(const struct vae_head *scores, double q, size_t batch, struct vae_err *);
 
+/*
+ * Scores with p -> one record for each file: the mean of the tenth of its scores that are highest, and a p that holds however its
+ * records hang together (lib/score/files.c). An anomaly has p at or below alpha, or the smallest there is where records' p go down to
+ * `least`. The last file's record comes from vae_op_end(). `scores` is a head of vae_score(), which must outlive it.
+ */
+struct vae_op *vae_files(const struct vae_head *scores, double alpha, double least, struct vae_err *);
+
 const struct vae_head *vae_op_head(const struct vae_op *); /* of what it gives */
 
 /* Runs records *from.. of a batch: *out are the results for those before the first bad one and live until the next
@@ -303,12 +316,14 @@ struct vae_score_totals {
     bool approximate;        /* p is more than a count of calibration scores: a tail was fitted; or these are of windows */
     double fdr;              /* the level q of vae_fdr(), 0: without; */
     uint64_t batches;        /* and how many it has judged */
+    uint64_t files;          /* that vae_files() has judged */
+    double least_p;          /* that the calibration scores can show; NaN: they are none */
 };
 void vae_score_totals(const struct vae_op *, struct vae_score_totals *);
 /* What the run over the records to come has to know of those before, as text; the caller frees it. NULL: out of memory. */
 char *vae_score_memory(const struct vae_op *);
-/* What vae_fdr() decided takes the place of what vae_score() did: anomalies, fdr and batches. */
-void vae_fdr_totals(const struct vae_op *, struct vae_score_totals *);
+/* What vae_fdr() or vae_files() decided takes the place of what vae_score() did: anomalies, fdr and batches, files. */
+void vae_verdict_totals(const struct vae_op *, struct vae_score_totals *);
 
 /*
  * Scores against labels: open with the head of vae_score() or vae_fdr(), which must outlive it, put all batches, report, free.

@@ -55,6 +55,18 @@ long io_read(int fd, void *p, size_t n, const char *name, struct vae_err *err) {
     return (long)got;
 }
 
+int io_temporary(struct vae_err *err) {
+    int fd = open(P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+    char path[] = P_tmpdir "/vae-XXXXXX"; /* not every file system has O_TMPFILE */
+    fd = mkostemp(path, O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, VAE_EOS, "temporary file in %s", P_tmpdir);
+    unlink(path);
+    return fd;
+}
+
 /* ---- replacing ----------------------------------------------------------------------------------------- */
 
 /* A safetensors file: a length below 2^32 in eight bytes, then a JSON object. */

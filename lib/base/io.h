@@ -12,6 +12,9 @@ int io_write(int fd, const void *p, size_t n, const char *name, struct vae_err *
 /* Reads up to n bytes until that many or the end; their number or VAE_EIO. */
 long io_read(int fd, void *p, size_t n, const char *name, struct vae_err *);
 
+/* A file that has no name and is gone when it is closed; VAE_EOS. */
+int io_temporary(struct vae_err *);
+
 /*
  * A file being replaced: written beside its final name, then fsync, rename, fsync of the directory, so that at
  * every instant the name holds the old file or the new one, whole. The temporary file has no name until then where the

@@ -320,6 +320,8 @@ int vae_op_end(struct vae_op *op, const struct vae_batch **out, struct vae_err *
     return r;
 }
 
+void vae_verdict_totals(const struct vae_op *op, struct vae_score_totals *t) { op->judged(op, t); }
+
 int vae_op_generate(struct vae_op *op, size_t n, const struct vae_batch **out, struct vae_err *err) {
     return op->generate(op, n, out, err);
 }

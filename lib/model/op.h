@@ -33,6 +33,7 @@ struct vae_op {
     int (*run)(struct vae_op *, const struct vae_batch *, size_t from, size_t *n, struct vae_err *);
     int (*generate)(struct vae_op *, size_t n, const struct vae_batch **out, struct vae_err *); /* of generators */
     int (*end)(struct vae_op *, struct vae_err *); /* of an op that holds records back: the last ones are to be given */
+    void (*judged)(const struct vae_op *, struct vae_score_totals *); /* of an op that decides on anomalies anew: how many */
     void *state;
     void (*free_state)(void *);
 };

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "front/front.h"
 #include "model/model.h"
+#include "model/sound.h"
 #include "stream/format.h"
 #include "stream/state.h"
 
@@ -96,7 +97,7 @@ static int add_front(struct vae_in *in, const struct front_spec *spec, const str
     free(now);
     if (!front)
         return VAE_EUSAGE;
-    stream_in_front(in, &(const struct stream_front){front, front_head(front), run, row, overlap, cut, save, drop});
+    stream_in_front(in, &(const struct stream_front){front, front_head(front), run, row, overlap, cut, NULL, save, drop});
     return o->state ? go_on(front, o->state, err) : 0;
 }
 
@@ -126,8 +127,21 @@ static struct vae_in *open_matched(char *const *paths, size_t n, const struct va
     return in;
 }
 
+/* The reader gives what --audio or a model makes of sound. Records that were made of it already (VTS) are taken as they are. */
+static struct vae_in *add_sound(struct vae_in *in, const struct vae_in_opts *o, const json_t *front, struct vae_err *err) {
+    const json_t *made = in ? json_object_get(json_object_get(vae_in_head(in)->origin, "front"), "audio") : NULL;
+    bool sound = in && sound_is(vae_in_head(in));
+    if (in && !(front && made) && (sound || !o->audio_if_sound) && sound_front(in, o->audio, front, err)) {
+        vae_in_free(in);
+        return NULL;
+    }
+    return in;
+}
+
 struct vae_in *vae_in_open(char *const *paths, size_t n, const struct vae_in_opts *opts, struct vae_err *err) {
     const json_t *front = opts->model ? json_object_get(opts->model->schema->origin, "front") : NULL;
+    if (json_object_get(front, "audio"))
+        return add_sound(stream_in_open(paths, n, opts, NULL, err), opts, front, err);
     struct front_spec spec = {opts->window, opts->window_step, opts->group, opts->diff, opts->ngroup, opts->ndiff};
     if (opts->window > FRONT_WINDOW_MAX) {
         err_set(err, VAE_EUSAGE, "a window is at most %d rows", (int)FRONT_WINDOW_MAX);
@@ -151,5 +165,5 @@ struct vae_in *vae_in_open(char *const *paths, size_t n, const struct vae_in_opt
     }
     if (front)
         front_spec_free(&spec);
-    return in;
+    return opts->audio && !opts->model ? add_sound(in, opts, NULL, err) : in;
 }

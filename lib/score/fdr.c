@@ -79,6 +79,11 @@ static void fdr_free(void *p) {
     free(s);
 }
 
+static void judged(const struct vae_op *op, struct vae_score_totals *t) {
+    const struct fdr *s = op->state;
+    t->fdr = s->q, t->batches = s->batches, t->anomalies = t->alarms = s->anomalies;
+}
+
 struct vae_op *vae_fdr(const struct vae_head *scores, double q, size_t batch, struct vae_err *err) {
     int p = rec_head_find(scores, "p"), anomaly = rec_head_find(scores, "anomaly");
     if (p < 0 || anomaly < 0 || scores->fields[p].type != REC_F32 || scores->fields[anomaly].type != REC_F32 || !(q > 0 && q < 1)) {
@@ -94,7 +99,7 @@ struct vae_op *vae_fdr(const struct vae_head *scores, double q, size_t batch, st
         *s = (struct fdr){.q = q, .batch = batch, .p_field = (size_t)p, .anomaly_field = (size_t)anomaly};
         rec_head_free(op->head);
         op->head = head;
-        op->run = fdr_run, op->end = judge, op->free_state = fdr_free;
+        op->run = fdr_run, op->end = judge, op->judged = judged, op->free_state = fdr_free;
         if (!op_seal(op, false, err))
             return op;
     } else {
@@ -104,9 +109,4 @@ struct vae_op *vae_fdr(const struct vae_head *scores, double q, size_t batch, st
     }
     vae_op_free(op);
     return NULL;
-}
-
-void vae_fdr_totals(const struct vae_op *op, struct vae_score_totals *t) {
-    const struct fdr *s = op->state;
-    t->fdr = s->q, t->batches = s->batches, t->anomalies = t->alarms = s->anomalies;
 }

@@ -239,7 +239,7 @@ static int set_verdict(struct vae_op *op, struct vae_err *err) {
     int r = verdict_set(&s->verdict, op->m, scorer_by(s->scorer), scorer_draws(s->scorer), &op->opts, err);
     t->alpha = s->verdict.alpha, t->threshold = s->verdict.threshold, t->alpha_raised = s->verdict.raised;
     t->approximate = s->verdict.beyond || json_object_get(op->m->schema->origin, "front");
-    t->draws = scorer_draws(s->scorer);
+    t->draws = scorer_draws(s->scorer), t->least_p = s->verdict.cal ? 1 / ((double)s->verdict.n + 1) : NAN;
     return r;
 }
 

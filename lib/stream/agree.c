@@ -14,10 +14,19 @@ static const char *format(const struct vae_head *h) {
     return f ? f->name : h->kind;
 }
 
+/* A number of the origin, 0 for none: of sound its rate and its channels. */
+static int64_t of_origin(const struct vae_head *h, const char *key) { return json_integer_value(json_object_get(h->origin, key)); }
+
 /* NULL, or what is in the way. */
 static const char *differs(const struct vae_head *a, const struct vae_head *b) {
     if (strcmp(a->kind, b->kind))
         return "another kind of stream";
+    if (!of_origin(a, "rate") != !of_origin(b, "rate"))
+        return of_origin(a, "rate") ? "other records, no sound," : "other records, sound,";
+    if (of_origin(a, "rate") != of_origin(b, "rate"))
+        return "another rate (--resample makes them one)";
+    if (of_origin(a, "channels") != of_origin(b, "channels"))
+        return "another number of channels";
     if (a->nfields != b->nfields)
         return "another number of columns";
     for (size_t j = 0; j < a->nfields; j++) {
@@ -40,7 +49,7 @@ int stream_agree(const struct vae_head *a, const char *first, const struct vae_h
     if (images)
         return err_set(err, VAE_EDATA, "%s: height x width x channels are %zux%zux%zu, in %s %zux%zux%zu; --resize %zux%zux%zu makes them alike",
                        name, n.height, n.width, n.channels, first, m.height, m.width, m.channels, m.height, m.width, m.channels);
-    if (strcmp(format(a), format(b)))
+    if (strcmp(format(a), format(b)) && !(of_origin(a, "rate") && of_origin(b, "rate")))
         return err_set(err, VAE_EDATA, "%s: is %s, and %s is %s: %s", name, format(b), first, format(a), what);
     return err_set(err, VAE_EDATA, "%s: %s than in %s", name, what, first);
 }

@@ -43,6 +43,7 @@ struct stream_read_opts {
     size_t resize[3];    /* images are made to be so high, so wide, of so many channels (0: as many as they have); 0: as they are */
     bool whole;          /* of tables: rows as they came as a last field that is `whole` */
     struct stream_want want;
+    uint32_t resample;   /* sound: to so many sample frames a second; 0: as it is */
     /* The input is a table that grows, from here on: what has no line end yet is no row. NULL: it is whole. */
     const struct stream_place *from;
 };
@@ -54,6 +55,8 @@ struct stream_format {
     bool single; /* a file holds one record: -o DIR/ makes one of each */
     /* Does a stream that begins with these n bytes (up to SOURCE_PEEK) look like this format? Rows are asked in order. */
     bool (*sniff)(const unsigned char *p, size_t n);
+    /* Of a signature that begins as text does: could it be one that more bytes would tell? NULL: none does. */
+    bool (*begins)(const unsigned char *p, size_t n);
 
     /* Reading; NULL where the format cannot be read. The head is the reader's own. open() reads no further than it
      * must to know the head. next() gives up to batch_rows rows: their number, 0 at the (clean) end, VAE_EROW for one
@@ -79,7 +82,8 @@ struct stream_format {
 };
 
 extern const struct stream_format stream_csv, stream_tsv, stream_vts, stream_npy, stream_idx, stream_png, stream_pnm, stream_pam,
-    stream_ndjson, stream_u8, stream_s16, stream_f32, stream_f64, stream_text;
+    stream_ndjson, stream_u8, stream_s16, stream_f32, stream_f64, stream_text, stream_wav, stream_au, stream_flac, stream_ogg, stream_aiff,
+    stream_caf, stream_mp3, stream_sound;
 
 /* The table; ends with NULL. */
 extern const struct stream_format *const stream_formats[];
@@ -90,6 +94,7 @@ const struct stream_format *stream_format_parse(const char *, size_t *width, str
 /* That of the files that data came from; NULL where nothing tells. */
 const struct stream_format *stream_format_of(const struct vae_head *);
 
+
 /* What makes other records of those that were read, before they are handed out; functions as those of front/front.h. */
 struct stream_front {
     void *ctx;
@@ -98,11 +103,25 @@ struct stream_front {
     size_t (*row)(const void *ctx, size_t i);
     size_t (*overlap)(const void *ctx);
     void (*cut)(void *ctx, const char *name);
-    int (*save)(void *ctx, size_t done, struct buf *, struct vae_err *);
+    int (*end)(void *ctx, const struct vae_batch **out, struct vae_err *); /* a file ends: records held back, 0 for none; may be NULL */
+    int (*save)(void *ctx, size_t done, struct buf *, struct vae_err *); /* may be NULL */
     void (*free)(void *ctx);
 };
 /* From now on the reader hands out what `front` makes; it is the reader's to free. */
 void stream_in_front(struct vae_in *, const struct stream_front *);
+
+/* What makes other records of those that are put to a writer. */
+struct stream_back {
+    void *ctx;
+    int (*run)(void *ctx, const struct vae_batch *, const struct vae_batch **out, struct vae_err *); /* their number, or VAE_E* */
+    void (*free)(void *ctx);
+};
+/* The format that vae_out_open() would choose; NULL where it is not known, or not written. */
+const struct stream_format *stream_out_format(const char *path, const struct vae_head *, const struct vae_out_opts *);
+bool stream_is_sound(const struct stream_format *);
+/* vae_out_open() for the records that `back` (may be NULL; the writer's to free, also on failure) makes, whose head this is. */
+struct vae_out *stream_out_open(const char *path, const struct vae_head *, const struct stream_back *back, const struct vae_out_opts *,
+                                struct vae_err *);
 
 /* Records before one that may share rows with it, of what was read so far. */
 size_t stream_in_overlap(const struct vae_in *);

@@ -3,6 +3,7 @@
  * and its fields must be those of the first. Tables are matched to it by the names of their columns. Empty operands are
  * passed over.
  */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@
 #include "stream/sniff.h"
 #include "stream/state.h"
 
-enum { PLACE = 80 }; /* bytes of ":17" */
+enum { PLACE = 80 /* bytes of ":17" */, FILE_END = INT_MAX /* instead of a number of records */ };
 
 struct vae_in {
     char **paths;
@@ -45,6 +46,7 @@ struct vae_in {
     struct stream_front front;         /* run NULL: none */
     size_t at;                         /* records of the batch that it was given */
     size_t made;                       /* records that were made of them last */
+    bool ended;                        /* the operand, as the front was told */
     size_t finished;                   /* and of these the ones that are done with */
     uint64_t first;            /* records of the operands before */
     struct vae_in_stats stats; /* of them; rows: of all */
@@ -92,7 +94,7 @@ static int copy_opts(struct vae_in *in, char *const *paths, size_t n, const stru
     in->npaths = n ? n : 1;
     in->opts = (struct stream_read_opts){
         .delim = o->delim, .header = o->header, .nkeep = o->nkeep, .batch_rows = o->batch_rows,
-        .whole = o->whole_rows, .want.n = nwant, .resize = {o->resize[0], o->resize[1], o->resize[2]}};
+        .whole = o->whole_rows, .want.n = nwant, .resize = {o->resize[0], o->resize[1], o->resize[2]}, .resample = o->resample};
     bool *optional = mem_array(nwant, sizeof *optional);
     in->opts.want.optional = optional;
     in->opts.want.names = copy_names(want ? want->names : NULL, nwant);
@@ -109,9 +111,7 @@ static int copy_opts(struct vae_in *in, char *const *paths, size_t n, const stru
     return !o->format || in->format ? 0 : VAE_EUSAGE;
 }
 
-static bool is_table(const struct stream_format *f) {
-    return f == &stream_csv || f == &stream_tsv;
-}
+static bool is_table(const struct stream_format *f) { return f == &stream_csv || f == &stream_tsv; }
 
 /* ---- one operand ----------------------------------------------------------------------------------------- */
 
@@ -156,6 +156,8 @@ static int open_reader(struct vae_in *in, struct vae_err *err) {
     if (o.whole && !is_table(in->now))
         return err_set(err, VAE_EUSAGE, "%s: is no table of text whose rows --paste could go on; vae-cat -t csv makes one",
                        source_name(in->src));
+    if (in->head && is_table(in->now) && json_object_get(in->head->origin, "rate") && !in->format)
+        return err_set(err, VAE_EDATA, "%s: is no sound, and %s is", source_name(in->src), in->first_name);
     bool match = in->head && (is_table(in->now) || in->now == &stream_ndjson) && o.want.n == 0 && in->head->fields[0].ndim == 0;
     if (match) {
         o.want = (struct stream_want){.n = in->head->nfields, .names = in->names};
@@ -293,7 +295,7 @@ static int open_next(struct vae_in *in, struct vae_err *err) {
 static int open_beside(struct vae_in *in, const struct vae_in_opts *o, struct vae_err *err) {
     in->told = in->head;
     bool offsets = in->state && o->offsets, labels = o->label_from || o->label_from_path;
-    in->named = o->names && in->now->files && (in->npaths > 1 || strcmp(in->paths[0], "-"));
+    in->named = o->names && in->now->files && !stream_is_sound(in->now) && (in->npaths > 1 || strcmp(in->paths[0], "-"));
     if (!labels && !offsets && !in->named)
         return 0;
     in->labelled = rec_head_copy(in->head, err);
@@ -445,11 +447,13 @@ static int read_on(struct vae_in *in, struct vae_err *err) {
     int n = 0;
     while (n == 0 && in->reader) {
         in->batch.file = (struct rec_file){0};
-        n = in->now->next(in->reader, &in->batch, err);
+        n = in->ended ? 0 : in->now->next(in->reader, &in->batch, err);
         if (n > 0)
             tell_file(in);
         if (n != 0)
             break;
+        if ((in->ended = in->front.run && in->front.end && !in->ended))
+            return FILE_END;
         close_operand(in);
         n = open_next(in, err);
         if (n < 0)
@@ -476,14 +480,15 @@ static int read_on(struct vae_in *in, struct vae_err *err) {
 /* The next records that the front makes of them. */
 static int front_on(struct vae_in *in, const struct vae_batch **b, struct vae_err *err) {
     in->made = 0;
-    for (int n;;) {
+    for (int n = 0;;) {
         if (in->at == in->batch.rows) {
             in->batch.rows = in->at = 0;
             if ((n = read_on(in, err)) <= 0)
                 return n;
         }
         in->finished = 0;
-        if ((n = in->front.run(in->front.ctx, &in->batch, &in->at, b, err)) == 0)
+        n = n == FILE_END ? in->front.end(in->front.ctx, b, err) : in->front.run(in->front.ctx, &in->batch, &in->at, b, err);
+        if (n == 0)
             continue;
         in->made = n > 0 ? (size_t)n : 0;
         if (n == VAE_EROW)

@@ -12,18 +12,39 @@ struct vae_out {
     struct sink *sink;
     const struct stream_format *format;
     void *writer;
-    struct out_dir *dir; /* NULL: all of it is one stream */
+    struct out_dir *dir;     /* NULL: all of it is one stream */
+    struct stream_back back; /* run NULL: none */
 };
 
+bool stream_is_sound(const struct stream_format *f) { return f && f->begins; }
+
+/* Sound leaves as WAV, which needs no seeking, unless the file's name says otherwise; to a directory as it came; what is made of it
+ * and cannot be undone leaves as a table. */
+static const char *choose_sound(const char *path, const struct vae_head *head, const struct stream_format *origin) {
+    const char *front = json_string_value(json_object_get(json_object_get(head->origin, "front"), "audio"));
+    const char *dot = path ? strrchr(path, '.') : NULL;
+    const struct stream_format *f = out_dir_wanted(path) ? origin : dot ? stream_format_by_name(dot + 1) : NULL;
+    if (front && strcmp(front, "mdct") != 0)
+        return "csv";
+    return stream_is_sound(f) && f->create ? f->name : "wav";
+}
+
 /* Data leaves in the format it came in, latents for the next filter or for eyes, everything else as a table. */
-static const char *choose(const struct vae_head *head, bool standard, bool tty) {
+static const char *choose(const char *path, const struct vae_head *head, bool tty) {
     const struct stream_format *f = stream_format_of(head);
+    bool data = !strcmp(head->kind, "data"), standard = !path || !strcmp(path, "-");
     if (!strcmp(head->kind, "latent"))
         return tty ? "csv" : "vts";
+    if (data && stream_is_sound(f))
+        return choose_sound(path, head, f);
     if (f && f->single && standard) /* any number of images is a stream of others */
         f = &stream_pam;
-    bool any = !strcmp(head->kind, "data") && f && f->create;
-    return any || f == &stream_tsv ? f->name : "csv";
+    return (data && f && f->create) || f == &stream_tsv ? f->name : "csv";
+}
+
+const struct stream_format *stream_out_format(const char *path, const struct vae_head *head, const struct vae_out_opts *opts) {
+    const struct stream_format *f = stream_format_by_name(opts && opts->format ? opts->format : choose(path, head, false));
+    return f && f->create ? f : NULL;
 }
 
 /* To the rows that a state tells of. The header stands there already, unless the file is new. */
@@ -45,8 +66,7 @@ static struct sink *append(const char *path, const struct stream_format *named, 
     return s;
 }
 
-struct vae_out *vae_out_open(const char *path, const struct vae_head *head, const struct vae_out_opts *opts,
-                             struct vae_err *err) {
+static struct vae_out *open_out(const char *path, const struct vae_head *head, const struct vae_out_opts *opts, struct vae_err *err) {
     static const struct vae_out_opts plain = {.header = -1, .level = -1};
     opts = opts ? opts : &plain;
     const struct stream_format *named = opts->format ? stream_format_by_name(opts->format) : NULL;
@@ -61,7 +81,7 @@ struct vae_out *vae_out_open(const char *path, const struct vae_head *head, cons
     }
     struct vae_out_opts own = *opts;
     if (out_dir_wanted(path)) {
-        named = named ? named : stream_format_by_name(choose(head, false, false));
+        named = named ? named : stream_format_by_name(choose(path, head, false));
         if (opts->state)
             err_set(err, VAE_EUSAGE, "%s: is a directory; where runs go on in one another, they write to a file", path);
         else
@@ -74,7 +94,7 @@ struct vae_out *vae_out_open(const char *path, const struct vae_head *head, cons
     out->sink = opts->state ? append(path, named, head, &own, err) : sink_open(path, opts->level, err);
     opts = &own;
     if (out->sink) {
-        out->format = named ? named : stream_format_by_name(choose(head, !path || !strcmp(path, "-"), sink_is_tty(out->sink)));
+        out->format = named ? named : stream_format_by_name(choose(path, head, sink_is_tty(out->sink)));
         out->writer = out->format->create(out->sink, head, opts, err);
     }
     if (!out->writer) {
@@ -85,7 +105,20 @@ struct vae_out *vae_out_open(const char *path, const struct vae_head *head, cons
     return out;
 }
 
+struct vae_out *stream_out_open(const char *path, const struct vae_head *head, const struct stream_back *back,
+                                const struct vae_out_opts *opts, struct vae_err *err) {
+    struct vae_out *out = open_out(path, head, opts, err);
+    if (out && back)
+        out->back = *back;
+    else if (back)
+        back->free(back->ctx);
+    return out;
+}
+
 int vae_out_put(struct vae_out *out, const struct vae_batch *b, struct vae_err *err) {
+    int n = out->back.run ? out->back.run(out->back.ctx, b, &b, err) : 1;
+    if (n <= 0)
+        return n;
     return out->dir ? out_dir_put(out->dir, b, err) : out->format->put(out->writer, b, err);
 }
 
@@ -112,6 +145,8 @@ int vae_out_close(struct vae_out *out, int status, struct vae_err *err) {
     if (!out)
         return 0;
     struct vae_err later = {0};
+    if (out->back.run)
+        out->back.free(out->back.ctx);
     if (out->dir) {
         int r = out_dir_close(out->dir, status, err);
         free(out);

@@ -45,7 +45,6 @@ struct out_dir *out_dir_open(const char *path, const struct stream_format *forma
     struct out_dir *d = mem_array(1, sizeof *d);
     if (d) {
         d->format = format, d->opts = *opts;
-        d->opts.format = format->name;
         d->path = mem_text(path, strlen(path));
         d->head = rec_head_copy(head, err);
         d->used = json_object();
@@ -86,6 +85,13 @@ static bool make_name(const struct out_dir *d, const struct rec_file *file, char
     return snprintf(out, size, "%.*s%s.%s", (int)stem, base, number, d->format->name) < (int)size;
 }
 
+/* Of sound, files of several formats may be one stream: each has that of its name. */
+static const char *format_of(const struct out_dir *d, const char *name) {
+    const char *dot = strrchr(name, '.');
+    const struct stream_format *f = dot ? stream_format_by_name(dot + 1) : NULL;
+    return stream_is_sound(d->format) && stream_is_sound(f) && f->create ? f->name : d->format->name;
+}
+
 static int begin(struct out_dir *d, const struct rec_file *file, struct vae_err *err) {
     char name[256], shown[80];
     struct buf path = {0};
@@ -101,8 +107,9 @@ static int begin(struct out_dir *d, const struct rec_file *file, struct vae_err 
     int r = buf_put(&path, d->path, strlen(d->path), err);
     r = r || slash ? r : buf_put(&path, "/", 1, err);
     r = r ? r : buf_put(&path, name, strlen(name) + 1, err);
+    d->opts.format = format_of(d, name);
     if (!r)
-        d->now = vae_out_open(path.p, d->head, &d->opts, err);
+        d->now = stream_out_open(path.p, d->head, NULL, &d->opts, err);
     r = r ? r : d->now ? 0 : err && err->code ? err->code : VAE_ECREATE;
     if (!r && json_object_set_new_nocheck(d->used, name, json_string_nocheck(shown)))
         r = err_set(err, VAE_EOS, "out of memory");

@@ -232,14 +232,8 @@ int sink_spool(struct sink *s, struct vae_err *err) {
     int rc = drain(s, err);
     if (rc < 0)
         return rc;
-    s->spool = open(P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (s->spool < 0) { /* not every file system has O_TMPFILE */
-        char path[] = P_tmpdir "/vae-XXXXXX";
-        s->spool = mkostemp(path, O_CLOEXEC);
-        if (s->spool < 0)
-            return err_errno(err, VAE_EOS, "temporary file in %s", P_tmpdir);
-        unlink(path);
-    }
+    if ((s->spool = io_temporary(err)) < 0)
+        return s->spool;
     s->spool_out = s->out;
     return 0;
 }

@@ -1,11 +1,20 @@
 /*
  * sniff.c - which format a source has (sniff.h). What text is, one byte tells; signatures are longer, but most of them begin with a
- * byte that no text in ASCII has, so that live input is not kept waiting.
+ * byte that no text in ASCII has, so that live input is not kept waiting. Of the others a format says how far the bytes there are may
+ * be the beginning of one.
  */
 #include "stream/sniff.h"
 
 #include "base/err.h"
 #include "stream/foreign.h"
+
+/* Could these bytes be the beginning of a signature that looks like text? */
+static bool begins(const unsigned char *p, size_t n) {
+    for (size_t i = 0; stream_formats[i]; i++)
+        if (stream_formats[i]->begins && stream_formats[i]->begins(p, n))
+            return true;
+    return false;
+}
 
 int stream_sniff(struct source *src, const struct stream_format *named, bool text, const struct stream_format **format,
                  struct vae_err *err) {
@@ -16,6 +25,10 @@ int stream_sniff(struct source *src, const struct stream_format *named, bool tex
         n = source_peek(src, 16, &p, err);
     else if (n > 0 && (p[0] == 'P' || p[0] == '{')) /* but for the images of netpbm, and JSON */
         n = source_peek(src, 3, &p, err);
+    for (long had = 0; n > had && begins(p, (size_t)n);) {
+        had = n;
+        n = source_peek(src, (size_t)n + 1, &p, err);
+    }
     *format = NULL;
     if (n <= 0)
         return (int)n;

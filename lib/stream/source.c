@@ -16,6 +16,7 @@
 #include <zlib.h>
 
 #include "base/err.h"
+#include "base/io.h"
 #include "base/mem.h"
 
 enum { RAW = 1 << 16 };
@@ -275,6 +276,30 @@ int source_exact(struct source *s, void *p, size_t n, struct vae_err *err) {
         have += (size_t)got;
     }
     return 1;
+}
+
+/* All that comes, to a temporary file. */
+static int spool(struct source *s, struct vae_err *err) {
+    int fd = io_temporary(err);
+    char *bytes = fd < 0 ? NULL : mem_array(RAW, 1);
+    long n = fd < 0 ? fd : bytes ? 0 : err_set(err, VAE_EOS, "out of memory");
+    while (n == 0 && (n = source_read(s, bytes, RAW, err)) > 0)
+        n = io_write(fd, bytes, (size_t)n, "temporary file", err);
+    free(bytes);
+    if (n < 0 && fd >= 0)
+        close(fd);
+    return n < 0 ? (int)n : fd;
+}
+
+int source_whole(struct source *s, struct vae_err *err) {
+    struct stat st;
+    if (s->kind == UNKNOWN && !s->fault.code)
+        tell_kind(s);
+    bool plain = s->kind == PLAIN && s->fd >= 0 && fstat(s->fd, &st) == 0 && S_ISREG(st.st_mode);
+    if (!plain || lseek(s->fd, 0, SEEK_CUR) != (off_t)(s->end - s->at)) /* it began elsewhere: only the bytes from there on are ours */
+        return spool(s, err);
+    int fd = fcntl(s->fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    return fd < 0 ? err_errno(err, VAE_EOS, "%s", s->name) : fd;
 }
 
 /* Is there something to read, or an end or a fault to be seen, without waiting? */

@@ -33,6 +33,10 @@ long source_read(struct source *, void *p, size_t n, struct vae_err *);
 /* Exactly n bytes: 1, 0 at the clean end before the first, VAE_EDATA when the end comes in between. */
 int source_exact(struct source *, void *p, size_t n, struct vae_err *);
 
+/* An own descriptor of a file that holds all bytes of a source of which none was taken, and that can be seeked in: the file itself,
+ * or for a pipe and what is compressed a temporary one that is read to its end. At least 0, or VAE_E*. */
+int source_whole(struct source *, struct vae_err *);
+
 /* True where the next read would block: nothing buffered and poll() says that nothing is there. */
 bool source_idle(struct source *);
 void source_close(struct source *);

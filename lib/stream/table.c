@@ -6,9 +6,10 @@
 #include "stream/array.h"
 #include "stream/format.h"
 
-const struct stream_format *const stream_formats[] = {&stream_vts, &stream_npy, &stream_idx, &stream_png, &stream_pnm,
-                                                      &stream_pam, &stream_ndjson, &stream_u8, &stream_s16, &stream_f32,
-                                                      &stream_f64, &stream_text, &stream_csv, &stream_tsv, NULL};
+const struct stream_format *const stream_formats[] = {
+    &stream_vts, &stream_npy, &stream_idx, &stream_png, &stream_pnm, &stream_pam, &stream_wav, &stream_flac, &stream_ogg, &stream_aiff,
+    &stream_au, &stream_caf, &stream_mp3, &stream_sound, &stream_ndjson, &stream_u8, &stream_s16, &stream_f32, &stream_f64,
+    &stream_text, &stream_csv, &stream_tsv, NULL};
 
 const struct stream_format *stream_format_by_name(const char *name) {
     for (size_t i = 0; stream_formats[i]; i++)

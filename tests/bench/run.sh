@@ -14,7 +14,9 @@
 #   explain   is the column that was tampered with the first reason
 #   fdr       false discoveries over 200 fits (5 minutes)
 #   series    a server's metrics and seasonal series, beside usual detectors (an hour)
+#   images    bits of 8-bit images, samples beside a plain VAE (two hours)
 #   text      molecules, names and odd messages, line by line (an hour)
+#   sound     odd sounds against an autoencoder, sound through latents against PCA (an hour)
 #   beta      no option set against fixed weights of the KL  line    walks between rows of a table
 #
 # The data of all but speed, startup and fdr is looked for in $VAE_DATA, the scripts in $VAE_EVAL; absent ones are left out, and
@@ -22,7 +24,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 VAE_DATA=${VAE_DATA:-$PWD/../shared/data} VAE_EVAL=${VAE_EVAL:-$PWD/../shared/eval}
-ONLY=${ONLY:-speed startup detect latency mnist bmnist anomaly fidelity impute augment digits reduce nll deep codes labels beta line explain fdr series text}
+ONLY=${ONLY:-speed startup detect latency mnist bmnist anomaly fidelity impute augment digits reduce nll deep codes labels beta line explain fdr series images text sound}
 PATH=$BIN:$PATH
 export PATH BIN VAE_DATA VAE_EVAL
 O=$(cd "$O" && pwd)
@@ -104,7 +106,7 @@ if wanted anomaly "$VAE_EVAL/anomaly.py"; then
     ln -s "$BIN/vae-score" bare
     BIN=$PWD/bare /usr/bin/python3 "$VAE_EVAL/anomaly.py" "$VAE_DATA/adbench"
 fi
-for s in fidelity impute augment digits reduce explain series text; do
+for s in fidelity impute augment digits reduce explain series images text sound; do
     if wanted "$s" "$VAE_DATA"; then
         VAE_BIN=$BIN /usr/bin/python3 "$tests/bench/$s.py"
     fi
