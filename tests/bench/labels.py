@@ -52,13 +52,13 @@ judge.fit(flat(test), label)
 
 if "classify" in only:
     np.save("x10k.npy", train[:10000]), np.save("y10k.npy", given[:10000])
-    print("classify:", timed("vae-fit", "-q", "-m", "ten.vae", "--label-from", "y10k.npy", "--lik", "bernoulli", "--no-calibrate", *extra, "x10k.npy"))
+    print("classify:", timed("vae-fit", "-q", "-m", "ten.vae", "--label-from", "y10k.npy", "--net", "residual", "--lik", "bernoulli", "--no-calibrate", *extra, "x10k.npy"))
     run("vae-score", "-m", "ten.vae", "--classify", os.path.join(folder, "t10k-images-idx3-ubyte.gz"), out="classes.csv")
     said = np.loadtxt("classes.csv", delimiter=",", skiprows=1, usecols=1)
     print(f"classify: {(said == label).mean():.4f} of the test images right")
 
 if {"means", "keeps"} & set(only):
-    print("means:", timed("vae-fit", "-q", "-m", "all.vae", "--label-from", os.path.join(folder, "train-labels-idx1-ubyte.gz"), "--lik", "bernoulli",
+    print("means:", timed("vae-fit", "-q", "-m", "all.vae", "--label-from", os.path.join(folder, "train-labels-idx1-ubyte.gz"), "--net", "residual", "--lik", "bernoulli",
                           "--no-calibrate", *extra, os.path.join(folder, "train-images-idx3-ubyte.gz")))
 
 if "means" in only:
@@ -79,7 +79,7 @@ if "keeps" in only:
     print(f"keeps: {np.mean(keeps):.4f} of the traversals of -2..2 around 20 test images a class keep the label")
 
 if {"samples", "between"} & set(only):
-    print("plain:", timed("vae-fit", "-q", "-m", "plain.vae", "--lik", "bernoulli", "--no-calibrate", *extra,
+    print("plain:", timed("vae-fit", "-q", "-m", "plain.vae", "--net", "residual", "--lik", "bernoulli", "--no-calibrate", *extra,
                           os.path.join(folder, "train-images-idx3-ubyte.gz")))
 
 if "samples" in only:

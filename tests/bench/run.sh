@@ -64,7 +64,7 @@ fi
 if wanted bmnist "$VAE_DATA/binarized_mnist"; then
     b=$VAE_DATA/binarized_mnist
     date +%s >start
-    vae-fit -m bmnist.vae --lik bernoulli "$b/bmnist-train-images-idx3-ubyte.gz" "$b/bmnist-valid-images-idx3-ubyte.gz"
+    vae-fit -m bmnist.vae --net residual --lik bernoulli "$b/bmnist-train-images-idx3-ubyte.gz" "$b/bmnist-valid-images-idx3-ubyte.gz"
     echo "fit: $(($(date +%s) - $(cat start))) s"
     echo "-ELBO on the test images:"
     vae-score -m bmnist.vae --mean-nll "$b/bmnist-test-images-idx3-ubyte.gz"
