@@ -134,7 +134,7 @@ struct reading {
     const struct vae_head *head;
     struct schema_map map;
     int *group, *value;         /* fields: [ngroup]; [ncols] of what steps are of, -1: none */
-    double *raw;                /* [d] */
+    double *raw;                /* [d0] of a row: what is wrong with one before it is not its own */
     struct series_table series; /* by their groups; series.rows: the place of its end, from 1 */
     struct buf key, plain;
 };
@@ -201,8 +201,15 @@ static int add_value(struct reading *in, const struct vae_batch *b, size_t row, 
 static int add_row(struct reading *in, const struct vae_batch *b, size_t row, struct vae_err *err) {
     const struct gen_rows *g = in->rows;
     struct gen_end *end;
-    size_t good;
-    int r = schema_read(g->schema, &in->map, b, in->head, row, 1, in->raw, NULL, &good, err);
+    struct schema_seen seen = {0};
+    int r = 0;
+    for (size_t c = 0; c < g->ncols && !r; c++) {
+        const struct schema_col *col = &g->schema->col[c];
+        for (size_t j = 0; j < col->width; j++)
+            in->raw[col->v0 + j] = NAN;
+        if (in->map.field[c] >= 0) /* else it is a condition that is not there */
+            r = schema_read_column(g->schema, c, b, in->head, (size_t)in->map.field[c], row, in->raw + col->v0, &seen, err);
+    }
     r = r ? r : find_end(in, b, row, &end, err);
     if (r)
         return r;
@@ -230,7 +237,7 @@ static int find_fields(struct reading *in, struct vae_err *err) {
     const struct gen_rows *g = in->rows;
     in->group = mem_array(g->ngroup + 1, sizeof *in->group);
     in->value = mem_array(g->ncols + 1, sizeof *in->value);
-    in->raw = mem_array(g->schema->d, sizeof *in->raw);
+    in->raw = mem_array(g->d0, sizeof *in->raw);
     if (!in->group || !in->value || !in->raw)
         return err_set(err, VAE_EOS, "out of memory");
     for (size_t i = 0; i < g->ngroup; i++)

@@ -84,6 +84,8 @@ static void keep_told(struct rolling *g, const struct model_pass *p, size_t firs
             double *told = g->told + (first + i) * g->rows.d0 + col->v0;
             for (size_t j = 0; j < col->width; j++)
                 told[j] = start ? s->stats.low[col->v0 + j] : schema_raw(s, col->v0 + j, p->x[(col->v0 + j) * p->ld + i]);
+            if (col->kind == SCHEMA_TIME)
+                told[0] = nearbyint(told[0]);
             if (start && col->width > 1 && isfinite(col->earliest)) {
                 told[0] = floor(col->earliest / DAY);
                 told[1] = col->earliest - told[0] * DAY;
