@@ -117,14 +117,16 @@ static void check_series(const struct vae_model *m) {
     const struct {
         bool given;
         const char *name, *why;
-    } alone[] = {{o.like, "--like", ""}, {o.avoid, "--min-distance", ""}, {cli.grid.n, "--grid", ""}, {o.mean, "--mean", ""}, {o.warm, "--temperature", ""},
+    } alone[] = {{o.like, "--like", ""}, {o.avoid, "--min-distance", ""}, {cli.grid.n, "--grid", ""},
+                 {o.mean, "--mean", ""}, {o.warm, "--temperature", ""},
                  {o.first_given, "--first-row", ": rows of a series follow from those before them; give each run a --seed of its own"}};
     bool windows = m && vae_model_window(m) > 1;
     for (size_t i = 0; i < sizeof alone / sizeof *alone && windows && !o.windows && !o.complete; i++)
         if (alone[i].given)
             cli_usage("%s goes with --windows where the model is one of windows%s", alone[i].name, alone[i].why);
     if (m && !windows && (o.windows || o.after || o.series_given))
-        cli_usage("%s is for models of windows (vae-fit --window), and this is none", o.windows ? "--windows" : o.after ? "--after" : "--series");
+        cli_usage("%s is for models of windows (vae-fit --window), and this is none",
+                  o.windows ? "--windows" : o.after ? "--after" : "--series");
 }
 
 /* The reader of an option's file with these labels, or true where it was not given. */

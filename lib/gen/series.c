@@ -143,9 +143,11 @@ static void look_back(struct vae_op *op, struct model_pass *p, size_t worker, si
         for (size_t j = 0; j < d0; j++)
             wide[i * d + j] = NAN;
         tell(g, at, t, wide + i * d);
-        for (size_t c = g->rows.ncols; c < s->ncols; c++)
+        for (size_t c = g->rows.ncols; c < s->ncols; c++) {
+            const double *was = past + (w - 1 - s->col[c].lag) * d0 + s->col[s->col[c].now].v0;
             for (size_t j = 0; j < s->col[c].width; j++)
-                wide[i * d + s->col[c].v0 + j] = gen_recode(&g->rows.recode[c], past[(w - 1 - s->col[c].lag) * d0 + s->col[s->col[c].now].v0 + j]);
+                wide[i * d + s->col[c].v0 + j] = gen_recode(&g->rows.recode[c], was[j]);
+        }
     }
     schema_to_model(s, wide, NULL, MAT_PANEL, x);
     for (size_t c = 0; c < s->ncols; c++)

@@ -51,7 +51,8 @@ static bool is_blank(const struct vae_model *m, const struct model_pass *p, size
     return cells->blank && x == x && cells_at(cells, x) + 1 == cells->n;
 }
 
-/* Is the row itself to be told by rows before it: *rows of them and, of its own columns, the first *groups of the chain? By u and v in [0,1). */
+/* Is the row itself to be told by rows before it: *rows of them and, of its own columns, the first *groups of the chain? By u and v
+ * in [0,1). */
 static bool asks_next(const struct vae_model *m, double u, double v, size_t *rows, size_t *groups) {
     const struct schema *s = m->schema;
     size_t own = 0, lags = schema_window(s) - 1;
