@@ -109,6 +109,7 @@ struct cli_shared {
     struct cli_counts resize, grid;
     bool names; /* a column "file" beside images and sounds */
     bool whole; /* windows that are whole alone */
+    bool values; /* what steps are of, beside them */
     const char *label_from;
     bool label_from_path;
     bool paste;

@@ -63,6 +63,7 @@ bool cli_in(struct cli_run *r, char *const *paths, size_t n, const struct vae_mo
         .resample = (uint32_t)cli.resample,
         .audio = cli.audio,
         .audio_if_sound = cli.audio_if_sound,
+        .values = cli.values,
     };
     if (cli.resize.n == 1 || cli.resize.n > 3 || (cli.resize.n == 3 && cli.resize.item[2] > 4))
         cli_usage("--resize: expected height and width like 28x28, and perhaps channels, 1 to 4, like 32x32x3");

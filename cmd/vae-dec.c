@@ -3,7 +3,7 @@
 
 static struct {
     int sample;
-    bool codes;
+    bool codes, windows;
     size_t first_row;
     struct cli_list where;
     bool guided;
@@ -21,6 +21,7 @@ static const struct cli_opt options[] = {
     {.name = "temperature", .arg = "T", .kind = CLI_REAL, .to = &o.temperature, .lo = 0.01, .hi = 10, .given = &o.warm,
      .help = "lines of text that are drawn: below 1, more probable symbols"},
     {.name = "codes", .kind = CLI_FLAG, .to = &o.codes, .help = "the latents are codes, where their names do not tell"},
+    {.name = "windows", .kind = CLI_FLAG, .to = &o.windows, .help = "of a model of windows these, each in a row, instead of their last rows"},
     {.name = "first-row", .arg = "N", .kind = CLI_COUNT, .to = &o.first_row,
      .help = "number of the first record, from 0, for draws"},
     {.name = "where", .arg = "CONDITIONS", .kind = CLI_TEXTS, .to = &o.where,
@@ -65,6 +66,7 @@ int main(int argc, char **argv) {
         .seed = cli.seed.value,
         .sample = o.sample != 0,
         .codes = o.codes,
+        .windows = o.windows,
         .first_row = o.first_row,
         .where = o.where.item,
         .nwhere = o.where.n,

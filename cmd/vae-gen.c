@@ -4,14 +4,14 @@
 enum { BATCH = 1024, FRUITLESS = 16 };
 
 static struct {
-    size_t rows, first_row, draws;
-    bool rows_given, first_given, mean, best;
-    const char *prior, *complete, *like, *avoid;
+    size_t rows, first_row, draws, series;
+    bool rows_given, first_given, mean, best, windows, series_given;
+    const char *prior, *complete, *like, *avoid, *after;
     struct cli_list where;
     size_t beam;
     double temperature, guidance, seconds;
     bool guided, warm;
-} o = {.rows = 1000, .draws = 1, .temperature = 1, .guidance = 1};
+} o = {.rows = 1000, .draws = 1, .series = 1, .temperature = 1, .guidance = 1};
 
 static const char *prior_name(size_t i) { return vae_prior(i, NULL); }
 
@@ -41,6 +41,11 @@ static const struct cli_opt options[] = {
     {.name = "mean", .kind = CLI_FLAG, .to = &o.mean, .help = "means of the decoder instead of draws"},
     {.name = "prior", .arg = "KIND", .kind = CLI_NAME, .to = &o.prior, .names = prior_name,
      .help = "what latents are drawn from, else the model's own"},
+    {.name = "series", .arg = "N", .kind = CLI_COUNT, .to = &o.series, .lo = 1, .hi = 65536, .given = &o.series_given,
+     .help = "of a model of windows: so many series of --rows rows each"},
+    {.name = "after", .arg = "FILE", .kind = CLI_TEXT, .to = &o.after,
+     .help = "of a model of windows: rows behind the last ones of the series in FILE"},
+    {.name = "windows", .kind = CLI_FLAG, .to = &o.windows, .help = "of a model of windows: single windows, each in a row"},
     {.name = "first-row", .arg = "N", .kind = CLI_COUNT, .to = &o.first_row, .given = &o.first_given,
      .help = "number of the first record, from 0"},
     CLI_OPT_KEEP,
@@ -83,6 +88,14 @@ static void generate(struct cli_run *r) {
     r->err.code = 0;
 }
 
+/* Rows of series, one after the other. */
+static void generate_series(struct cli_run *r) {
+    const struct vae_batch *b;
+    while (!vae_op_generate(r->op, BATCH, &b, &r->err) && vae_batch_rows(b))
+        if (!cli_put(r, b) || (cli.unbuffered && r->out && vae_out_flush(r->out, &r->err)))
+            return;
+}
+
 /* How far the weights may be trusted, and what was dropped. */
 static void tell(struct cli_run *r) {
     struct vae_op_totals t;
@@ -101,6 +114,23 @@ static void tell(struct cli_run *r) {
                  t.unknown == 1 ? " holds" : "s hold");
 }
 
+/* Series have no records that stand for themselves. */
+static void check_series(const struct vae_model *m) {
+    const struct {
+        bool given;
+        const char *name, *why;
+    } alone[] = {{o.like, "--like", ""}, {o.avoid, "--min-distance", ""}, {cli.grid.n, "--grid", ""},
+                 {o.mean, "--mean", ""}, {o.warm, "--temperature", ""},
+                 {o.first_given, "--first-row", ": rows of a series follow from those before them; give each run a --seed of its own"}};
+    bool windows = m && vae_model_window(m) > 1;
+    for (size_t i = 0; i < sizeof alone / sizeof *alone && windows && !o.windows && !o.complete; i++)
+        if (alone[i].given)
+            cli_usage("%s goes with --windows where the model is one of windows%s", alone[i].name, alone[i].why);
+    if (m && !windows && (o.windows || o.after || o.series_given))
+        cli_usage("%s is for models of windows (vae-fit --window), and this is none",
+                  o.windows ? "--windows" : o.after ? "--after" : "--series");
+}
+
 /* The reader of an option's file with these labels, or true where it was not given. */
 static bool open_given(struct cli_run *r, const char *path, const char *labels, struct vae_in **in) {
     char *name = (char *)(uintptr_t)path;
@@ -108,6 +138,7 @@ static bool open_given(struct cli_run *r, const char *path, const char *labels, 
     if (!path)
         return true;
     cli.label_from = labels;
+    cli.values = path == o.after;
     bool ok = cli_in(&one, &name, 1, r->model);
     *in = one.in;
     r->err = ok ? r->err : one.err;
@@ -146,13 +177,19 @@ static void check_options(void) {
     if (o.avoid && o.first_given)
         cli_usage("--min-distance draws others for what it drops, so records have no fixed numbers: leave --first-row out and "
                   "give each run a --seed of its own");
-    if (cli.skip_bad && !o.complete && !o.like && !o.avoid)
-        cli_usage("--skip-bad goes with --complete, --like and --min-distance: nothing else is read");
+    if ((o.after || o.series_given) && (o.windows || o.complete))
+        cli_usage("%s makes series, and %s does not", o.after ? "--after" : "--series", o.windows ? "--windows" : "--complete");
+    if (o.windows && o.complete)
+        cli_usage("--windows goes without --complete, which gives the table back");
+    if (o.after && (o.series_given || o.where.n || o.prior))
+        cli_usage("--after goes on with the series of its file, without --series, --where and --prior");
+    if (cli.skip_bad && !o.complete && !o.like && !o.avoid && !o.after)
+        cli_usage("--skip-bad goes with --complete, --like, --min-distance and --after: nothing else is read");
 }
 
 int main(int argc, char **argv) {
     struct cli_run r = {0};
-    struct vae_in *like = NULL, *avoid = NULL;
+    struct vae_in *like = NULL, *avoid = NULL, *after = NULL;
     cli_begin(&command, argc, argv);
     check_options();
     struct vae_op_opts opts = {
@@ -169,26 +206,32 @@ int main(int argc, char **argv) {
         .guidance = o.guidance,
         .draws = (int)o.draws,
         .best = o.best,
+        .windows = o.windows,
+        .rows = o.rows,
+        .series = o.series,
         .skip_bad = cli.skip_bad,
     };
     char *table = (char *)(uintptr_t)o.complete;
-    if (!cli_model(&r, cli.model)) {
+    bool opened = cli_model(&r, cli.model);
+    check_series(r.model);
+    if (!opened) {
         ;
     } else if (o.complete) {
         if (cli_in(&r, &table, 1, r.model) && (r.op = vae_complete(r.model, vae_in_head(r.in), &opts, &r.err)) &&
             cli_out(&r, vae_op_head(r.op), false))
             cli_pump(&r);
-    } else if (open_given(&r, o.like, cli.label_from, &like) && open_given(&r, o.avoid, NULL, &avoid)) {
-        opts.like = like, opts.avoid = avoid;
+    } else if (open_given(&r, o.like, cli.label_from, &like) && open_given(&r, o.avoid, NULL, &avoid) &&
+               open_given(&r, o.after, NULL, &after)) {
+        opts.like = like, opts.avoid = avoid, opts.after = after;
         if (o.seconds > 0 && !(o.rows = vae_model_seconds(r.model, o.seconds)))
             cli_fail(&r.err, VAE_EUSAGE, "--seconds is for models of sound (vae-fit --audio=mdct); say --rows");
         else if ((r.op = vae_generate(r.model, &opts, &r.err)) && cli_out_or_grid(&r, vae_op_head(r.op)))
-            generate(&r);
+            (vae_model_window(r.model) > 1 && !o.windows ? generate_series : generate)(&r);
         cli_grid_end(&r);
     }
     if (r.op && !r.err.code)
         tell(&r);
     int status = cli_end(&r);
-    vae_in_free(like), vae_in_free(avoid);
+    vae_in_free(like), vae_in_free(avoid), vae_in_free(after);
     return status;
 }

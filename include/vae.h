@@ -114,6 +114,7 @@ struct vae_in_opts {
     const char *audio;        /* sound: what is made of it, "mdct" or "mel", ":MS" of a hop and ":FRAMES" of a record behind it; NULL:
                                * with a model what that learnt from, else its sample frames as they are */
     bool audio_if_sound;      /* what is no sound is taken, too, as it is */
+    bool values;              /* the values that columns of steps are of go along, carried */
 };
 
 /* Opens paths[0..n-1] one after the other ("-" is standard input; n = 0 too). NULL and err on failure. */
@@ -177,6 +178,7 @@ bool vae_is_model(const void *first, size_t n);
 size_t vae_model_seconds(const struct vae_model *, double seconds);
 const char *vae_model_id(const struct vae_model *);   /* SHA-256 of its file, as sha256sum prints it; "" if unsaved */
 size_t vae_model_latents(const struct vae_model *);
+size_t vae_model_window(const struct vae_model *);    /* rows of a series that a record is made of, 1 without windows */
 /* What the model is, as text for people or as JSON; the caller frees it. NULL when out of memory. */
 char *vae_model_describe(const struct vae_model *, bool json);
 /* The columns, their kinds, likelihoods and levels, as CSV to be edited and given to a fit; the caller frees it. */
@@ -200,6 +202,10 @@ struct vae_op_opts {
     uint64_t seed;
     bool sample;      /* encode: draw from the posterior; decode: draw from the likelihood; generate: do not, if mean */
     bool mean;        /* generate: means instead of draws */
+    bool windows;     /* generate, decode, of a model of windows: these, each in a row; else rows of series */
+    uint64_t rows;    /* generate, of series: rows of each */
+    uint64_t series;  /* so many, 0: one; or */
+    struct vae_in *after; /* one behind the rows of each that are read here (opts->values), to the end */
     bool with_sd;     /* encode: posterior standard deviations too */
     bool codes;       /* encode: the codes themselves, as whole numbers; decode: the latents are those */
     bool no_model_path;
@@ -296,7 +302,7 @@ const struct vae_head *vae_op_head(const struct vae_op *); /* of what it gives *
 int vae_op_run(struct vae_op *, const struct vae_batch *in, size_t *from, const struct vae_batch **out, struct vae_err *);
 /* At the end of the input: the records that the filter has held back, none for most. They live until the next call. */
 int vae_op_end(struct vae_op *, const struct vae_batch **out, struct vae_err *);
-/* The next n records of vae_generate(); at most n points of vae_walk(). */
+/* The next n records of vae_generate(), of series at most n of one and none at the end; at most n points of vae_walk(). */
 int vae_op_generate(struct vae_op *, size_t n, const struct vae_batch **out, struct vae_err *);
 
 struct vae_score_totals {

@@ -104,10 +104,10 @@ TABLE
     fails 65 vae-score "column 'cpu' is missing" "cut -d, -f1 a.csv | vae-score -m m.vae"
     fails 64 vae-score "--group: there is no column 'host'" "cut -d, -f2 a.csv | vae-score -m m.vae"
     fails 64 vae-fit "--window goes without --init" "vae-fit -m n.vae --init m.vae --window 3 a.csv"
-    vae-enc -m m.vae a.csv | vae-dec | head -n 1 | grep -qx 'host,cpu,cpu@-1,cpu@-2,cpu@-3,cpu@-4,cpu@-5'
+    vae-enc -m m.vae a.csv | vae-dec --windows | head -n 1 | grep -qx 'host,cpu,cpu@-1,cpu@-2,cpu@-3,cpu@-4,cpu@-5'
 }
 
-SMALL="--no-calibrate --steps 3 --hidden 8 --latent-dim 2 --threads 1"
+SMALL="--no-calibrate --steps 3 --hidden 8 --latent-dim 2 --prior normal --threads 1"
 
 # goes_on TABLE SIZE ...: scores by m.vae in runs of so many rows of the table, its log being rotated and compressed now and then, are
 # those of one run over all.
@@ -184,4 +184,61 @@ PY
         fails 65 vae-score "s: .*; remove it to begin anew" "vae-score -q -m m.vae --state s a.csv; x=\$?; rm -f s.lock; exit \$x"
     done
     vae-score -m m.vae --state bad.4 a.csv 2>&1 | grep -q "kept no rows for windows like these"
+}
+
+@test "a model of windows: vae-dec gives the table back, vae-gen a series that goes on like the old one" {
+    series process 1500 >a.csv
+    vae-fit -q -m m.vae --no-calibrate --steps 500 --hidden 48 --prior gmm --threads 2 --window 6 -k note a.csv
+    vae-enc -m m.vae a.csv | vae-dec >back.csv
+    same <(head -n 1 a.csv) <(head -n 1 back.csv)
+    same <(cut -d, -f3 a.csv) <(cut -d, -f3 back.csv)
+    series follows a.csv back.csv .8
+    vae-enc -m m.vae a.csv | vae-dec --windows | head -n 1 | grep -q '^x,y,note,x@-1,y@-1,x@-2'
+    vae-gen -m m.vae -n 1500 >new.csv
+    equal header "$(head -n 1 new.csv)" x,y,note
+    equal rows "$(wc -l <new.csv)" 1501
+    series goes_on_like a.csv new.csv
+    vae-gen -m m.vae -n 20 --series 35 -j 1 >many.csv
+    vae-gen -m m.vae -n 20 --series 35 -j 2 | same many.csv -
+    head -n 21 new.csv | same - <(head -n 21 many.csv)
+    equal rows "$(wc -l <many.csv)" 701
+    vae-gen -m m.vae --windows -n 2 | head -n 1 | grep -q '^x,y,note,x@-1,y@-1,x@-2'
+    printf 'x,y,note\n1.5,,n\n' | cat a.csv - | vae-gen -m m.vae --complete - >full.csv
+    equal rows "$(wc -l <full.csv)" 1502
+    equal "as it came" "$(tail -n 1 full.csv | cut -d, -f1,3)" 1.5,n
+    [ -n "$(tail -n 1 full.csv | cut -d, -f2)" ]
+}
+
+@test "vae-gen --after: clocks, steps and series go on behind the last rows of a table" {
+    series stamps 200 >a.csv
+    vae-fit -q -m m.vae $SMALL --window 3 --group host --diff total a.csv
+    { head -n 1 a.csv; grep '^b,' a.csv | tail -n 5; echo '"c",2024-03-01T00:00:00,70,1.5'; } >b.csv
+    vae-gen -m m.vae --after b.csv -n 3 >new.csv
+    equal header "$(head -n 1 new.csv)" host,time,total,x
+    equal hosts "$(cut -d, -f1 new.csv | tail -n 6 | tr '\n' ' ')" 'b b b "c" "c" "c" '
+    equal times "$(cut -d, -f2 new.csv | tail -n 3 | tr '\n' ' ')" "2024-03-01T01:00:00 2024-03-01T02:00:00 2024-03-01T03:00:00 "
+    series sums b.csv new.csv
+    vae-gen -m m.vae -n 4 --series 2 >new.csv
+    equal begin "$(cut -d, -f1,2 new.csv | sed -n '2p;3p;6p' | tr '\n' ' ')" \
+        "new1,2024-01-01T03:00:00 new1,2024-01-01T04:00:00 new2,2024-01-01T03:00:00 " # as the first whole window with steps
+    vae-gen -m m.vae --after b.csv -n 3 -j 2 -s 2 >two
+    vae-gen -m m.vae --after b.csv -n 3 -j 1 -s 2 | same two -
+    ! cmp -s two new.csv
+}
+
+@test "vae-gen of windows: what has no meaning for a series is refused" {
+    series process 60 >a.csv
+    vae-fit -q -m m.vae $SMALL --window 3 -k note a.csv
+    vae-fit -q -m d.vae $SMALL --for detect --no-exemplars --window 3 -k note a.csv
+    vae-fit -q -m p.vae $SMALL a.csv
+    fails 64 vae-gen "--first-row goes with --windows" "vae-gen -m m.vae --first-row 3"
+    fails 64 vae-gen "--temperature goes with --windows" "vae-gen -m m.vae --temperature 2"
+    fails 64 vae-gen "'x' is none" "vae-gen -m m.vae --where 'x>1'"
+    fails 64 vae-gen "it was not fitted --for generate" "vae-gen -m d.vae -n 2"
+    fails 64 vae-gen "--series is for models of windows" "vae-gen -m p.vae --series 2"
+    fails 64 vae-gen "--after goes on with the series of its file" "vae-gen -m m.vae --after a.csv --series 2"
+    fails 65 vae-gen "column 'y' is missing" "cut -d, -f1 a.csv | vae-gen -m m.vae --after -"
+    fails 65 vae-gen "'zz' is not a number" "printf 'x,y,note\n1,zz,n\n' | vae-gen -m m.vae --after -"
+    equal rows "$(printf 'x,y,note\n1,zz,n\n1,2,n\n' | vae-gen -q -m m.vae --skip-bad --after - -n 4 2>/dev/null | wc -l)" 5
+    vae-gen -m d.vae --windows -n 2 >/dev/null
 }

@@ -62,6 +62,73 @@ def log(n):
         print(f'"{host}"' if "," in host or i % 3 == 0 else host, at, f"{math.sin(i / 3) + r.gauss(0, .1):.3f}", r.choice(["x", '"y ""z"""', ""]), sep=",")
 
 
+def process(n):
+    """A wave of 6 rows with noise, a column that follows it with a slow noise of its own, and a note."""
+    r, slow = noise(), 0
+    print("x,y,note")
+    for i in range(int(n)):
+        slow = .8 * slow + r.gauss(0, .6)
+        x = 2 * math.sin(2 * math.pi * i / 6) + r.gauss(0, .2)
+        print(f"{x:.3f},{.5 * x + slow:.3f},n{i}")
+
+
+def stamps(n):
+    """Two hosts, one behind the other, each with a total and a load an hour."""
+    r = noise()
+    print("host,time,total,x")
+    for host in "ab":
+        at, total = datetime.datetime(2024, 1, 1), 0
+        for _ in range(int(n)):
+            total += r.randrange(1, 5)
+            print(host, at.isoformat(), total, f"{-math.cos(at.hour * math.pi / 12) + r.gauss(0, .1):.3f}", sep=",")
+            at += datetime.timedelta(hours=1)
+
+
+def columns(path):
+    rows = [line.split(",") for line in open(path).read().split()]
+    return {name: [row[i] for row in rows[1:]] for i, name in enumerate(rows[0])}
+
+
+def numbers(path, name):
+    return [float(cell) for cell in columns(path)[name]]
+
+
+def correlation(a, b):
+    n, ma, mb = len(a), sum(a) / len(a), sum(b) / len(b)
+    cov = sum((x - ma) * (y - mb) for x, y in zip(a, b)) / n
+    return cov / math.sqrt(sum((x - ma) ** 2 for x in a) / n * sum((y - mb) ** 2 for y in b) / n)
+
+
+def follows(old, new, least):
+    """Row by row."""
+    for name in "xy":
+        c = correlation(numbers(old, name), numbers(new, name))
+        assert c > float(least), (name, c)
+
+
+def goes_on_like(old, new):
+    """Quantiles, autocorrelations, and what one column tells of the other in the next row."""
+    a, b = ({name: numbers(path, name) for name in "xy"} for path in (old, new))
+    for name in "xy":
+        u, v = sorted(a[name]), sorted(b[name])
+        for q in (.05, .25, .5, .75, .95):
+            assert abs(u[int(q * len(u))] - v[int(q * len(v))]) < .4, (name, q, u[int(q * len(u))], v[int(q * len(v))])
+        for lag in (1, 2, 3, 6):
+            c = [correlation(x[name][lag:], x[name][:-lag]) for x in (a, b)]
+            assert abs(c[0] - c[1]) < .25, (name, lag, c)
+    for lag in (0, 1):
+        c = [correlation(x["y"][lag:], x["x"][:len(x["x"]) - lag]) for x in (a, b)]
+        assert abs(c[0] - c[1]) < .2, (lag, c)
+
+
+def sums(old, new):
+    """The totals of each host go on from its last one, by steps as they are learnt."""
+    last = dict(zip(columns(old)["host"], numbers(old, "total")))
+    for host, total in zip(columns(new)["host"], numbers(new, "total")):
+        assert 1 <= total - last[host] <= 4, (host, last[host], total)
+        last[host] = total
+
+
 def scores(path):
     lines = (sys.stdin if path == "-" else open(path)).read().split()
     at = lines[0].split(",").index("score")
@@ -85,4 +152,5 @@ def alike(one, other, slack=1e-3):
     assert len(a) == len(b) and all(abs(x - y) <= float(slack) for x, y in zip(a, b)), max(abs(x - y) for x, y in zip(a, b))
 
 
-{"alike": alike, "counter": counter, "hosts": hosts, "highest": highest, "log": log, "sorted": ordered, "clock": clock, "odder": odder}[sys.argv[1]](*sys.argv[2:])
+{"alike": alike, "clock": clock, "counter": counter, "follows": follows, "goes_on_like": goes_on_like, "highest": highest, "hosts": hosts,
+ "log": log, "odder": odder, "process": process, "sorted": ordered, "stamps": stamps, "sums": sums}[sys.argv[1]](*sys.argv[2:])

@@ -11,7 +11,7 @@ enum { FROWS = 45 };
 /* raw[FROWS,d] as a batch of the schema's columns. */
 static struct rec_build *batch_of(const struct vae_model *m, const struct vae_head *h, const double *raw) {
     struct rec_build *b = rec_build_new(h, NULL);
-    CHECK(!schema_write(m->schema, raw, FROWS, 0, b, NULL), "no batch");
+    CHECK(!schema_write(m->schema, true, raw, FROWS, 0, b, NULL), "no batch");
     return b;
 }
 
@@ -213,7 +213,7 @@ static void test_ops(const struct lik *lik) {
     size_t d = 7;
     double *raw = models_data(FROWS, d, lik->max <= 1);
     struct vae_model *m = models_new(&c, widths, raw, FROWS, 3);
-    struct vae_head *h = schema_head(m->schema, NULL);
+    struct vae_head *h = schema_head(m->schema, true, NULL);
     struct rec_build *in = batch_of(m, h, raw);
     float *x = models_rows(m, raw, FROWS);
     for (size_t j = 0; j < d && lik->max > 1; j++) /* draws are held in the range of the data: not here */

@@ -182,11 +182,11 @@ static void test_types(void) {
     for (size_t i = 0; i < 16; i++)
         CHECK(raw[i] == want[i], "value %zu: %g, should be %g", i, raw[i], want[i]);
     /* and out again, the second batch behind the first; numbers too large for their type stay at its edge */
-    CHECK(!schema_write(s, raw, 2, 0, back, &err), "%s", err.msg);
+    CHECK(!schema_write(s, true, raw, 2, 0, back, &err), "%s", err.msg);
     for (size_t i = 0; i < 16; i++)
         raw[i] = i % 2 ? 1e30 : -1e30;
     raw[0] = 2.5, raw[1] = 254.6, raw[2] = -0.6, raw[3] = NAN, raw[8] = NAN;
-    CHECK(!schema_write(s, raw, 2, 2, back, &err), "%s", err.msg);
+    CHECK(!schema_write(s, true, raw, 2, 2, back, &err), "%s", err.msg);
     for (size_t f = 0; f < 4; f++)
         CHECK(!memcmp(rec_build_data(back, f), rec_build_data(b, f), 4 * rec_type_size(h->fields[f].type)),
               "%s: out again it differs", name[f]);
@@ -361,7 +361,7 @@ static void test_json(void) {
     CHECK(c && json_equal(a, b) && c->d == 7 && c->col[0].width == 6 && c->col[0].shape[1] == 3 && c->col[1].v0 == 6 &&
               c->col[1].decimals == 4 && c->col[0].transform == &schema_unit && c->nkeep == 1,
           "a copy differs");
-    struct vae_head *out = schema_head(s, NULL);
+    struct vae_head *out = schema_head(s, true, NULL);
     CHECK(out->nfields == 2 && out->fields[0].type == REC_U8 && out->fields[0].width == 6 &&
               out->fields[1].type == REC_F64 && out->fields[1].decimals == 4,
           "fields of what is generated");

@@ -32,6 +32,7 @@ void front_spec_free(struct front_spec *);
 struct front;
 struct front_opts {
     const bool *now; /* [fields of in] no earlier values of this one are wanted; NULL: of all that are not kept */
+    bool values;     /* beside steps the values they are of, carried, behind all other columns */
     bool whole;      /* records of whole windows alone, every `step` rows; else one for each row, and where rows are missing before
                       * it, it stands for these, too, and is marked: vae_batch.partial */
 };

@@ -24,7 +24,7 @@ void front_free(struct front *f) {
         series_row_free(&f->change[i].row);
     free(f->change), free(f->change_last), free(f->change_decimals);
     rec_head_free(f->head), rec_build_free(f->build), buf_free(&f->key), buf_free(&f->plain);
-    free(f->field), free(f->lag), free(f->group), free(f->cell), free(f->now), free(f->steps), free(f->decimals), free(f->text);
+    free(f->field), free(f->lag), free(f->group), free(f->cell), free(f->value), free(f->now), free(f->steps), free(f->decimals), free(f->text);
     free(f->partial), free(f->row), free(f);
 }
 
@@ -59,6 +59,16 @@ static int add_field(struct front *f, size_t at, size_t lag, struct vae_err *err
     return 0;
 }
 
+/* The column that a field's steps are of. */
+static int add_value(struct front *f, size_t at, struct vae_err *err) {
+    const struct rec_field *from = &f->in->fields[at];
+    struct rec_field *to = rec_head_add(f->head, from->name, from->type, from->ndim, from->shape, err);
+    if (!to)
+        return VAE_EOS;
+    to->decimals = from->decimals, to->keep = true;
+    return 0;
+}
+
 static int make_head(struct front *f, const struct front_spec *s, struct vae_err *err) {
     int r = (f->head = rec_head_new(f->in->kind, err)) ? 0 : VAE_EOS;
     for (size_t i = 0; i < f->in->nfields && !r; i++)
@@ -66,6 +76,8 @@ static int make_head(struct front *f, const struct front_spec *s, struct vae_err
     for (size_t k = 1; k < f->window && !r; k++)
         for (size_t i = 0; i < f->nlag && !r; i++)
             r = add_field(f, f->lag[i], k, err);
+    for (size_t i = 0; i < f->in->nfields && !r && f->values; i++)
+        r = f->field[i].diff ? add_value(f, i, err) : 0;
     if (r)
         return r;
     json_t *columns = json_array();
@@ -120,7 +132,7 @@ struct front *front_new(const struct vae_head *in, const struct front_spec *s, c
         err_set(err, VAE_EOS, "out of memory");
         return NULL;
     }
-    f->in = in, f->whole = o->whole;
+    f->in = in, f->whole = o->whole, f->values = o->values;
     f->window = s->window ? s->window : 1, f->step = s->step ? s->step : 1;
     f->need = f->window - 1 + (s->ndiff > 0);
     f->ngroup = s->ngroup;
@@ -128,7 +140,8 @@ struct front *front_new(const struct vae_head *in, const struct front_spec *s, c
     f->lag = mem_array(in->nfields + 1, sizeof *f->lag);
     f->group = mem_array(s->ngroup + 1, sizeof *f->group);
     f->cell = mem_array(in->nfields + 1, sizeof *f->cell);
-    int r = f->field && f->lag && f->group && f->cell ? choose_fields(f, s, o->now, err) : err_set(err, VAE_EOS, "out of memory");
+    f->value = mem_array(in->nfields + 1, sizeof *f->value);
+    int r = f->field && f->lag && f->group && f->cell && f->value ? choose_fields(f, s, o->now, err) : err_set(err, VAE_EOS, "out of memory");
     size_t cells = in->nfields + (f->window - 1) * f->nlag;
     f->most = CELLS / cells < 16 ? 16 : CELLS / cells > ROWS ? ROWS : CELLS / cells;
     f->now = mem_array(f->nvalues + 1, sizeof *f->now);
@@ -225,7 +238,7 @@ static void step_of_numbers(struct front *f, const struct vae_batch *b, size_t a
 /* The cells of the row, with steps where they are wanted, and its series. Nothing is changed by a row that is bad. */
 static int look(struct front *f, const struct vae_batch *b, size_t row, struct series **s, struct vae_err *err) {
     for (size_t i = 0; i < f->in->nfields; i++)
-        f->cell[i] = cell_of(b, &f->in->fields[i], i, row);
+        f->value[i] = f->cell[i] = cell_of(b, &f->in->fields[i], i, row);
     int r = find_series(f, b, s, err);
     for (size_t i = 0; i < f->in->nfields && !r; i++)
         if (f->field[i].diff && f->field[i].item)
@@ -260,6 +273,9 @@ static int give(struct front *f, const struct series *s, size_t record, struct v
         for (size_t i = 0; i < f->nlag && !r; i++)
             r = put(f, nin + (k - 1) * f->nlag + i, f->field[f->lag[i]].item, record, row ? held(row, i) : f->cell[f->lag[i]], err);
     }
+    for (size_t i = 0, at = nin + back * f->nlag; i < nin && !r && f->values; i++)
+        if (f->field[i].diff)
+            r = put(f, at++, f->field[i].item ? f->value[i].n : 0, record, f->value[i], err);
     return r;
 }
 

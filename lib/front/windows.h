@@ -33,11 +33,11 @@ struct front {
     struct vae_head *head;
     struct rec_build *build;
     size_t window, step, need; /* need: rows of the series before a whole record */
-    bool whole;
+    bool whole, values;
     struct row_field *field; /* [in->nfields] */
     size_t nlag, *lag;       /* the fields of which rows before are wanted */
     size_t ngroup, *group;
-    struct cell *cell; /* [in->nfields] of the row at hand */
+    struct cell *cell, *value; /* [in->nfields] of the row at hand; and as it was read */
     size_t nvalues;
     double *now, *steps; /* [nvalues] the row's, and their steps */
     int *decimals;

@@ -27,7 +27,8 @@ struct complete {
     float *ess, *offered;
     size_t ess_cap, offered_cap, count;
     float *z;      /* [workers,zdim,MAT_PANEL] the picked latents */
-    int *column_of; /* [fields of the input] the model's column, -1 for none */
+    size_t nfields; /* of the input that are given: of windows those of the row itself */
+    int *column_of; /* [nfields] the model's column, -1 for none */
     struct buf cell;
     size_t draw;   /* the one that is being made */
     double *out;   /* its values */
@@ -173,7 +174,7 @@ static int complete_run(struct vae_op *op, const struct vae_batch *b, size_t fro
     for (size_t i = 0; i < *n && !r; i++)
         for (size_t draw = 0; draw < s->draws && !r; draw++) {
             s->out = s->raw + draw * *n * d;
-            for (size_t f = 0; f < op->in->nfields && !r; f++)
+            for (size_t f = 0; f < s->nfields && !r; f++)
                 r = put_cell(op, b, from + i, i, f, s->column_of[f], err);
         }
     op->given = *n * s->draws;
@@ -182,20 +183,23 @@ static int complete_run(struct vae_op *op, const struct vae_batch *b, size_t fro
 
 static int find_columns(struct vae_op *op, struct vae_err *err) {
     struct complete *s = op->state;
-    s->column_of = mem_array(op->in->nfields, sizeof *s->column_of);
+    while (s->nfields < op->in->nfields && !op->in->fields[s->nfields].lag)
+        s->nfields++;
+    s->column_of = mem_array(s->nfields, sizeof *s->column_of);
     if (!s->column_of)
         return err_set(err, VAE_EOS, "out of memory");
-    for (size_t f = 0; f < op->in->nfields; f++)
+    for (size_t f = 0; f < s->nfields; f++)
         s->column_of[f] = -1;
     for (size_t c = 0; c < op->m->schema->ncols; c++)
-        if (op->map.field[c] >= 0 && !op->m->schema->col[c].condition)
+        if (op->map.field[c] >= 0 && (size_t)op->map.field[c] < s->nfields && !op->m->schema->col[c].condition)
             s->column_of[op->map.field[c]] = (int)c;
     return 0;
 }
 
 /* The fields as they come, all of them text. */
 static int head(struct vae_op *op, struct vae_err *err) {
-    for (size_t f = 0; f < op->in->nfields; f++) {
+    const struct complete *s = op->state;
+    for (size_t f = 0; f < s->nfields; f++) {
         if (op->in->fields[f].type != REC_UTF8)
             return err_set(err, VAE_EUSAGE, "only the cells of a table can be filled in, and this is no table");
         struct rec_field *field = rec_head_add(op->head, op->in->fields[f].name, REC_UTF8, 0, NULL, err);

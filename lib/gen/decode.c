@@ -78,7 +78,7 @@ static int decode_run(struct vae_op *op, const struct vae_batch *b, size_t from,
     if (r)
         return r;
     op_panels(op, good, decode_panel);
-    r = schema_write(op->m->schema, op->raw, good, 0, op->build, err);
+    r = schema_write(op->m->schema, op->opts.windows, op->raw, good, 0, op->build, err);
     return r ? r : bad;
 }
 
@@ -111,7 +111,7 @@ static int keep_others(struct vae_op *op, struct vae_err *err) {
 
 static int data_head(struct vae_op *op, struct vae_err *err) {
     rec_head_free(op->head);
-    op->head = schema_head(op->m->schema, err);
+    op->head = schema_head(op->m->schema, op->opts.windows, err);
     if (!op->head)
         return VAE_EOS;
     if (op->in->origin) { /* the stream knows the dialect of its own data better than the model does */

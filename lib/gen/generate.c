@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "gen/series.h"
 
 /* Particles of a record under a condition: more until the effective sample size is enough, or patience ends. */
 enum { PARTICLES = 16, MOST_ROUNDS = 64 };
@@ -155,7 +156,7 @@ static int generate_run(struct vae_op *op, size_t n, const struct vae_batch **ou
         op->totals.copies += n - left;
         n = left;
     }
-    r = schema_write(op->m->schema, op->raw, n, 0, op->build, err);
+    r = schema_write(op->m->schema, true, op->raw, n, 0, op->build, err);
     if (!r)
         r = write_kept(op, n, err);
     *out = rec_build_batch(op->build, n);
@@ -192,7 +193,7 @@ static int prepare(struct vae_op *op, struct vae_err *err) {
 static int head(struct vae_op *op, struct vae_err *err) {
     const struct schema *s = op->m->schema;
     rec_head_free(op->head);
-    op->head = schema_head(s, err);
+    op->head = schema_head(s, true, err);
     op->keep_out = mem_array(s->nkeep + 1, sizeof(int));
     if (!op->head || !op->keep_out)
         return VAE_EOS;
@@ -206,6 +207,8 @@ static int head(struct vae_op *op, struct vae_err *err) {
 }
 
 struct vae_op *vae_generate(const struct vae_model *m, const struct vae_op_opts *opts, struct vae_err *err) {
+    if (schema_window(m->schema) > 1 && !opts->windows)
+        return gen_series(m, opts, err);
     struct vae_op *op = op_new(m, NULL, "data", opts, err);
     if (!op)
         return NULL;

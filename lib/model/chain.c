@@ -7,6 +7,9 @@
  * 1502.03509; Hoogeboom et al. 2022, 2110.02037), so any columns can be given: prefixes when rows are generated,
  * whatever is there when blanks are filled. In a share of the rows z is switched off, so that there is a p(some columns | others), too.
  *
+ * Of windows half of the rows of a step ask for what a new series is drawn by: the row itself, column after column, given the rows
+ * before it, z off.
+ *
  * The decoder's input: z[k], 1 where z is switched off, then the features of what is seen.
  */
 #include <math.h>
@@ -20,6 +23,7 @@
 static const double HIDE = 0.2;  /* random cells are taken for missing: the encoder must do without them */
 static const double Z_OFF = 0.3; /* and each column is seen with a random probability */
 static const double PREFIX = 0.35, NOTHING = 0.45; /* what is seen with z; else each column with a random probability */
+static const double NEXT = 0.5, WHOLE = 0.75; /* of windows: the row itself is to be told by rows before it; by all of them */
 
 static bool sees_columns(const struct vae_model *m) { return m->config.chain; }
 
@@ -47,23 +51,41 @@ static bool is_blank(const struct vae_model *m, const struct model_pass *p, size
     return cells->blank && x == x && cells_at(cells, x) + 1 == cells->n;
 }
 
+/* Is the row itself to be told by rows before it: *rows of them and, of its own columns, the first *groups of the chain? By u and v
+ * in [0,1). */
+static bool asks_next(const struct vae_model *m, double u, double v, size_t *rows, size_t *groups) {
+    const struct schema *s = m->schema;
+    size_t own = 0, lags = schema_window(s) - 1;
+    if (!lags || !sees_columns(m) || u >= NEXT)
+        return false;
+    while (!s->col[own].lag)
+        own++;
+    *groups = (size_t)(v * (double)(own < m->ngroups ? own : m->ngroups));
+    *rows = u < WHOLE * NEXT ? lags : (size_t)((u - WHOLE * NEXT) / (NEXT - WHOLE * NEXT) * (double)lags);
+    return true;
+}
+
 /* One record: words[0..3] choose what kind of mask it gets, bits 16 a column which columns. */
 static void mask_record(const struct vae_model *m, struct model_pass *p, size_t i, const uint32_t *words,
                         const uint32_t *bits) {
     size_t ncols = m->schema->ncols, ld = p->ld;
     double hide = share(words[0]) < HIDE ? share(words[0]) / HIDE : 0;
-    bool off = share(words[1]) < Z_OFF;
+    size_t back = 0, own = 0;
+    bool chain = sees_columns(m), next = asks_next(m, share(words[3]), share(words[2]), &back, &own);
+    bool off = next || share(words[1]) < Z_OFF;
     double kind = off ? PREFIX + NOTHING + (1 - PREFIX - NOTHING) * share(words[2]) : share(words[2]);
     double keep = kind >= PREFIX + NOTHING ? (kind - PREFIX - NOTHING) / (1 - PREFIX - NOTHING) : 0;
     size_t prefix = kind < PREFIX ? (size_t)(kind / PREFIX * (double)m->ngroups) : 0;
-    bool chain = sees_columns(m);
     for (size_t c = 0; c < ncols; c++) {
         if (share(bits[c] << 16) < hide && !is_told(m, c))
             set_column(m, p->x, NULL, c, i, ld);
         if (!chain)
             continue;
-        bool seen = is_told(m, c) ? true : kind < PREFIX ? model_group(m, c) < prefix : share(bits[c] & 0xffff0000u) < keep;
-        bool unknown = off && is_blank(m, p, c, i);
+        size_t lag = m->schema->col[c].lag;
+        bool seen = next && lag ? lag <= back : next ? model_group(m, c) < own : kind < PREFIX ? model_group(m, c) < prefix
+                                                                               : share(bits[c] & 0xffff0000u) < keep;
+        bool unknown = off && !next && is_blank(m, p, c, i);
+        seen = seen || is_told(m, c);
         set_column(m, p->seen, seen && !unknown ? p->x : NULL, c, i, ld);
         set_column(m, p->target, seen || unknown ? NULL : p->x, c, i, ld);
     }

@@ -499,3 +499,4 @@ struct vae_model *vae_model_load(const char *path, struct vae_err *err) {
 
 const char *vae_model_id(const struct vae_model *m) { return m->id; }
 size_t vae_model_latents(const struct vae_model *m) { return m->zdim; }
+size_t vae_model_window(const struct vae_model *m) { return schema_window(m->schema); }

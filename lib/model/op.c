@@ -246,6 +246,9 @@ void op_to_input_units(const struct schema *s, const struct model_pass *p, size_
                 v = v < s->stats.low[j] ? s->stats.low[j] : v > s->stats.high[j] ? s->stats.high[j] : v;
             raw[i * s->d + j] = v;
         }
+    for (size_t c = 0; c < s->ncols; c++) /* a day that was told is one, whatever a float makes of it */
+        for (size_t i = 0; i < n && s->col[c].condition && s->col[c].kind == SCHEMA_TIME; i++)
+            raw[i * s->d + s->col[c].v0] = nearbyint(raw[i * s->d + s->col[c].v0]);
     for (size_t c = 0; c < s->ncols && sample; c++)
         if (s->col[c].kind == SCHEMA_TIME && s->col[c].width == 2)
             for (size_t i = 0; i < n; i++)

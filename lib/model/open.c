@@ -93,7 +93,7 @@ static int add_front(struct vae_in *in, const struct front_spec *spec, const str
         return err_set(err, VAE_EOS, "out of memory");
     if (now)
         wanted_now(o->model->schema, head, now);
-    struct front *front = front_new(head, spec, &(const struct front_opts){.now = now, .whole = o->whole}, err);
+    struct front *front = front_new(head, spec, &(const struct front_opts){.now = now, .values = o->values, .whole = o->whole}, err);
     free(now);
     if (!front)
         return VAE_EUSAGE;

@@ -63,6 +63,10 @@ static json_t *col_to_json(const struct schema_col *c) {
         json_object_set_new(j, "condition", json_true());
     if (c->clock)
         json_object_set_new(j, "clock", json_integer((json_int_t)c->clock));
+    if (c->pace > 0)
+        json_object_set_new(j, "pace", json_real(c->pace));
+    if (c->lag)
+        json_object_set_new(j, "before", json_pack("[I, I]", (json_int_t)c->lag, (json_int_t)c->now));
     if (c->apart)
         json_object_set_new(j, "apart", json_true());
     if (c->missing)
@@ -181,6 +185,9 @@ static int kind_from_json(const json_t *j, struct schema_col *c, struct vae_err 
     if ((clock && (cycles < 1 || cycles > (SCHEMA_DAY | SCHEMA_WEEK | SCHEMA_YEAR))) || (clock && (k != SCHEMA_TIME || !c->condition)))
         return err_set(err, VAE_EDATA, "schema: 'clock' of a column makes no sense");
     c->clock = (unsigned)cycles;
+    c->pace = json_number_value(json_object_get(j, "pace")); /* 0 without */
+    if (!(c->pace >= 0 && c->pace <= 1e12) || (c->pace > 0 && !c->clock))
+        return err_set(err, VAE_EDATA, "schema: 'pace' of a column makes no sense");
     const json_t *tenths = json_object_get(j, "tenths");
     int r = tenths ? tenths_from_json(tenths, &c->tenths, err) : 0;
     if (!r)
@@ -236,6 +243,20 @@ static int col_from_json(const json_t *j, struct schema_col *c, struct vae_err *
     return c->name ? kind_from_json(j, c, err) : err_set(err, VAE_EOS, "out of memory");
 }
 
+/* Of windows: what is of rows before stands behind what it is of, the nearest rows first. */
+static int before_from_json(const json_t *j, struct schema *s, size_t i, struct vae_err *err) {
+    const json_t *before = json_object_get(j, "before");
+    json_int_t lag = json_integer_value(json_array_get(before, 0)), now = json_integer_value(json_array_get(before, 1));
+    size_t least = i && s->col[i - 1].lag ? s->col[i - 1].lag : !!before;
+    if (!before && !least)
+        return 0;
+    if (lag < (json_int_t)least || lag > INT32_MAX || now < 0 || now >= (json_int_t)i || s->col[i].condition ||
+        s->col[now].lag || s->col[now].condition || s->col[now].width != s->col[i].width)
+        return err_set(err, VAE_EDATA, "schema: 'before' of a column makes no sense");
+    s->col[i].lag = (size_t)lag, s->col[i].now = (size_t)now;
+    return 0;
+}
+
 static int keep_from_json(const json_t *j, const json_t *keep, struct schema *s, struct vae_err *err) {
     const json_t *kinds = json_object_get(j, "keep_kinds"), *next = json_object_get(j, "keep_next");
     const json_t *missing = json_object_get(j, "missing");
@@ -274,7 +295,8 @@ struct schema *schema_from_json(const json_t *j, struct vae_err *err) {
     s->rows = json_integer_value(rows) > 0 ? (size_t)json_integer_value(rows) : 0;
     int r = 0;
     for (size_t i = 0; i < s->ncols && !r; i++)
-        r = col_from_json(json_array_get(cols, i), &s->col[i], err);
+        if (!(r = col_from_json(json_array_get(cols, i), &s->col[i], err)))
+            r = before_from_json(json_array_get(cols, i), s, i, err);
     if (!r)
         r = keep_from_json(j, keep, s, err);
     if (!r && !schema_place(s, err))

@@ -234,11 +234,11 @@ static bool is_text(const struct schema_col *c) {
     return c->levels.n || c->kind == SCHEMA_TIME || !unit_empty(&c->unit);
 }
 
-struct vae_head *schema_head(const struct schema *s, struct vae_err *err) {
+struct vae_head *schema_head(const struct schema *s, bool wide, struct vae_err *err) {
     struct vae_head *h = rec_head_new("data", err);
     for (size_t c = 0; c < s->ncols && h; c++) {
         const struct schema_col *col = &s->col[c];
-        if (col->apart)
+        if (!schema_written(col, wide))
             continue;
         enum rec_type type = is_text(col) ? REC_UTF8 : col->type == REC_UTF8 ? REC_F64 : col->type;
         struct rec_field *f = rec_head_add(h, col->name, type, col->ndim, col->shape, err);
@@ -325,33 +325,36 @@ int schema_put_cell(const struct schema *s, size_t c, const double *raw, struct 
     return schema_quote(s, whole, unit_put(&col->unit, text, len, whole), out, err);
 }
 
-int schema_write(const struct schema *s, const double *raw, size_t n, size_t row0, struct rec_build *build,
-                 struct vae_err *err) {
-    struct buf cell = {0};
-    int r = rec_build_rows(build, row0 + n, err);
-    size_t f = 0;
-    bool csv = !schema_line(s) || rec_build_batch(build, row0)->quoted; /* lines are as they are, unless they came otherwise */
-    for (size_t c = 0; c < s->ncols && !r; c++) {
-        const struct schema_col *col = &s->col[c];
-        if (col->apart)
-            continue;
-        if (is_text(col)) {
-            rec_build_quoted(build, csv);
-            for (size_t i = 0; i < n && !r; i++) {
-                const double *v = raw + i * s->d + col->v0;
-                cell.n = 0;
-                r = csv || !col->levels.n ? schema_put_cell(s, c, v, &cell, err) : isnan(*v) ? 0 : put_text(col, v, &cell, err);
-                r = r ? r : rec_build_text(build, f, cell.n ? cell.p : "", cell.n, err);
-            }
-            f++;
-            continue;
+int schema_write_column(const struct schema *s, size_t c, const double *raw, size_t n, size_t row0, struct rec_build *build, size_t f,
+                        struct vae_err *err) {
+    const struct schema_col *col = &s->col[c];
+    if (is_text(col)) {
+        struct buf cell = {0};
+        int r = 0;
+        bool csv = !schema_line(s) || rec_build_batch(build, row0)->quoted; /* lines are as they are, unless they came otherwise */
+        rec_build_quoted(build, csv);
+        for (size_t i = 0; i < n && !r; i++) {
+            const double *v = raw + i * s->d + col->v0;
+            cell.n = 0;
+            r = csv || !col->levels.n ? schema_put_cell(s, c, v, &cell, err) : isnan(*v) ? 0 : put_text(col, v, &cell, err);
+            r = r ? r : rec_build_text(build, f, cell.n ? cell.p : "", cell.n, err);
         }
-        enum rec_type type = col->type == REC_UTF8 ? REC_F64 : col->type;
-        void *data = rec_build_data(build, f++);
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j < col->width; j++)
-                put_number(data, type, (row0 + i) * col->width + j, in_bounds(col, raw[i * s->d + col->v0 + j]));
+        buf_free(&cell);
+        return r;
     }
-    buf_free(&cell);
+    enum rec_type type = col->type == REC_UTF8 ? REC_F64 : col->type;
+    void *data = rec_build_data(build, f);
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < col->width; j++)
+            put_number(data, type, (row0 + i) * col->width + j, in_bounds(col, raw[i * s->d + col->v0 + j]));
+    return 0;
+}
+
+int schema_write(const struct schema *s, bool wide, const double *raw, size_t n, size_t row0, struct rec_build *build,
+                 struct vae_err *err) {
+    int r = rec_build_rows(build, row0 + n, err);
+    for (size_t c = 0, f = 0; c < s->ncols && !r; c++)
+        if (schema_written(&s->col[c], wide))
+            r = schema_write_column(s, c, raw, n, row0, build, f++, err);
     return r;
 }

@@ -144,8 +144,9 @@ struct schema_scan *schema_scan_new(const struct vae_head *head, const struct sc
         err_set(err, VAE_EOS, "out of memory");
         return NULL;
     }
-    s->head = head, s->where = where, s->ctx = ctx, s->skip_bad = w->skip_bad, s->forward = w->forward;
+    s->head = head, s->where = where, s->ctx = ctx, s->skip_bad = w->skip_bad;
     s->bytes = w->bytes, s->mask = w->mask, s->length = w->length;
+    s->forward = w->forward || (head->nfields && head->fields[head->nfields - 1].lag);
     s->missing = (struct cell_missing){w->missing, w->nmissing};
     int r = 0;
     for (size_t f = 0; f < head->nfields && !r; f++) {

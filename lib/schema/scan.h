@@ -102,8 +102,9 @@ struct scan_facts {
     double low, high, mean;
     bool whole, counts_up, never_falls;
 };
-/* forward.c: a column of this kind that only goes forward becomes a counter, or a clock: *clock is what is told of it, else 0. */
-int scan_forward(const struct schema_scan *, const struct scan_col *, enum schema_kind *, unsigned *clock, struct vae_err *);
+/* forward.c: a column of this kind that only goes forward becomes a counter, or a clock: *clock is what is told of it, else 0, and *pace,
+ * in windows, the median step of a series in seconds. */
+int scan_forward(const struct schema_scan *, const struct scan_col *, enum schema_kind *, unsigned *clock, double *pace, struct vae_err *);
 enum schema_kind kind_tell(const struct scan_col *, const struct scan_facts *);
 /* Are so many of the cells numbers (times) that the others are mistakes? */
 bool kind_has_odd(const struct scan_facts *, size_t fitting, size_t texts);

@@ -302,12 +302,20 @@ static bool is_passed_over(const struct scan_col *c) {
     return c->now && (schema_carries(c->now->kind) || c->now->told);
 }
 
+/* Of which column of the row itself is that of a row before? */
+static void place_before(const struct schema_scan *s, struct schema *schema, const struct scan_col *const *from, size_t i) {
+    for (size_t k = 0; k < i && from[i]->now; k++)
+        if (from[k] == from[i]->now)
+            schema->col[i].lag = s->head->fields[from[i]->field].lag, schema->col[i].now = k;
+}
+
 /* Columns in the order of the head; from[i] is where that of the schema comes from. */
 static int fill(struct schema_scan *s, struct schema *schema, const struct scan_col **from, struct vae_err *err) {
     size_t next = 0;
     int r = 0;
     for (size_t f = 0; f < s->head->nfields && !r; f++) {
         unsigned clock = 0;
+        double pace = 0;
         const char *name = s->head->fields[f].name;
         struct scan_col *c = next < s->ncols && s->col[next].field == f ? &s->col[next++] : NULL;
         struct scan_facts facts = {0};
@@ -317,7 +325,7 @@ static int fill(struct schema_scan *s, struct schema *schema, const struct scan_
             r = look(s, c, &facts, err);
         enum schema_kind kind = !c ? SCHEMA_ARRAY : c->now ? kind_before(c, &facts) : kind_tell(c, &facts);
         if (!r && c && s->forward && !c->now)
-            r = scan_forward(s, c, &kind, &clock, err);
+            r = scan_forward(s, c, &kind, &clock, &pace, err);
         if (r)
             break;
         if (c)
@@ -330,6 +338,8 @@ static int fill(struct schema_scan *s, struct schema *schema, const struct scan_
         from[i] = c;
         r = make_col(s, c, &facts, kind, &schema->col[i], err);
         schema->col[i].clock = clock, schema->col[i].condition = clock != 0;
+        schema->col[i].pace = clock ? pace : 0;
+        place_before(s, schema, from, i);
     }
     size_t modelled = 0;
     for (size_t i = 0; i < schema->ncols; i++)

@@ -72,6 +72,8 @@ struct schema_col {
     char lik[16];                     /* likelihood, "" : to be chosen by the purpose */
     char time[16];                    /* style of a time: how it is written (schema/time.h) */
     unsigned clock;                   /* of a condition: a time that only goes forward is told by these cycles alone; 0: no clock */
+    double pace;                      /* of a time, in windows: seconds from one row of a series to the next, the median; 0: not known */
+    size_t lag, now;                  /* of windows: it is of so many rows before, 0: the row itself, and `now` is the column of that */
     double earliest, latest;          /* of times of two values: seconds since 1970 in the training rows */
     struct unit unit;                 /* of numbers and counts: what stands around them */
     struct schema_levels levels;      /* of categories, binaries, ordinals; of a line its symbols */
@@ -205,12 +207,19 @@ double schema_raw(const struct schema *, size_t j, float x); /* and back */
 /* Sum over values of log scale: what a density in model units lacks to one in input units. */
 double schema_log_jacobian(const struct schema *, size_t v0, size_t n);
 
-/* Fields like the training data's for generated or decoded records: of the columns that are not `apart`. */
-struct vae_head *schema_head(const struct schema *, struct vae_err *);
+/* Is the column one of those that records are written with? Of windows, unless they are to be `wide`, those of the row itself. */
+static inline bool schema_written(const struct schema_col *c, bool wide) { return !c->apart && (wide || !c->lag); }
+/* Rows of a series that a record is made of. */
+static inline size_t schema_window(const struct schema *s) { return s->ncols ? s->col[s->ncols - 1].lag + 1 : 1; }
+/* Fields like the training data's for generated or decoded records: of the columns that are written. */
+struct vae_head *schema_head(const struct schema *, bool wide, struct vae_err *);
 /* raw[n,d] -> the schema's columns as the first fields of a batch being built, which holds row0 rows; a missing number of
  * a table is an empty cell. Text (levels, times, numbers with missing ones among them) is in CSV form: quoted where it must be.
  * Which fields are text: schema_head(). */
-int schema_write(const struct schema *, const double *raw, size_t n, size_t row0, struct rec_build *, struct vae_err *);
+int schema_write(const struct schema *, bool wide, const double *raw, size_t n, size_t row0, struct rec_build *, struct vae_err *);
+/* One of them, where there is room for the rows. */
+int schema_write_column(const struct schema *, size_t col, const double *raw, size_t n, size_t row0, struct rec_build *, size_t field,
+                        struct vae_err *);
 /* One value as the text of a CSV cell, appended to out (for vae-gen --complete, --where messages and vae-info). */
 int schema_put_cell(const struct schema *, size_t col, const double *raw, struct buf *out, struct vae_err *);
 /* A text as such a cell: quoted where it holds what would end it. */
