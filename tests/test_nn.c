@@ -4,23 +4,10 @@
  */
 #include "base/mat.h"
 #include "base/rng.h"
+#include "panels.h"
 #include "refs.h"
 
 static const double H = 1e-5; /* step of central differences in double: truncation and rounding below 1e-9 */
-
-static void *alloc(size_t n, size_t size) {
-    void *p = calloc(n ? n : 1, size);
-    if (!p)
-        abort();
-    return p;
-}
-
-/* n numbers around 0, none within 0.05 of it, where relu has its kink. */
-static void fill(float *x, size_t n, uint64_t what) {
-    rng_normals(x, n, 1, 1, 99, RNG_TEST, what, NULL, 0);
-    for (size_t i = 0; i < n; i++)
-        x[i] = fabsf(x[i]) < 0.05f ? x[i] + copysignf(0.05f, x[i]) : x[i];
-}
 
 static bool close_to(double got, double want, double tol) {
     return fabs(got - want) <= tol * (1 + fabs(want));
@@ -51,13 +38,6 @@ static double worst(const float *got, const double *want, size_t rows, struct nn
             w = e <= w ? w : e; /* a NaN stays */
         }
     return w;
-}
-
-static float *filled(size_t n, float value) {
-    float *p = alloc(n, sizeof *p);
-    for (size_t i = 0; i < n; i++)
-        p[i] = value;
-    return p;
 }
 
 /* d/dx of sum_o dy[o,i] y[o,i], for each column i alone: g[in,n]. `x` is one of the two inputs of y. */
