@@ -28,4 +28,8 @@ static float *filled(size_t n, float value) {
     return p;
 }
 
+static bool close_to(double got, double want, double tol) {
+    return fabs(got - want) <= tol * (1 + fabs(want));
+}
+
 #endif

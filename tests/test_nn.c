@@ -9,10 +9,6 @@
 
 static const double H = 1e-5; /* step of central differences in double: truncation and rounding below 1e-9 */
 
-static bool close_to(double got, double want, double tol) {
-    return fabs(got - want) <= tol * (1 + fabs(want));
-}
-
 /* ---- one operation ---------------------------------------------------------------------------------------- */
 
 struct shape {
