@@ -117,27 +117,22 @@ static json_t *parse(const char *p, size_t n, struct vae_err *err) {
 
 /* ---- the columns ------------------------------------------------------------------------------------------- */
 
-struct columns {
-    json_t *names;  /* name -> true where its values are texts */
-};
-
+/* ctx: name -> true where its values are texts. */
 static int add_column(void *ctx, const char *name, const json_t *value, struct vae_err *err) {
-    struct columns *c = ctx;
-    json_t *have = json_object_get(c->names, name);
+    json_t *names = ctx, *have = json_object_get(names, name);
     if (have && !json_is_string(value))
         return 0;
-    return json_object_set_new(c->names, name, json_boolean(json_is_string(value))) ? err_set(err, VAE_EOS, "out of memory") : 0;
+    return json_object_set_new(names, name, json_boolean(json_is_string(value))) ? err_set(err, VAE_EOS, "out of memory") : 0;
 }
 
 /* The members of all objects that are there; what is no object is told when it is its turn. */
 static int collect(struct reader *r, json_t *names, struct vae_err *err) {
-    struct columns c = {names};
     size_t end, at = r->at, looked = r->looked;
     int rc = 0;
     while (!rc && json_object_size(names) == 0) {
         while (!rc && whole(r, &end)) {
             json_t *j = blank(r->bytes.p + r->at, end - r->at) ? NULL : parse(r->bytes.p + r->at, end - r->at, NULL);
-            rc = j ? walk(j, "", 0, add_column, &c, err) : 0;
+            rc = j ? walk(j, "", 0, add_column, names, err) : 0;
             rc = rc == VAE_EROW ? 0 : rc;
             json_decref(j);
             r->at = r->looked = end < r->bytes.n ? end + 1 : end;
@@ -326,7 +321,6 @@ const struct stream_format stream_ndjson = {
     .close = nd_close,
     .create = ndjson_create,
     .put = ndjson_put,
-    .flush = ndjson_flush,
     .finish = ndjson_finish,
     .destroy = ndjson_destroy,
 };

@@ -149,11 +149,6 @@ int ndjson_put(void *ctx, const struct vae_batch *b, struct vae_err *err) {
     return rc;
 }
 
-int ndjson_flush(void *ctx, struct vae_err *err) {
-    (void)ctx, (void)err; /* nothing is held back */
-    return 0;
-}
-
 int ndjson_finish(void *ctx, int status, struct vae_err *err) {
     (void)ctx, (void)status, (void)err;
     return 0;
