@@ -50,6 +50,7 @@ assert all([r[k] if isinstance(r[k], str) else float(r[k]) for k in head] == [c 
     done
     fails 65 vae-cat "objects in one another" "perl -e 'print qq({\"a\":1}\\n), q({\"a\":) x 40, 1, q(}) x 40' | vae-cat"
     fails 65 vae-cat "longer than 16 MiB" "perl -e 'print qq({\"a\":\"), q(x) x (17 << 20), qq(\"}\\n)' | vae-cat -f ndjson"
+    equal behind "$(perl -e 'print qq({"a":1}\n{"a":"), q(x) x (17 << 20), qq("}\n{"a":2}\n)' | vae-cat -q --skip-bad | paste -sd' ')" '{"a":1} {"a":2}'
     fails 65 vae-cat "no JSON object" "printf '\\n\\n' | vae-cat -f ndjson"
 }
 

@@ -359,7 +359,7 @@ static char *rewrite(const char *text, const struct stream_read_opts *o, const s
     while (n > 0 && (n = csv_next(r, &b, &err)) > 0)
         if (to->put(w, &b, &err) < 0)
             n = -1;
-    if (w && to->finish(w, 0, &err) < 0)
+    if (w && to->finish && to->finish(w, 0, &err) < 0)
         n = -1;
     sink_flush(sink, &err);
     size_t size;

@@ -53,7 +53,8 @@ struct stream_format {
     bool files;  /* files are told apart even where there is but one: -o DIR/ gives each back */
     bool wide;   /* how many numbers a record has must be said: -f f32:784 */
     bool single; /* a file holds one record: -o DIR/ makes one of each */
-    /* Does a stream that begins with these n bytes (up to SOURCE_PEEK) look like this format? Rows are asked in order. */
+    /* Does a stream that begins with these n bytes (up to SOURCE_PEEK) look like this format? Rows are asked in order. NULL: any
+     * bytes may be it, and it has to be said. */
     bool (*sniff)(const unsigned char *p, size_t n);
     /* Of a signature that begins as text does: could it be one that more bytes would tell? NULL: none does. */
     bool (*begins)(const unsigned char *p, size_t n);
@@ -77,7 +78,7 @@ struct stream_format {
     void *(*create)(struct sink *, const struct vae_head *, const struct vae_out_opts *, struct vae_err *);
     int (*put)(void *, const struct vae_batch *, struct vae_err *);
     int (*flush)(void *, struct vae_err *);              /* whole records out to the sink; may be NULL */
-    int (*finish)(void *, int status, struct vae_err *); /* ends the stream; the sink is closed by the caller */
+    int (*finish)(void *, int status, struct vae_err *); /* ends the stream; the sink is closed by the caller. May be NULL */
     void (*destroy)(void *);
 };
 

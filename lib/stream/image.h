@@ -38,10 +38,9 @@ void image_close(void *);
 
 /* Writes an image. most: a file of the format holds so many of them, 0: any number. */
 typedef int image_save(struct sink *, const struct image *, struct vae_err *);
-/* A writer of records of one field of bytes that is an image. Then put, finish and destroy are a stream_format's. */
+/* A writer of records of one field of bytes that is an image. Then put and destroy are a stream_format's. */
 void *image_create(struct sink *, const struct vae_head *, image_save *, size_t most, const char *format, struct vae_err *);
 int image_put(void *, const struct vae_batch *, struct vae_err *);
-int image_finish(void *, int status, struct vae_err *);
 void image_destroy(void *);
 
 /* Is a field an image: bytes, [height, width] or [height, width, 1..4]? Its sizes. */

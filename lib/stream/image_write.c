@@ -64,10 +64,4 @@ int image_put(void *writer, const struct vae_batch *b, struct vae_err *err) {
     return rc;
 }
 
-/* What is out is whole: there is nothing to say at the end. */
-int image_finish(void *writer, int status, struct vae_err *err) {
-    (void)writer, (void)status, (void)err;
-    return 0;
-}
-
 void image_destroy(void *writer) { free(writer); }

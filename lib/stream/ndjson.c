@@ -12,27 +12,26 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/num.h"
+#include "stream/lines.h"
 #include "stream/ndjson.h"
 
-enum { READ = 1 << 16, ROWS = 1024, LINE_MAX_BYTES = 16 << 20, DEPTH_MAX = 32, NAME_MAX_BYTES = 4096, UNKNOWN_MAX = 4096 };
+enum { ROWS = 1024, DEPTH_MAX = 32, NAME_MAX_BYTES = 4096, UNKNOWN_MAX = 4096 };
 
 struct reader {
-    struct source *src;
+    struct lines lines;
     struct vae_head *head;
     json_t *index;   /* name -> field */
     json_t *unknown; /* names that are no field */
     struct rec_build *build;
-    struct buf bytes, text; /* read and not handed out; the cells of a row */
-    size_t at, looked;
+    struct buf text;        /* the cells of a row */
     struct span {
         size_t from, n;
         bool given;
     } *cell;                /* [fields] in text */
     size_t batch_rows;
-    uint64_t line, given;   /* of the next row, from 1; rows handed out */
-    uint64_t *lines;        /* [batch_rows] of the last batch */
-    size_t last;
-    bool eof;
+    uint64_t given;         /* rows handed out */
+    uint64_t *place;        /* [batch_rows] lines of the last batch, */
+    size_t last;            /* which has so many rows */
     struct vae_err fault;
 };
 
@@ -42,35 +41,11 @@ static void nd_close(void *ctx) {
         return;
     rec_head_free(r->head), rec_build_free(r->build);
     json_decref(r->index), json_decref(r->unknown);
-    buf_free(&r->bytes), buf_free(&r->text);
-    free(r->cell), free(r->lines), free(r);
+    lines_free(&r->lines), buf_free(&r->text);
+    free(r->cell), free(r->place), free(r);
 }
 
 /* ---- lines ------------------------------------------------------------------------------------------------- */
-
-static int fill(struct reader *r, struct vae_err *err) {
-    if (r->at) {
-        memmove(r->bytes.p, r->bytes.p + r->at, r->bytes.n - r->at);
-        r->bytes.n -= r->at, r->looked -= r->at, r->at = 0;
-    }
-    if (r->bytes.n > LINE_MAX_BYTES)
-        return err_set(err, VAE_EDATA, "%s:%llu: a line is longer than 16 MiB", source_name(r->src), (unsigned long long)r->line);
-    int rc = buf_reserve(&r->bytes, READ, err);
-    long got = rc ? rc : source_read(r->src, r->bytes.p + r->bytes.n, READ, err);
-    if (got < 0)
-        return (int)got;
-    r->eof = got == 0;
-    r->bytes.n += (size_t)got;
-    return 0;
-}
-
-/* Is there a whole line? *end: where it ends. */
-static bool whole(struct reader *r, size_t *end) {
-    const char *p = r->bytes.n > r->looked ? memchr(r->bytes.p + r->looked, '\n', r->bytes.n - r->looked) : NULL;
-    r->looked = p ? (size_t)(p - r->bytes.p) : r->bytes.n;
-    *end = r->looked;
-    return p || (r->eof && r->bytes.n > r->at);
-}
 
 static bool blank(const char *p, size_t n) {
     for (size_t i = 0; i < n; i++)
@@ -127,23 +102,20 @@ static int add_column(void *ctx, const char *name, const json_t *value, struct v
 
 /* The members of all objects that are there; what is no object is told when it is its turn. */
 static int collect(struct reader *r, json_t *names, struct vae_err *err) {
-    size_t end, at = r->at, looked = r->looked;
+    struct lines *l = &r->lines;
     int rc = 0;
-    while (!rc && json_object_size(names) == 0) {
-        while (!rc && whole(r, &end)) {
-            json_t *j = blank(r->bytes.p + r->at, end - r->at) ? NULL : parse(r->bytes.p + r->at, end - r->at, NULL);
+    for (size_t end; !rc; rc = lines_fill(l, err)) { /* all of it is still there for next() */
+        while (!rc && (end = lines_end(l)) != SIZE_MAX) {
+            json_t *j = blank(l->bytes.p + l->at, end - l->at) ? NULL : parse(l->bytes.p + l->at, end - l->at, NULL);
             rc = j ? walk(j, "", 0, add_column, names, err) : 0;
             rc = rc == VAE_EROW ? 0 : rc;
             json_decref(j);
-            r->at = r->looked = end < r->bytes.n ? end + 1 : end;
+            lines_pass(l, end);
         }
-        if (r->eof || json_object_size(names))
+        l->at = l->looked = 0, l->number = 1;
+        if (l->eof || json_object_size(names))
             break;
-        r->at = at; /* keep what was looked at */
-        rc = rc ? rc : fill(r, err);
-        at = looked = 0;
     }
-    r->at = at, r->looked = looked;
     return rc;
 }
 
@@ -167,7 +139,7 @@ static int make_head(struct reader *r, const json_t *names, const struct stream_
         rc = there || !optional ? add_field(r, o->want.names[i], optional, err) : 0;
     }
     if (!rc && o->want.n && !found && json_object_size(names))
-        rc = err_set(err, VAE_EDATA, "%s: none of the columns that are asked for", source_name(r->src));
+        rc = err_set(err, VAE_EDATA, "%s: none of the columns that are asked for", source_name(r->lines.src));
     json_object_foreach((json_t *)(uintptr_t)names, name, text) {
         rc = rc || o->want.n ? rc : add_field(r, name, false, err);
         json_array_append_new(columns, json_string(name));
@@ -181,12 +153,12 @@ static int make_head(struct reader *r, const json_t *names, const struct stream_
             at = (int)r->head->nfields - 1;
         }
         if (!rc && at < 0)
-            rc = err_set(err, VAE_EUSAGE, "%s: no column '%s' to keep", source_name(r->src), o->keep[i]);
+            rc = err_set(err, VAE_EUSAGE, "%s: no column '%s' to keep", source_name(r->lines.src), o->keep[i]);
         if (!rc)
             r->head->fields[at].keep = true;
     }
     if (!rc && !r->head->nfields)
-        rc = err_set(err, VAE_EDATA, "%s: no JSON object", source_name(r->src));
+        rc = err_set(err, VAE_EDATA, "%s: no JSON object", source_name(r->lines.src));
     r->head->origin = json_pack("{s:s, s:o, s:o}", "format", "ndjson", "columns", columns, "texts", texts);
     return rc || r->head->origin ? rc : err_set(err, VAE_EOS, "out of memory");
 }
@@ -196,11 +168,11 @@ static void *nd_open(struct source *src, const struct stream_read_opts *o, struc
     json_t *names = json_object();
     int rc = r && names ? 0 : err_set(err, VAE_EOS, "out of memory");
     if (!rc) {
-        *r = (struct reader){.src = src, .line = 1, .batch_rows = o->batch_rows && o->batch_rows < ROWS ? o->batch_rows : ROWS};
+        *r = (struct reader){.lines = {.src = src, .number = 1}, .batch_rows = o->batch_rows && o->batch_rows < ROWS ? o->batch_rows : ROWS};
         r->head = rec_head_new("data", err);
         r->index = json_object(), r->unknown = json_object();
-        r->lines = mem_array(r->batch_rows, sizeof *r->lines);
-        rc = r->head && r->index && r->unknown && r->lines ? 0 : err_set(err, VAE_EOS, "out of memory");
+        r->place = mem_array(r->batch_rows, sizeof *r->place);
+        rc = r->head && r->index && r->unknown && r->place ? 0 : err_set(err, VAE_EOS, "out of memory");
     }
     rc = rc ? rc : collect(r, names, err);
     rc = rc ? rc : make_head(r, names, o, err);
@@ -246,7 +218,8 @@ static int take_value(void *ctx, const char *name, const json_t *value, struct v
 /* The line [at, end) as a row of build. */
 static int take_row(struct reader *r, size_t end, struct vae_err *err) {
     struct vae_err why = {0};
-    json_t *j = parse(r->bytes.p + r->at, end - r->at, &why);
+    char at[160];
+    json_t *j = parse(r->lines.bytes.p + r->lines.at, end - r->lines.at, &why);
     int rc = j ? 0 : VAE_EROW;
     memset(r->cell, 0, r->head->nfields * sizeof *r->cell);
     r->text.n = 0;
@@ -254,24 +227,24 @@ static int take_row(struct reader *r, size_t end, struct vae_err *err) {
     json_decref(j);
     for (size_t f = 0; f < r->head->nfields && !rc; f++)
         rc = rec_build_text(r->build, f, r->text.p + r->cell[f].from, r->cell[f].n, &why);
-    return rc ? err_set(err, rc, "%s:%llu: %s", source_name(r->src), (unsigned long long)r->line, why.msg) : 0;
+    return rc ? err_set(err, rc, "%s: %s", lines_place(&r->lines, at), why.msg) : 0;
 }
 
 static int nd_next(void *ctx, struct vae_batch *out, struct vae_err *err) {
     struct reader *r = ctx;
+    struct lines *l = &r->lines;
     size_t rows = 0, end;
     rec_build_reset(r->build);
     while (rows < r->batch_rows && !r->fault.code) {
-        if (!whole(r, &end)) {
-            if (r->eof || (rows && source_idle(r->src)))
+        if ((end = lines_end(l)) == SIZE_MAX) {
+            if (l->eof || (rows && source_idle(l->src)))
                 break;
-            fill(r, &r->fault);
+            lines_fill(l, &r->fault);
             continue;
         }
-        if (!blank(r->bytes.p + r->at, end - r->at) && !take_row(r, end, &r->fault))
-            r->lines[rows++] = r->line;
-        r->at = r->looked = end < r->bytes.n ? end + 1 : end;
-        r->line++;
+        if (!blank(l->bytes.p + l->at, end - l->at) && !take_row(r, end, &r->fault))
+            r->place[rows++] = l->number;
+        lines_pass(l, end);
     }
     int code = r->fault.code;
     if (!rows && code) {
@@ -289,7 +262,7 @@ static int nd_next(void *ctx, struct vae_batch *out, struct vae_err *err) {
 
 static void nd_where(const void *ctx, size_t row, char out[64]) {
     const struct reader *r = ctx;
-    snprintf(out, 64, "%llu", (unsigned long long)(row < r->last ? r->lines[row] : r->line));
+    snprintf(out, 64, "%llu", (unsigned long long)(row < r->last ? r->place[row] : r->lines.number));
 }
 
 static void nd_stats(const void *ctx, struct vae_in_stats *s) {
@@ -321,6 +294,5 @@ const struct stream_format stream_ndjson = {
     .close = nd_close,
     .create = ndjson_create,
     .put = ndjson_put,
-    .finish = ndjson_finish,
     .destroy = ndjson_destroy,
 };

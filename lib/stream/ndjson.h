@@ -7,7 +7,6 @@
 /* As of a stream_format. */
 void *ndjson_create(struct sink *, const struct vae_head *, const struct vae_out_opts *, struct vae_err *);
 int ndjson_put(void *, const struct vae_batch *, struct vae_err *);
-int ndjson_finish(void *, int status, struct vae_err *);
 void ndjson_destroy(void *);
 
 #endif

@@ -148,8 +148,3 @@ int ndjson_put(void *ctx, const struct vae_batch *b, struct vae_err *err) {
     }
     return rc;
 }
-
-int ndjson_finish(void *ctx, int status, struct vae_err *err) {
-    (void)ctx, (void)status, (void)err;
-    return 0;
-}

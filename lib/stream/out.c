@@ -152,7 +152,7 @@ int vae_out_close(struct vae_out *out, int status, struct vae_err *err) {
         free(out);
         return r;
     }
-    int rc = out->format->finish(out->writer, status, err);
+    int rc = out->format->finish ? out->format->finish(out->writer, status, err) : 0;
     out->format->destroy(out->writer);
     int end = sink_close(out->sink, rc == 0 && status == 0, &later);
     free(out);

@@ -155,6 +155,5 @@ const struct stream_format stream_png = {
     .close = image_close,
     .create = png_create,
     .put = image_put,
-    .finish = image_finish,
     .destroy = image_destroy,
 };

@@ -18,11 +18,6 @@ struct raw_writer {
     struct buf row;
 };
 
-static bool no_sniff(const unsigned char *p, size_t n) {
-    (void)p, (void)n;
-    return false;
-}
-
 static void *open_raw(struct source *src, const struct stream_read_opts *o, enum array_item item, const char *name, struct vae_err *err) {
     struct array_spec spec = {.item = item, .endless = true, .count = UINT64_MAX, .ndim = 1, .shape = {o->width}};
     if (!o->width) {
@@ -94,11 +89,6 @@ static int raw_put(void *ctx, const struct vae_batch *b, struct vae_err *err) {
     return rc;
 }
 
-static int raw_finish(void *ctx, int status, struct vae_err *err) {
-    (void)ctx, (void)status, (void)err;
-    return 0;
-}
-
 #define RAW(id, item_, about_)                                                                                                       \
     static void *id##_open(struct source *src, const struct stream_read_opts *o, struct vae_err *err) {                              \
         return open_raw(src, o, item_, #id, err);                                                                                    \
@@ -107,9 +97,8 @@ static int raw_finish(void *ctx, int status, struct vae_err *err) {
         (void)o;                                                                                                                     \
         return create_raw(s, h, item_, #id, err);                                                                                    \
     }                                                                                                                                \
-    const struct stream_format stream_##id = {.name = #id, .about = about_, .wide = true, .sniff = no_sniff, .open = id##_open,      \
-        .head = array_head, .next = array_next, .where = array_where, .close = array_close, .create = id##_create, .put = raw_put,   \
-        .finish = raw_finish, .destroy = raw_destroy}
+    const struct stream_format stream_##id = {.name = #id, .about = about_, .wide = true, .open = id##_open, .head = array_head,     \
+        .next = array_next, .where = array_where, .close = array_close, .create = id##_create, .put = raw_put, .destroy = raw_destroy}
 
 RAW(u8, ARRAY_U8, "bare bytes, -f u8:N for N a record");
 RAW(s16, ARRAY_I16, "bare signed 16-bit numbers");

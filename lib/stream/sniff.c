@@ -40,7 +40,7 @@ int stream_sniff(struct source *src, const struct stream_format *named, bool tex
     else if (!named && stream_foreign(p, (size_t)n, &is, &way))
         return err_set(err, VAE_EDATA, "%s: is %s, which is not read here: %s", source_name(src), is, way);
     for (size_t i = 0; !*format && stream_formats[i]; i++)
-        if (stream_formats[i]->open && stream_formats[i]->sniff(p, (size_t)n))
+        if (stream_formats[i]->open && stream_formats[i]->sniff && stream_formats[i]->sniff(p, (size_t)n))
             *format = stream_formats[i];
     return *format ? 0 : err_set(err, VAE_EDATA, "%s: unknown format; name it with -f", source_name(src));
 }

@@ -12,19 +12,16 @@
 #include "base/mem.h"
 #include "base/num.h"
 #include "stream/format.h"
+#include "stream/lines.h"
 
-enum { READ = 1 << 16, ROWS = 1024, LINE_MAX_BYTES = 16 << 20, FIELDS = 2 };
+enum { WRITE = 1 << 16, ROWS = 1024, FIELDS = 2 };
 
 struct text_reader {
-    struct source *src;
+    struct lines lines;
     struct vae_head *head;
     bool label, matched; /* lines begin with one; for a model, which can do without */
     size_t batch_rows;
-    struct buf bytes;
-    size_t at, looked;    /* of the first line not handed out; behind what has no end */
-    uint64_t line, first; /* of the next record, of the last batch, from 1 */
-    uint64_t given;
-    bool eof;
+    uint64_t first, given; /* line of the last batch, from 1; rows handed out */
     struct vae_err fault;                  /* behind the rows of the last batch */
     uint32_t *begin[FIELDS], *end[FIELDS]; /* [batch_rows] */
     struct rec_col col[FIELDS];
@@ -37,22 +34,8 @@ static void text_close(void *ctx) {
     for (size_t f = 0; f < FIELDS; f++)
         free(r->begin[f]), free(r->end[f]);
     rec_head_free(r->head);
-    buf_free(&r->bytes);
+    lines_free(&r->lines);
     free(r);
-}
-
-static int fill(struct text_reader *r, struct vae_err *err) {
-    if (r->at == r->bytes.n)
-        r->at = r->looked = r->bytes.n = 0;
-    int rc = buf_reserve(&r->bytes, READ, err);
-    if (rc < 0)
-        return rc;
-    long got = source_read(r->src, r->bytes.p + r->bytes.n, READ, err);
-    if (got < 0)
-        return (int)got;
-    r->eof = got == 0;
-    r->bytes.n += (size_t)got;
-    return 0;
 }
 
 static void *text_open(struct source *src, const struct stream_read_opts *opts, struct vae_err *err) {
@@ -61,10 +44,9 @@ static void *text_open(struct source *src, const struct stream_read_opts *opts, 
         err_set(err, VAE_EOS, "out of memory");
         return NULL;
     }
-    *r = (struct text_reader){.src = src,
+    *r = (struct text_reader){.lines = {.src = src, .number = 1},
                               .label = opts->label != NULL,
                               .matched = opts->want.n > 0,
-                              .line = 1,
                               .batch_rows = opts->batch_rows && opts->batch_rows < ROWS ? opts->batch_rows : ROWS};
     bool ok = true;
     for (size_t f = 0; f < FIELDS && ok; f++) {
@@ -77,14 +59,13 @@ static void *text_open(struct source *src, const struct stream_read_opts *opts, 
         err_set(err, VAE_EOS, "out of memory");
     else if (r->head && (!r->label || rec_head_add(r->head, opts->label, REC_UTF8, 0, NULL, err)) &&
              rec_head_add(r->head, "line", REC_UTF8, 0, NULL, err)) {
-        char *end = NULL;
+        struct lines *l = &r->lines;
+        size_t end;
         int rc = 0;
-        while (!rc && !r->eof && r->bytes.n < LINE_MAX_BYTES && !end) { /* how lines end, the first one tells */
-            rc = source_idle(src) && r->bytes.n ? 0 : fill(r, err);
-            end = r->bytes.n ? memchr(r->bytes.p, '\n', r->bytes.n) : NULL;
-        }
-        r->head->origin =
-            rc ? NULL : json_pack("{s:s, s:b}", "format", "text", "crlf", end && end > r->bytes.p && end[-1] == '\r');
+        while ((end = lines_end(l)) == SIZE_MAX && !rc && !l->eof && l->bytes.n < LINES_MAX_BYTES)
+            rc = lines_fill(l, err);
+        bool crlf = end != SIZE_MAX && end > 0 && l->bytes.p[end - 1] == '\r'; /* the first line tells */
+        r->head->origin = rc ? NULL : json_pack("{s:s, s:b}", "format", "text", "crlf", crlf);
         for (size_t f = 0; f < r->head->nfields; f++)
             r->col[f] = (struct rec_col){.begin = r->begin[f], .end = r->end[f], .stride = 1};
         if (!rc && r->head->origin)
@@ -100,22 +81,18 @@ static const struct vae_head *text_head(const void *ctx) {
     return ((const struct text_reader *)ctx)->head;
 }
 
-static const char *place(const struct text_reader *r, char out[160]) {
-    snprintf(out, 160, "%s:%llu", source_name(r->src), (unsigned long long)r->line);
-    return out;
-}
-
 /* The line at..end becomes row i: 0, or VAE_EROW for one that lacks its label. */
 static int take(struct text_reader *r, size_t i, size_t end, struct vae_err *err) {
-    size_t begin = r->at, f = r->label ? 1 : 0;
+    const char *p = r->lines.bytes.p;
+    size_t begin = r->lines.at, f = r->label ? 1 : 0;
     char at[160];
-    if (end > begin && r->bytes.p[end - 1] == '\r')
+    if (end > begin && p[end - 1] == '\r')
         end--;
     if (r->label) {
-        const char *tab = memchr(r->bytes.p + begin, '\t', end - begin);
-        size_t label = tab ? (size_t)(tab - r->bytes.p) : begin;
+        const char *tab = memchr(p + begin, '\t', end - begin);
+        size_t label = tab ? (size_t)(tab - p) : begin;
         if (!tab && !r->matched)
-            return err_set(err, VAE_EROW, "%s: no label: expected %s, a tab and a line", place(r, at),
+            return err_set(err, VAE_EROW, "%s: no label: expected %s, a tab and a line", lines_place(&r->lines, at),
                            r->head->fields[0].name);
         r->begin[0][i] = (uint32_t)begin, r->end[0][i] = (uint32_t)label;
         begin = tab ? label + 1 : begin;
@@ -124,43 +101,11 @@ static int take(struct text_reader *r, size_t i, size_t end, struct vae_err *err
     return 0;
 }
 
-/* Where the next line ends, SIZE_MAX: it has no end yet. */
-static size_t line_end(struct text_reader *r) {
-    const char *p = r->bytes.n > r->looked ? memchr(r->bytes.p + r->looked, '\n', r->bytes.n - r->looked) : NULL;
-    r->looked = p ? (size_t)(p - r->bytes.p) : r->bytes.n;
-    return p ? r->looked : r->eof && r->bytes.n > r->at ? r->bytes.n : SIZE_MAX;
-}
-
-/* Behind the line that ends there. */
-static void pass(struct text_reader *r, size_t end) {
-    r->at = r->looked = end < r->bytes.n ? end + 1 : end;
-    r->line++;
-}
-
-/* A line that is too long is passed over, with as little of it in memory as can be. */
-static int skip_long(struct text_reader *r, struct vae_err *err) {
-    char at[160];
-    for (size_t end; (end = line_end(r)) == SIZE_MAX && !r->eof;) {
-        r->at = r->looked = r->bytes.n;
-        int rc = fill(r, err);
-        if (rc < 0)
-            return rc;
-    }
-    int rc = err_set(err, VAE_EROW, "%s: a line is longer than 16 MiB", place(r, at));
-    pass(r, r->looked);
-    return rc;
-}
-
 /* Rows from the bytes that are there; what ends them early is the fault. */
 static size_t take_all(struct text_reader *r) {
     size_t n = 0;
-    for (size_t end; n < r->batch_rows && (end = line_end(r)) != SIZE_MAX; pass(r, end)) {
-        if (take(r, n, end, &r->fault)) {
-            pass(r, end);
-            break;
-        }
-        n++;
-    }
+    for (size_t end; n < r->batch_rows && !r->fault.code && (end = lines_end(&r->lines)) != SIZE_MAX; lines_pass(&r->lines, end))
+        n += take(r, n, end, &r->fault) == 0;
     return n;
 }
 
@@ -174,26 +119,13 @@ static int text_next(void *ctx, struct vae_batch *b, struct vae_err *err) {
         r->fault.code = rc == VAE_EROW ? 0 : rc;
         return rc;
     }
-    if (r->at) { /* what was handed out is done with */
-        memmove(r->bytes.p, r->bytes.p + r->at, r->bytes.n - r->at);
-        r->bytes.n -= r->at, r->looked -= r->at, r->at = 0;
-    }
-    r->first = r->line;
-    for (;;) {
-        n = take_all(r);
-        if (n || r->fault.code || (r->eof && r->at == r->bytes.n))
-            break;
-        if (r->bytes.n - r->at > LINE_MAX_BYTES)
-            rc = skip_long(r, &r->fault);
-        else
-            rc = fill(r, &r->fault);
-        if (rc < 0)
-            break;
-    }
+    r->first = r->lines.number;
+    while ((n = take_all(r)) == 0 && !r->fault.code && (!r->lines.eof || r->lines.at < r->lines.bytes.n))
+        lines_fill(&r->lines, &r->fault);
     if (!n && r->fault.code)
         return text_next(r, b, err);
     for (size_t f = 0; f < r->head->nfields; f++)
-        r->col[f].text = r->bytes.p ? r->bytes.p : "";
+        r->col[f].text = r->lines.bytes.p ? r->lines.bytes.p : "";
     *b = (struct vae_batch){.rows = n, .first = r->given, .nfields = r->head->nfields, .cols = r->col};
     r->given += n;
     return (int)n;
@@ -262,17 +194,12 @@ static int text_put(void *ctx, const struct vae_batch *b, struct vae_err *err) {
             }
         }
         rc = rc ? rc : buf_put(&w->out, w->eol, strlen(w->eol), err);
-        if (!rc && w->out.n > READ) {
+        if (!rc && w->out.n > WRITE) {
             rc = sink_write(w->sink, w->out.p, w->out.n, err);
             w->out.n = 0;
         }
     }
     return rc ? rc : sink_write(w->sink, w->out.p ? w->out.p : "", w->out.n, err);
-}
-
-static int text_finish(void *ctx, int status, struct vae_err *err) {
-    (void)ctx, (void)status, (void)err;
-    return 0;
 }
 
 static void text_destroy(void *ctx) {
@@ -281,16 +208,9 @@ static void text_destroy(void *ctx) {
     free(w);
 }
 
-/* Any text may be lines: it has to be said. */
-static bool text_sniff(const unsigned char *p, size_t n) {
-    (void)p, (void)n;
-    return false;
-}
-
 const struct stream_format stream_text = {
     .name = "text",
     .about = "lines of text",
-    .sniff = text_sniff,
     .open = text_open,
     .head = text_head,
     .next = text_next,
@@ -298,6 +218,5 @@ const struct stream_format stream_text = {
     .close = text_close,
     .create = text_create,
     .put = text_put,
-    .finish = text_finish,
     .destroy = text_destroy,
 };
