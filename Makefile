@@ -37,7 +37,7 @@ MAN   := $(wildcard man/*.[1-9])
 BUILD_PKGS := gcc libc6-dev libjansson-dev libsleef-dev nettle-dev libspng-dev libstb-dev libsndfile1-dev libsamplerate0-dev \
               libkissfft-dev zlib1g-dev libopenblas0-pthread
 DEMO_PKGS  := $(BUILD_PKGS) dataset-fashion-mnist
-CHECK_PKGS := $(BUILD_PKGS) bats mandoc python3-numpy python3-scipy python3-sklearn sound-theme-freedesktop
+CHECK_PKGS := $(BUILD_PKGS) bats mandoc python3-numpy python3-scipy python3-sklearn sound-theme-freedesktop dataset-fashion-mnist
 BENCH_PKGS := $(BUILD_PKGS) python3-numpy python3-scipy python3-sklearn python3-pandas python3-torch
 
 all: $(LIB) $(CMDS:%=$(O)/bin/%)

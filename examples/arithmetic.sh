@@ -4,17 +4,8 @@
 # wines again. Prints means of some columns: of the first cultivar, of what became of it, and of the third one.
 #
 #   sh arithmetic.sh [DIRECTORY]      keeps what it makes there, else in a temporary one that is removed
-set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-PATH=$(cd "${BIN:-$here/../build/bin}" && pwd):$PATH
-if [ $# -gt 0 ]; then
-    cd "$1"
-else
-    dir=$(mktemp -d)
-    trap 'rm -rf "$dir"' EXIT
-    cd "$dir"
-fi
-export LC_ALL=C
+# shellcheck source=examples/here.sh
+. "$(dirname "$0")/here.sh"
 
 # the data with a number for each wine, and the labels in a table of their own, in another order
 awk -F, -v OFS=, 'NR == 1 { $1 = "wine" } NR > 1 { $1 = 1000 + NR } { print }' "$here/wine.csv" >wines.csv

@@ -4,18 +4,9 @@
 # eight numbers a frame and gives it back, and makes a second of new sound. Prints a table of scores and of what was written.
 #
 #   sh sound.sh [DIRECTORY]      keeps what it makes there, else in a temporary one that is removed
-set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-PATH=$(cd "${BIN:-$here/../build/bin}" && pwd):$PATH
+# shellcheck source=examples/here.sh
+. "$(dirname "$0")/here.sh"
 sounds=${SOUNDS:-/usr/share/sounds/freedesktop/stereo}
-if [ $# -gt 0 ]; then
-    cd "$1"
-else
-    dir=$(mktemp -d)
-    trap 'rm -rf "$dir"' EXIT
-    cd "$dir"
-fi
-export LC_ALL=C
 [ -e "$sounds/audio-channel-side-right.oga" ] || { echo "sound.sh: needs the package sound-theme-freedesktop" >&2 && exit 66; }
 
 # all of them at the rate of a telephone: the clips have 8000, 44100 and 48000 Hz. They are mono, like the odd ones

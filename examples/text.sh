@@ -3,17 +3,8 @@
 # and which of some words are odd; then the lines of a log, which differ in numbers alone but for a few.
 #
 #   sh text.sh [DIRECTORY]      keeps what it makes there, else in a temporary one that is removed
-set -eu
-here=$(cd "$(dirname "$0")" && pwd)
-PATH=$(cd "${BIN:-$here/../build/bin}" && pwd):$PATH
-if [ $# -gt 0 ]; then
-    cd "$1"
-else
-    dir=$(mktemp -d)
-    trap 'rm -rf "$dir"' EXIT
-    cd "$dir"
-fi
-export LC_ALL=C
+# shellcheck source=examples/here.sh
+. "$(dirname "$0")/here.sh"
 
 grep -oE '[a-z]{4,}' /usr/share/common-licenses/GPL-3 | sort -u >words
 vae-fit -q -m words.vae --text --hidden 48 -l 6 --steps 200 --no-calibrate words

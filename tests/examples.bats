@@ -97,6 +97,17 @@ runs() {
     equal "wines moved" "$(grep -c . moved.csv)" 60
 }
 
+@test "examples/images.sh: clothes look like what they were, what is none is the oddest, a sheet of new ones" {
+    sh "$ROOT/examples/images.sh" "$PWD" >said
+    equal "the oddest, an anomaly" "$(head -n 1 said | cut -d, -f1,3)" others/chess.png,1
+    equal "a file given back" "$(sed -n 4p said)" "$(printf 'back/others-000001.png\t28,28')"
+    vae-cat -t u8 others.pgm >a && vae-cat -t u8 back/others-*.png >b
+    perl -e 'local $/; for (@ARGV) { open F, "<:raw", $_; push @x, [unpack "C*", <F>] } $n = @{$x[0]}; $m += $_ / $n for @{$x[0]};
+        for $i (0 .. $n - 1) { $e += ($x[0][$i] - $x[1][$i]) ** 2; $v += ($x[0][$i] - $m) ** 2 }
+        print $e / $v, "\n"; exit !($n == 12 * 784 && $e / $v < .3)' a b
+    equal "the sheet" "$(sed -n 6p said)" "$(printf 'new.png\t458,914')"
+}
+
 @test "examples/text.sh: new words, a walk, the odd word last, the odd lines of a log first" {
     sh "$ROOT/examples/text.sh" >said
     equal "new words" "$(sed -n 2p said | wc -w)" 8

@@ -86,3 +86,18 @@ BZh91AY\x01 bzip2
 END
     printf 'BM,GIF\n1,2\n' | vae-cat >/dev/null # a table that begins with such letters
 }
+
+@test "the ending of a file's name says its format, -t wins over it, and where it says none data leaves as it came" {
+    printf 'a,b\n1,2\n' >x.csv
+    printf 'P2 2 1 255\n7 9\n' >x.pgm
+    vae-cat -o x.tsv x.csv && equal tsv "$(tail -n 1 x.tsv)" "$(printf '1\t2')"
+    vae-cat -o back.csv x.tsv && cmp x.csv back.csv
+    vae-cat -o x.jsonl x.csv && equal json "$(cat x.jsonl)" '{"a":1,"b":2}'
+    vae-cat -o x.npy x.csv && equal numpy "$(head -c 6 x.npy | tail -c 5)" NUMPY
+    vae-cat -o x.csv.gz x.tsv && equal gzip "$(gzip -dc x.csv.gz | head -n 1)" a,b
+    vae-cat -o x.png x.pgm && equal png "$(head -c 4 x.png | tail -c 3)" PNG
+    vae-cat -o x.ppm x.png && equal pnm "$(head -c 2 x.ppm)" P5
+    vae-cat -o x.log x.tsv && cmp x.log x.tsv
+    vae-cat -t csv -o x.npy x.tsv && cmp x.npy x.csv
+    fails 64 vae-cat "png: records are no images" "vae-cat -o y.png x.csv"
+}

@@ -77,7 +77,7 @@ LIST
 
 @test "images through every command: back they look like what they were" {
     for o in "--lik laplace" "--lik cbernoulli" "--lik dlogistic" "--lik laplace --sd record" "--lik student --sd record"; do
-        vae-fit $HASTE --steps 400 --lr .01 -m m.vae $o "$IMAGES"
+        vae-fit $HASTE --net residual --steps 400 --lr .01 -m m.vae $o "$IMAGES"
         vae-enc -m m.vae "$IMAGES" | vae-dec >back.idx
         equal size "$(size back.idx)" "$(size "$IMAGES")"
         alike "$IMAGES" back.idx 300 .2 || { echo "$o"; return 1; }
@@ -93,7 +93,7 @@ LIST
     # every other pixel of every other line
     vae-cat "$f" | head -c $((16 + 784 * 600)) | perl -0777 -ne '@x = unpack "x16 C*"; print pack("NNNN", 0x803, 600, 14, 14);
         for $i (0 .. $#x) { print chr $x[$i] if $i % 2 == 0 && int($i / 28) % 2 == 0 }' >few.idx
-    vae-fit $HASTE -m m.vae --lik dlogistic --steps 200 --lr .01 few.idx
+    vae-fit $HASTE --net residual -m m.vae --lik dlogistic --steps 200 --lr .01 few.idx
     vae-enc -m m.vae few.idx | vae-dec >back.idx
     alike few.idx back.idx 600 .9
     vae-score -q -m m.vae --mean-nll few.idx | tail -n 1 | cut -d, -f2 | awk '{ print; exit !($1 > 100 && $1 < 400) }'
@@ -104,7 +104,7 @@ LIST
 @test "--sd record: rows with more noise than others are told so, on images, too" {
     for lik in gaussian laplace; do
         for sd in column record; do
-            vae-fit $HASTE --steps 400 --lr .01 -m m.vae --lik $lik --sd $sd "$IMAGES"
+            vae-fit $HASTE --net residual --steps 400 --lr .01 -m m.vae --lik $lik --sd $sd "$IMAGES"
             vae-score -q -m m.vae --mean-nll "$IMAGES" | tail -n 1 | cut -d, -f2
         done | paste -s | awk '{ print; exit !($2 < $1 - 10) }' || { echo "$lik"; return 1; }
     done

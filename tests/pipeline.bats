@@ -152,7 +152,7 @@ PY
 @test "a kept column may be called anything, even as a latent is" {
     for name in sdk zone z sd row score p mu x1; do
         sed "1s/cultivar/$name/" "$WINE" >in.csv
-        vae-fit -q -m m.vae -k $name --steps 1 --no-calibrate in.csv
+        vae-fit -q -m m.vae -k $name --steps 1 --hidden 8 --prior normal --no-calibrate in.csv
         vae-enc -m m.vae in.csv | vae-dec | cut -d, -f1 | cmp - <(cut -d, -f1 in.csv) || { echo "by VTS: $name"; return 1; }
         vae-enc -m m.vae -t csv in.csv | vae-dec -m m.vae | cut -d, -f1 | cmp - <(cut -d, -f1 in.csv) || { echo "by CSV: $name"; return 1; }
     done
@@ -380,7 +380,7 @@ assert model["ok"] and table["ok"] and table["rows"] == 178 and model["model"]["
     f=$VAE_DATA/mnist/t10k-images-idx3-ubyte.gz
     [ -r "$f" ] || skip "no $f"
     vae-cat "$f" | head -c $((16 + 784 * 2000)) | perl -0777 -pe 'substr($_, 4, 4) = pack("N", 2000)' >few.idx
-    vae-fit -q -m m.vae --steps 200 --no-calibrate few.idx
+    vae-fit -q -m m.vae --net residual --steps 200 --no-calibrate --prior normal few.idx
     vae-enc -m m.vae few.idx | vae-dec >back.idx
     equal size "$(size back.idx)" "$(size few.idx)"
     perl -e 'local $/; for (@ARGV) { open F, "<:raw", $_; push @x, [unpack "x16 C*", <F>] }

@@ -429,7 +429,7 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
                             size_t nfeatures, struct train_config *c) {
     size_t n = r->n;
     c->seed = o->seed;
-    c->batch = o->batch ? o->batch : m->recurrent ? 128 : n >= 20000 ? 512 : n >= 4000 ? 256 : 128;
+    c->batch = o->batch ? o->batch : m->recurrent ? 128 : n >= 20000 && !m->raster ? 512 : n >= 4000 ? 256 : 128;
     c->batch = c->batch > n ? n : c->batch;
     double per_epoch = (double)n / (double)c->batch;
     /* a chain sees a row in many ways; what is odd shows early */

@@ -50,6 +50,7 @@ struct stream_read_opts {
 
 struct stream_format {
     const char *name, *about;
+    const char *endings; /* of file names, beside its own name: "pgm ppm"; may be NULL */
     bool files;  /* files are told apart even where there is but one: -o DIR/ gives each back */
     bool wide;   /* how many numbers a record has must be said: -f f32:784 */
     bool single; /* a file holds one record: -o DIR/ makes one of each */
@@ -91,6 +92,9 @@ extern const struct stream_format *const stream_formats[];
 const struct stream_format *stream_format_by_name(const char *); /* NULL for none */
 /* The same of "f32:784", *width: 784, or 0 where there is none. VAE_EUSAGE. */
 const struct stream_format *stream_format_parse(const char *, size_t *width, struct vae_err *);
+
+/* That of a file's name, x.csv or x.csv.gz; NULL where it tells none. Formats that have to be said have no ending. */
+const struct stream_format *stream_format_by_ending(const char *path);
 
 /* That of the files that data came from; NULL where nothing tells. */
 const struct stream_format *stream_format_of(const struct vae_head *);

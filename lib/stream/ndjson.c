@@ -285,6 +285,7 @@ static bool nd_sniff(const unsigned char *p, size_t n) {
 const struct stream_format stream_ndjson = {
     .name = "ndjson",
     .about = "JSON objects, one a line",
+    .endings = "jsonl",
     .sniff = nd_sniff,
     .open = nd_open,
     .head = nd_head,

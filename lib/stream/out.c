@@ -22,17 +22,19 @@ bool stream_is_sound(const struct stream_format *f) { return f && f->begins; }
  * and cannot be undone leaves as a table. */
 static const char *choose_sound(const char *path, const struct vae_head *head, const struct stream_format *origin) {
     const char *front = json_string_value(json_object_get(json_object_get(head->origin, "front"), "audio"));
-    const char *dot = path ? strrchr(path, '.') : NULL;
-    const struct stream_format *f = out_dir_wanted(path) ? origin : dot ? stream_format_by_name(dot + 1) : NULL;
+    const struct stream_format *f = out_dir_wanted(path) ? origin : path ? stream_format_by_ending(path) : NULL;
     if (front && strcmp(front, "mdct") != 0)
         return "csv";
     return stream_is_sound(f) && f->create ? f->name : "wav";
 }
 
-/* Data leaves in the format it came in, latents for the next filter or for eyes, everything else as a table. */
+/* What the file's name says; else data leaves in the format it came in, latents for the next filter or for eyes, everything else as a
+ * table. */
 static const char *choose(const char *path, const struct vae_head *head, bool tty) {
-    const struct stream_format *f = stream_format_of(head);
+    const struct stream_format *f = stream_format_of(head), *said = path && !out_dir_wanted(path) ? stream_format_by_ending(path) : NULL;
     bool data = !strcmp(head->kind, "data"), standard = !path || !strcmp(path, "-");
+    if (said && said->create && !(data && stream_is_sound(f)))
+        return said->name;
     if (!strcmp(head->kind, "latent"))
         return tty ? "csv" : "vts";
     if (data && stream_is_sound(f))
@@ -91,7 +93,7 @@ static struct vae_out *open_out(const char *path, const struct vae_head *head, c
         free(out);
         return NULL;
     }
-    out->sink = opts->state ? append(path, named, head, &own, err) : sink_open(path, opts->level, err);
+    out->sink = opts->state ? append(path, named ? named : stream_format_by_ending(path), head, &own, err) : sink_open(path, opts->level, err);
     opts = &own;
     if (out->sink) {
         out->format = named ? named : stream_format_by_name(choose(path, head, sink_is_tty(out->sink)));

@@ -87,8 +87,7 @@ static bool make_name(const struct out_dir *d, const struct rec_file *file, char
 
 /* Of sound, files of several formats may be one stream: each has that of its name. */
 static const char *format_of(const struct out_dir *d, const char *name) {
-    const char *dot = strrchr(name, '.');
-    const struct stream_format *f = dot ? stream_format_by_name(dot + 1) : NULL;
+    const struct stream_format *f = stream_format_by_ending(name);
     return stream_is_sound(d->format) && stream_is_sound(f) && f->create ? f->name : d->format->name;
 }
 

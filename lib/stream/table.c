@@ -39,6 +39,31 @@ const struct stream_format *stream_format_parse(const char *text, size_t *width,
     return NULL;
 }
 
+/* Is it one of the words? */
+static bool among(const char *words, const char *p, size_t n) {
+    for (const char *w = words; w && *w; w += strspn(w, " ")) {
+        size_t len = strcspn(w, " ");
+        if (len == n && !memcmp(w, p, n))
+            return true;
+        w += len;
+    }
+    return false;
+}
+
+const struct stream_format *stream_format_by_ending(const char *path) {
+    size_t n = strlen(path), len = 0;
+    if (n > 3 && !strcmp(path + n - 3, ".gz"))
+        n -= 3;
+    while (len < n && path[n - len - 1] != '.' && path[n - len - 1] != '/')
+        len++;
+    for (size_t i = 0; len < n && path[n - len - 1] == '.' && stream_formats[i]; i++) {
+        const struct stream_format *f = stream_formats[i];
+        if (f->sniff && (among(f->name, path + n - len, len) || among(f->endings, path + n - len, len)))
+            return f;
+    }
+    return NULL;
+}
+
 const struct stream_format *stream_format_of(const struct vae_head *head) {
     const char *name = json_string_value(json_object_get(head->origin, "format"));
     return name ? stream_format_by_name(name) : NULL;
