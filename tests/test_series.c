@@ -149,11 +149,41 @@ static void test_recode(void) {
     CHECK(gen_recode(&nearest, 19) == 1 && gen_recode(&nearest, 99) == 2, "numbers");
 }
 
+/* What a file says of the columns of rows before, and of a clock's pace, is checked before it is used. */
+static void test_hostile(void) {
+    static const struct {
+        size_t col;
+        const char *name, *value;
+        bool taken;
+    } edit[] = {
+        {2, "before", "[1, 0]", true},  {3, "before", "[2, 1]", true},    {2, "before", "[0, 0]", false}, {2, "before", "[-1, 0]", false},
+        {2, "before", "[1, 2]", false}, {2, "before", "[1, -1]", false},  {3, "before", "[1, 2]", false}, {2, "before", "[4e9, 0]", false},
+        {3, "before", "null", false},   {2, "before", "\"a\"", false},    {0, "before", "[1, 0]", false}, {2, "pace", "60", false},
+        {0, "pace", "-1", false},       {0, "pace", "1e300", false},
+    };
+    struct schema *s = window_schema();
+    for (size_t c = 0; c < COLS; c++) {
+        s->col[c].kind = SCHEMA_NUMBER, s->col[c].type = REC_UTF8, s->col[c].transform = &schema_standard;
+        snprintf(s->col[c].lik, sizeof s->col[c].lik, "gaussian");
+    }
+    for (size_t i = 0; i < sizeof edit / sizeof *edit; i++) {
+        struct vae_err err = {0};
+        json_t *j = schema_to_json(s), *col = json_array_get(json_object_get(j, "columns"), edit[i].col);
+        json_object_set_new(col, edit[i].name, json_loads(edit[i].value, JSON_DECODE_ANY, NULL));
+        struct schema *back = schema_from_json(j, &err);
+        CHECK(edit[i].taken ? back != NULL : !back && err.code == VAE_EDATA && strstr(err.msg, edit[i].name), "%zu, %s %s: %s",
+              edit[i].col, edit[i].name, edit[i].value, back ? "taken" : err.msg);
+        schema_free(back), json_decref(j);
+    }
+    schema_free(s);
+}
+
 int main(void) {
     struct vae_err err = {0};
     CHECK(!mat_open(&err), "%s", err.msg);
     test_transitions();
     test_masks();
     test_recode();
+    test_hostile();
     return test_done();
 }
