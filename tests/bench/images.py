@@ -7,8 +7,8 @@ samples   5000 new images against 5000 test images in the features (the layer be
           that of the balls that reach to each one's 5th neighbour, recall the reverse (Kynkaanniemi et al. 2019, 1904.06991).
 edges     mean absolute Laplacian (4 neighbours) of samples over that of real images: below 1 is blurred, above it noisy.
 
-The plain VAE: dense layers, one level, N(0,1), a Gaussian of one sd (--net residual --lik gaussian --sd shared --prior normal), its
-means. `plain` and `ours` have the same number of seconds (--budget)."""
+Beside it the plain VAE (dense layers, one level, N(0,1), a Gaussian of one sd), convolutions with the mixture of logistics, and these
+with two levels of latents; each has the same number of seconds (--budget)."""
 import gzip
 import lzma
 import os
@@ -21,7 +21,11 @@ import numpy as np
 import tables
 
 HOME = "/usr/share/datasets/fashion-mnist"
-PLAIN = "--net residual --lik gaussian --sd shared --prior normal --no-calibrate"
+BESIDE = {
+    "plain": "--net residual --lik gaussian --sd shared --prior normal",
+    "conv": "--net conv --lik dlogistic",
+    "ladder": "--net conv --lik dlogistic --latent ladder",
+}
 
 
 def read(name):
@@ -111,8 +115,10 @@ if __name__ == "__main__":
     print(f"classifier: {(guess(t) == read('t10k-labels-idx1-ubyte.gz')).mean():.4f} of the test images right")
     judge("training images", x[:5000], t[:5000], f)
     judge("ours, draws", samples(a, ours), t[:5000], f)
-    judge("ours, means", samples(a, ours, "--mean"), t[:5000], f)
-    plain = os.path.join(a.work, "plain.vae")
-    tables.fit(a, plain, *shlex.split(PLAIN), "--budget", a.budget, train)
-    judge("plain, means", samples(a, plain, "--mean"), t[:5000], f)
-    judge("plain, draws", samples(a, plain), t[:5000], f)
+    for more in ("--temperature .8", "--temperature .7", "--prior normal", "--mean"):
+        judge("ours, " + more, samples(a, ours, *more.split()), t[:5000], f)
+    for name, options in BESIDE.items():
+        model = os.path.join(a.work, "other.vae")
+        tables.fit(a, model, "--no-calibrate", *options.split(), "--budget", a.budget, train)
+        judge(name + ", draws", samples(a, model), t[:5000], f)
+        judge(name + ", means", samples(a, model, "--mean"), t[:5000], f)
