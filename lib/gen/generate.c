@@ -190,10 +190,10 @@ static int prepare(struct vae_op *op, struct vae_err *err) {
     return r;
 }
 
-static int head(struct vae_op *op, struct vae_err *err) {
+int gen_head(struct vae_op *op, bool wide, struct vae_err *err) {
     const struct schema *s = op->m->schema;
     rec_head_free(op->head);
-    op->head = schema_head(s, true, err);
+    op->head = schema_head(s, wide, err);
     op->keep_out = mem_array(s->nkeep + 1, sizeof(int));
     if (!op->head || !op->keep_out)
         return VAE_EOS;
@@ -219,7 +219,7 @@ struct vae_op *vae_generate(const struct vae_model *m, const struct vae_op_opts 
         g->written = op->row; /* ids of a shard are its own */
     if (!g)
         err_set(err, VAE_EOS, "out of memory");
-    else if (!prepare(op, err) && !head(op, err) && !op_seal(op, true, err)) {
+    else if (!prepare(op, err) && !gen_head(op, true, err) && !op_seal(op, true, err)) {
         rec_build_quoted(op->build, true);
         return op;
     }

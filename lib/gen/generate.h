@@ -30,6 +30,10 @@ int gen_near_distance(const struct vae_model *, struct gen_given *, struct pool 
 int gen_drop_copies(const struct vae_model *, const struct gen_given *, double *raw, size_t n, size_t *left, struct pool *,
                     struct vae_err *);
 
+/* The head of new records: the columns that are written (wide: those of rows before, too), behind them, as op->keep_out, the ones that
+ * are carried. 0 or VAE_EOS. */
+int gen_head(struct vae_op *, bool wide, struct vae_err *);
+
 struct generate {
     size_t nworkers;
     struct gen_prior *prior; /* [nworkers] */

@@ -9,6 +9,7 @@
  * Rows follow from those before them, so a panel is MAT_PANEL series, each at the same row. A row depends on the seed, the number of
  * its series and its own alone.
  */
+#include "gen/generate.h"
 #include "gen/series.h"
 
 #include <math.h>
@@ -302,11 +303,9 @@ static int head(struct vae_op *op, struct vae_err *err) {
     const struct rolling *g = op->state;
     const struct schema *s = op->m->schema;
     json_t *columns = json_object_get(json_object_get(s->origin, "front"), "columns");
-    rec_head_free(op->head);
-    op->head = schema_head(s, false, err);
-    op->keep_out = mem_array(s->nkeep + 1, sizeof(int));
-    if (!op->head || !op->keep_out)
-        return VAE_EOS;
+    int r = gen_head(op, false, err);
+    if (r)
+        return r;
     for (size_t c = 0, f = 0; c < g->rows.ncols; c++) {
         struct rec_field *field = &op->head->fields[f];
         if (!schema_written(&s->col[c], false))
@@ -319,12 +318,6 @@ static int head(struct vae_op *op, struct vae_err *err) {
             return err_set(err, VAE_EOS, "out of memory");
         free(field->name);
         field->name = name, field->type = REC_F64, field->decimals = s->col[c].decimals;
-    }
-    for (size_t i = 0; i < s->nkeep; i++) {
-        struct rec_field *field = rec_head_add(op->head, s->keep[i], REC_UTF8, 0, NULL, err);
-        if (!field)
-            return VAE_EOS;
-        field->keep = true, op->keep_out[op->nkeep++] = (int)op->head->nfields - 1;
     }
     json_decref(op->head->origin); /* the columns in the order they had before windows were made of them */
     op->head->origin = json_copy(s->origin);
