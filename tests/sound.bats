@@ -77,6 +77,19 @@ assert np.abs(x).max() > 1 and np.abs(y - np.clip(x, -1, 1)).max() < 3e-7
 P
 }
 
+@test "without libsndfile and libsamplerate: WAV all the same, what needs them says so" {
+    wav x.wav
+    vae-cat -o x.flac x.wav
+    mkdir none
+    : >none/libsndfile.so.1
+    : >none/libsamplerate.so.0
+    export LD_LIBRARY_PATH=$PWD/none
+    vae-cat -o back.wav x.wav && same back.wav x.wav
+    fails 71 vae-cat "cannot load libsndfile" "vae-cat x.flac"
+    fails 71 vae-cat "cannot load libsndfile" "vae-cat -o y.flac x.wav"
+    fails 71 vae-cat "cannot load libsamplerate" "vae-cat --resample 4000 x.wav"
+}
+
 @test "what does not go together is named: another rate, other channels, no sound; --resample makes rates one" {
     wav fast.wav 16000
     wav stereo.wav 8000 2
