@@ -136,6 +136,22 @@ P
     fails 64 vae-gen "--seconds" "vae-gen -m $MEL --seconds 1"
 }
 
+@test "the folder a file is in as its label: in the latents, in new sound, in scores" {
+    mkdir low high
+    wav low/a.wav 8000 1 1 200
+    wav high/b.wav 8000 1 1 3000
+    vae-fit -q -m label.vae --for reduce -l 2 --hidden 16 --steps 200 --no-calibrate --label-from-path low/a.wav high/b.wav
+    vae-enc -m label.vae --label-from-path -t csv low/a.wav high/b.wav >z.csv
+    equal header "$(head -n 1 z.csv)" time,samples,label,z1,z2
+    equal labels "$(cut -d, -f3 z.csv | tail -n +2 | uniq -c | tr -s ' \n' ' ')" " 51 low 51 high "
+    crossings() {
+        vae-gen -m label.vae --where "label=$1" --seconds 0.5 | vae-cat -t csv | awk '($1 > 0) != (last > 0) { n++ } { last = $1 } END { print n }'
+    }
+    [ "$(crossings high)" -gt $((2 * $(crossings low))) ]
+    vae-fit -q -m label.vae --for detect --hidden 16 --steps 20 --no-calibrate --label-from-path low/a.wav high/b.wav
+    equal files "$(vae-score -q -m label.vae --per-file --label-from-path low/a.wav high/b.wav 2>/dev/null | wc -l)" 3
+}
+
 @test "scores: of records with their time, of files; clips shorter than a window, silence, stereo" {
     wav short.wav 8000 1 0.01
     perl -0777 -pe 'substr($_, 44) = "\0" x (length($_) - 44)' "$TONE" >silence.wav
