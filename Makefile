@@ -23,7 +23,7 @@ WARN := -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototype
 override CFLAGS += -std=c11 -D_GNU_SOURCE -Iinclude -Ilib -pthread -fno-math-errno -ffp-contract=off $(WARN) \
                    $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 override LDFLAGS += -pthread $(if $(SAN),-fsanitize=$(SAN))
-LDLIBS := -ljansson -lsleef -lnettle -lspng -lsndfile -lsamplerate -lkissfft-float -lz -ldl -lm
+LDLIBS := -ljansson -lsleef -lnettle -lspng -lkissfft-float -lz -ldl -lm
 
 O     := $(BUILD)$(if $(SAN),-san)
 LIB   := $(O)/libvae.a

@@ -15,7 +15,7 @@ if command -v clang >/dev/null 2>&1; then
         name=$(basename "$f" .c)
         clang -O1 -g -w -std=c11 -D_GNU_SOURCE -Iinclude -Ilib -Itests -pthread -ffp-contract=off \
             -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o "$dir/$name" "$f" lib/*/*.c \
-            -ljansson -lsleef -lnettle -lspng -lsndfile -lsamplerate -lkissfft-float -lz -ldl -lm
+            -ljansson -lsleef -lnettle -lspng -lkissfft-float -lz -ldl -lm
         mkdir -p "$dir/corpus"
         echo "soak: $name for $TIME s"
         (cd "$dir" && "./$name" -max_total_time="$TIME" -verbosity=0 -print_final_stats=1 corpus 2>&1 | grep -E 'number_of_executed|ERROR' || true)

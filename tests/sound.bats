@@ -77,6 +77,19 @@ assert np.abs(x).max() > 1 and np.abs(y - np.clip(x, -1, 1)).max() < 3e-7
 P
 }
 
+@test "without libsndfile and libsamplerate: WAV all the same, what needs them says so" {
+    wav x.wav
+    vae-cat -o x.flac x.wav
+    mkdir none
+    : >none/libsndfile.so.1
+    : >none/libsamplerate.so.0
+    export LD_LIBRARY_PATH=$PWD/none
+    vae-cat -o back.wav x.wav && same back.wav x.wav
+    fails 71 vae-cat "cannot load libsndfile" "vae-cat x.flac"
+    fails 71 vae-cat "cannot load libsndfile" "vae-cat -o y.flac x.wav"
+    fails 71 vae-cat "cannot load libsamplerate" "vae-cat --resample 4000 x.wav"
+}
+
 @test "what does not go together is named: another rate, other channels, no sound; --resample makes rates one" {
     wav fast.wav 16000
     wav stereo.wav 8000 2
@@ -121,6 +134,22 @@ P
     vae-gen -m "$MDCT" --seconds 0.55 >new.wav
     equal "new samples" "$(vae-cat -t csv new.wav | wc -l)" 4481 # whole hops
     fails 64 vae-gen "--seconds" "vae-gen -m $MEL --seconds 1"
+}
+
+@test "the folder a file is in as its label: in the latents, in new sound, in scores" {
+    mkdir low high
+    wav low/a.wav 8000 1 1 200
+    wav high/b.wav 8000 1 1 3000
+    vae-fit -q -m label.vae --for reduce -l 2 --hidden 16 --steps 200 --no-calibrate --label-from-path low/a.wav high/b.wav
+    vae-enc -m label.vae --label-from-path -t csv low/a.wav high/b.wav >z.csv
+    equal header "$(head -n 1 z.csv)" time,samples,label,z1,z2
+    equal labels "$(cut -d, -f3 z.csv | tail -n +2 | uniq -c | tr -s ' \n' ' ')" " 51 low 51 high "
+    crossings() {
+        vae-gen -m label.vae --where "label=$1" --seconds 0.5 | vae-cat -t csv | awk '($1 > 0) != (last > 0) { n++ } { last = $1 } END { print n }'
+    }
+    [ "$(crossings high)" -gt $((2 * $(crossings low))) ]
+    vae-fit -q -m label.vae --for detect --hidden 16 --steps 20 --no-calibrate --label-from-path low/a.wav high/b.wav
+    equal files "$(vae-score -q -m label.vae --per-file --label-from-path low/a.wav high/b.wav 2>/dev/null | wc -l)" 3
 }
 
 @test "scores: of records with their time, of files; clips shorter than a window, silence, stereo" {

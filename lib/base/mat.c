@@ -1,13 +1,13 @@
 /* mat.c - OpenBLAS loaded at run time, checked before it is trusted; and the transpose it lacks. */
 #include "base/mat.h"
 
-#include <dlfcn.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/dl.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -59,39 +59,28 @@ static int can_map(size_t bytes, struct vae_err *err) {
     return 0;
 }
 
-/* *fn, a pointer to a function, = the symbol; POSIX says the two kinds of pointers have one size. */
-static bool find(void *lib, const char *name, void *fn) {
-    void *p = dlsym(lib, name);
-    memcpy(fn, &p, sizeof p);
-    return p != NULL;
-}
-
 /* Loads the library with the kernels of `core`, or of its own choice for NULL. */
 static int load(const char *core, struct vae_err *err) {
+    const struct dl_symbol symbols[] = {{"cblas_sgemm", &blas.sgemm},
+                                        {"dsyevd_", &blas.dsyevd},
+                                        {"openblas_set_num_threads", &blas.set_threads},
+                                        {"openblas_get_corename", &blas.corename}};
     struct setting threads, kernels = {0};
     int rc = 0;
     if (!set(&threads, "OPENBLAS_NUM_THREADS", "1") || (core && !set(&kernels, "OPENBLAS_CORETYPE", core)))
         rc = err_set(err, VAE_EOS, "out of memory");
-    else if (!(blas.handle = dlopen("libopenblas.so.0", RTLD_NOW | RTLD_LOCAL)))
-        rc = err_set(err, VAE_EOS, "cannot load OpenBLAS: %s", dlerror());
+    else if (!(blas.handle = dl_open("libopenblas.so.0", "OpenBLAS", symbols, sizeof symbols / sizeof *symbols, err)))
+        rc = VAE_EOS;
     restore(&threads);
     if (kernels.name)
         restore(&kernels);
-    if (rc < 0)
-        return rc;
-    void *lib = blas.handle;
-    if (!find(lib, "cblas_sgemm", &blas.sgemm) || !find(lib, "dsyevd_", &blas.dsyevd) ||
-        !find(lib, "openblas_set_num_threads", &blas.set_threads) ||
-        !find(lib, "openblas_get_corename", &blas.corename))
-        return err_set(err, VAE_EOS, "libopenblas.so.0 is not a whole OpenBLAS: %s", dlerror());
-    if (!find(lib, "blas_memory_alloc", &blas.take) || !find(lib, "blas_memory_free", &blas.give))
+    if (rc == 0 && (!dl_find(blas.handle, "blas_memory_alloc", &blas.take) || !dl_find(blas.handle, "blas_memory_free", &blas.give)))
         blas.take = NULL;
-    return 0;
+    return rc;
 }
 
 static void unload(void) {
-    if (blas.handle)
-        dlclose(blas.handle);
+    dl_close(blas.handle);
     blas.handle = NULL;
     blas.reserved = 0;
 }

@@ -22,6 +22,7 @@ static const double LINE_NATS = 6; /* that the latents of a line of text carry *
 /* Floating-point operations of a fit, unless told: some five minutes of two cores of 2024. Those of convolutions take longer. */
 static const double WORK = 1e14, CHAIN_WORK = 5e13, IMAGE_WORK = 3e13;
 enum { RASTER_LOOKS = 48 /* outputs that cost what a raster does */ };
+enum { MANY_FRAMES = 20000 };
 enum { MANY_IMAGES = 20000, IMAGE_LEAST = 8 /* pixels a side; smaller ones need no convolutions */ };
 
 void vae_fit_defaults(struct vae_fit_opts *o) {
@@ -321,6 +322,16 @@ static int choose_line(const struct vae_fit_opts *o, const struct fit_rows *r, s
     return 0;
 }
 
+/* Units of a hidden layer, for d values. Frames of sound are wide, and much alike: with 512 units a fit takes long, and what comes back
+ * of new sound is no better. */
+static size_t choose_width(const struct fit_rows *r, const struct model_config *c, size_t d) {
+    size_t n = r->n;
+    if (c->chain)
+        return n < 2000 ? 128 : n < 10000 ? 256 : 512;
+    bool sound = json_object_get(json_object_get(r->schema->origin, "front"), "audio") != NULL;
+    return power_of_two(4 * d, 64, !sound ? 512 : n < MANY_FRAMES ? 128 : 256);
+}
+
 static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, struct model_config *c,
                         struct vae_err *err) {
     size_t d = 0, n = r->n;
@@ -375,7 +386,7 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
     memcpy(c->hidden, o->hidden, sizeof c->hidden);
     if (!c->nhidden) {
         c->nhidden = 2;
-        c->hidden[0] = c->hidden[1] = !c->chain ? power_of_two(4 * d, 64, 512) : n < 2000 ? 128 : n < 10000 ? 256 : 512;
+        c->hidden[0] = c->hidden[1] = choose_width(r, c, d);
     }
     /* it makes odd rows less odd, and many images need none */
     c->dropout = (float)or_else(o->dropout, detect || (c->nchannels && n >= MANY_IMAGES) ? 0 : 0.1);

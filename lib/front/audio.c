@@ -19,6 +19,12 @@
 
 enum { VALUES = 1 << 18 /* of a batch, about */, ROWS = 1024, AHEAD = 1 << 14 /* samples held beyond a window */ };
 
+/* A label: a text that stands beside the samples. A record has that of the last sample that was read. */
+struct audio_label {
+    size_t in, out; /* fields */
+    struct buf cell;
+};
+
 struct audio {
     const struct vae_head *in;
     struct vae_head *head;
@@ -35,6 +41,8 @@ struct audio {
     size_t begun;           /* mdct: frames in it */
     uint64_t done;          /* mdct: sample frames that records of the file completed */
     struct rec_file of;     /* the file it is */
+    struct audio_label *label; /* [nlabels] */
+    size_t nlabels;
     size_t most, n, *row;   /* [most] records of a batch */
     uint64_t given;
     struct vae_batch out;
@@ -45,7 +53,9 @@ void audio_free(struct audio *a) {
         return;
     rec_head_free(a->head), rec_build_free(a->build);
     mdct_free(a->mdct), mel_free(a->mel);
-    free(a->held), free(a->ring), free(a->row), free(a);
+    for (size_t i = 0; i < a->nlabels; i++)
+        buf_free(&a->label[i].cell);
+    free(a->label), free(a->held), free(a->ring), free(a->row), free(a);
 }
 
 const struct vae_head *audio_head(const struct audio *a) { return a->head; }
@@ -64,6 +74,23 @@ static int add(struct audio *a, const char *name, enum rec_type type, bool keep,
     return 0;
 }
 
+static int add_labels(struct audio *a, struct vae_err *err) {
+    a->label = mem_array(a->in->nfields, sizeof *a->label);
+    if (!a->label)
+        return err_set(err, VAE_EOS, "out of memory");
+    for (size_t f = 0; f < a->in->nfields; f++) {
+        const struct rec_field *from = &a->in->fields[f];
+        if (!from->apart || from->type != REC_UTF8)
+            continue;
+        struct audio_label *l = &a->label[a->nlabels++];
+        l->in = f;
+        if (add(a, from->name, REC_UTF8, from->keep, 0, NULL, &l->out, err))
+            return VAE_EOS;
+        a->head->fields[l->out].apart = true;
+    }
+    return 0;
+}
+
 static int make_head(struct audio *a, struct vae_err *err) {
     const struct audio_spec *s = &a->spec;
     size_t shape[3], n = 0;
@@ -77,7 +104,7 @@ static int make_head(struct audio *a, struct vae_err *err) {
     if (!a->head || (mel && add(a, "file", REC_UTF8, true, 0, NULL, &a->file, err)) || add(a, "time", REC_F64, true, 0, NULL, &a->time, err) ||
         (!mel && add(a, "samples", REC_I32, true, 0, NULL, &a->samples, err)) ||
         (mel && add(a, "level", REC_F32, false, 0, NULL, &a->level, err)) ||
-        add(a, mel ? "mel" : "mdct", REC_F32, false, n, shape, &a->data, err))
+        add(a, mel ? "mel" : "mdct", REC_F32, false, n, shape, &a->data, err) || add_labels(a, err))
         return VAE_EOS;
     a->head->origin = json_deep_copy(a->in->origin);
     if (json_object_set_new(a->head->origin, "front", audio_to_json(s)))
@@ -144,6 +171,12 @@ static int give(struct audio *a, double time, uint64_t samples, size_t row, stru
     if (a->mdct)
         ((int32_t *)rec_build_data(a->build, a->samples))[a->n] = (int32_t)samples;
     a->row[a->n++] = row;
+    for (size_t i = 0; i < a->nlabels; i++) {
+        const struct audio_label *l = &a->label[i];
+        int r = rec_build_text(a->build, l->out, l->cell.p, l->cell.n, err);
+        if (r)
+            return r;
+    }
     const char *name = a->of.name ? a->of.name : "-";
     return a->mel ? rec_build_text(a->build, a->file, name, strlen(name), err) : 0;
 }
@@ -209,13 +242,20 @@ static int frame(struct audio *a, size_t row, struct vae_err *err) {
 /* ---- the stage --------------------------------------------------------------------------------------------- */
 
 /* Sample frames from..from+n-1 of the batch to where they are held. */
-static void hold(struct audio *a, const struct vae_batch *b, size_t from, size_t n) {
-    size_t channels = a->spec.channels;
+static int hold(struct audio *a, const struct vae_batch *b, size_t from, size_t n, struct vae_err *err) {
+    size_t channels = a->spec.channels, len;
     const float *x = (const float *)b->cols[a->sample].data + from * channels;
     for (size_t c = 0; c < channels; c++)
         for (size_t i = 0; i < n; i++)
             a->held[c * a->cap + a->have + i] = x[i * channels + c];
     a->have += n, a->read += n;
+    int r = 0;
+    for (struct audio_label *l = a->label; l < a->label + a->nlabels && !r; l++) {
+        const char *cell = rec_cell(&b->cols[l->in], from + n - 1, &len);
+        l->cell.n = 0;
+        r = buf_put(&l->cell, cell, len, err);
+    }
+    return r;
 }
 
 /* n samples of silence, or (n 0) what is done with goes, so that there is room. */
@@ -253,7 +293,9 @@ int audio_run(struct audio *a, const struct vae_batch *b, size_t *at, const stru
             return batch(a, out);
         make_room(a, 0);
         size_t n = a->cap - a->have < b->rows - *at ? a->cap - a->have : b->rows - *at;
-        hold(a, b, *at, n);
+        int r = hold(a, b, *at, n, err);
+        if (r)
+            return r;
         *at += n;
     }
 }

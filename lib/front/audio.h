@@ -11,6 +11,7 @@
  *   file     mel: the file's name, - for standard input
  *   time     f64, s: mdct: where its first window begins, below 0 for the first record of a file; mel: the middle of the record
  *   samples  i32, mdct: sample frames that the record completes; before it, the first record of a file completes one hop less
+ * and labels (fields that are apart, of texts), which are those of a file.
  * origin.front is the spec: {"audio":"mdct", "rate":8000 (Hz), "channels":1, "hop":160 (sample frames), "frames":1}.
  */
 #ifndef FRONT_AUDIO_H

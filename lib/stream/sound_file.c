@@ -1,7 +1,6 @@
 /* sound_file.c - sound by libsndfile, from a file it can seek in. What it declares is a claim: frames are read until they end, counted,
  * and compared with it. */
 #include <inttypes.h>
-#include <sndfile.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "stream/sound.h"
+#include "stream/sound_lib.h"
 
 const struct sound_kind sound_kinds[] = {
     {"s16", 2, false, SF_FORMAT_PCM_16}, {"s24", 3, false, SF_FORMAT_PCM_24}, {"s32", 4, false, SF_FORMAT_PCM_32},
@@ -23,6 +23,7 @@ const struct sound_kind *sound_kind_by_name(const char *name) {
 }
 
 struct file {
+    const struct sound_file_lib *lib;
     SNDFILE *snd;
     const char *name;
     int64_t declared, given;
@@ -30,12 +31,12 @@ struct file {
 
 static long file_read(void *ctx, float *to, size_t n, struct vae_err *err) {
     struct file *f = ctx;
-    sf_count_t got = sf_readf_float(f->snd, to, (sf_count_t)n);
+    sf_count_t got = f->lib->readf_float(f->snd, to, (sf_count_t)n);
     f->given += got > 0 ? got : 0;
     if (got > 0)
         return (long)got;
-    if (sf_error(f->snd))
-        return err_set(err, VAE_EDATA, "%s: damaged behind %" PRId64 " sample frames (%s)", f->name, f->given, sf_strerror(f->snd));
+    if (f->lib->error(f->snd))
+        return err_set(err, VAE_EDATA, "%s: damaged behind %" PRId64 " sample frames (%s)", f->name, f->given, f->lib->strerror(f->snd));
     if (f->declared >= 0 && f->given < f->declared)
         return err_set(err, VAE_EDATA, "%s: ends early, behind %" PRId64 " of %" PRId64 " sample frames", f->name, f->given, f->declared);
     return 0;
@@ -44,7 +45,7 @@ static long file_read(void *ctx, float *to, size_t n, struct vae_err *err) {
 static void file_close(void *ctx) {
     struct file *f = ctx;
     if (f->snd)
-        sf_close(f->snd);
+        f->lib->close(f->snd);
     free(f);
 }
 
@@ -80,7 +81,8 @@ static bool cut_short(int fd) {
 int sound_file_open(struct source *src, struct sound_spec *spec, struct sound_input *in, struct vae_err *err) {
     const char *name = source_name(src);
     SF_INFO info = {0};
-    int fd = source_whole(src, err);
+    const struct sound_file_lib *lib = sound_file_lib(err);
+    int fd = lib ? source_whole(src, err) : VAE_EOS;
     if (fd < 0)
         return fd;
     struct file *f = mem_array(1, sizeof *f);
@@ -88,13 +90,13 @@ int sound_file_open(struct source *src, struct sound_spec *spec, struct sound_in
         close(fd);
         return err_set(err, VAE_EOS, "out of memory");
     }
-    f->name = name;
+    f->lib = lib, f->name = name;
     bool cut = cut_short(fd);
     lseek(fd, 0, SEEK_SET);
-    f->snd = sf_open_fd(fd, SFM_READ, &info, SF_TRUE);
+    f->snd = lib->open_fd(fd, SFM_READ, &info, SF_TRUE);
     int rc = 0;
     if (!f->snd)
-        rc = err_set(err, VAE_EDATA, "%s: %s (%s)", name, cut ? "ends early" : "no sound that can be read", sf_strerror(NULL));
+        rc = err_set(err, VAE_EDATA, "%s: %s (%s)", name, cut ? "ends early" : "no sound that can be read", lib->strerror(NULL));
     else if (cut)
         rc = err_set(err, VAE_EDATA, "%s: ends early, and declares more", name);
     else if (info.channels < 1 || info.channels > SOUND_CHANNELS || info.samplerate < 1 || info.samplerate > SOUND_RATE)

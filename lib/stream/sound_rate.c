@@ -1,14 +1,15 @@
 /* sound_rate.c - sound at another rate, by libsamplerate's medium sinc converter: 121 dB of signal to noise, and no bandwidth above
  * .9 of the lower rate's half. */
-#include <samplerate.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "stream/sound.h"
+#include "stream/sound_lib.h"
 
 struct rate {
+    const struct sound_rate_lib *lib;
     struct sound_input from;
     SRC_STATE *src;
     SRC_DATA data;
@@ -28,9 +29,9 @@ static long rate_read(void *ctx, float *to, size_t n, struct vae_err *err) {
         }
         r->data.data_in = r->in + r->at * r->channels, r->data.input_frames = (long)(r->have - r->at);
         r->data.data_out = to, r->data.output_frames = (long)n;
-        int rc = src_process(r->src, &r->data);
+        int rc = r->lib->process(r->src, &r->data);
         if (rc)
-            return err_set(err, VAE_EDATA, "%s: %s", r->name, src_strerror(rc));
+            return err_set(err, VAE_EDATA, "%s: %s", r->name, r->lib->strerror(rc));
         r->at += (size_t)r->data.input_frames_used;
         if (r->data.output_frames_gen > 0)
             return r->data.output_frames_gen;
@@ -45,7 +46,7 @@ static long rate_read(void *ctx, float *to, size_t n, struct vae_err *err) {
 static void rate_close(void *ctx) {
     struct rate *r = ctx;
     if (r->src)
-        src_delete(r->src);
+        r->lib->delete(r->src);
     r->from.close(r->from.ctx);
     free(r->in), free(r);
 }
@@ -53,19 +54,20 @@ static void rate_close(void *ctx) {
 int sound_rate_open(struct sound_input *from, struct sound_spec *spec, uint32_t rate, const char *name, struct sound_input *in,
                     struct vae_err *err) {
     int rc = 0;
-    struct rate *r = mem_array(1, sizeof *r);
+    const struct sound_rate_lib *lib = sound_rate_lib(err);
+    struct rate *r = lib ? mem_array(1, sizeof *r) : NULL;
     if (!r) {
         from->close(from->ctx);
-        return err_set(err, VAE_EOS, "out of memory");
+        return lib ? err_set(err, VAE_EOS, "out of memory") : VAE_EOS;
     }
-    r->from = *from, r->name = name, r->channels = spec->channels;
+    r->lib = lib, r->from = *from, r->name = name, r->channels = spec->channels;
     r->data.src_ratio = (double)rate / spec->rate;
     r->in = mem_array(SOUND_BATCH * spec->channels, sizeof *r->in);
-    r->src = src_new(SRC_SINC_MEDIUM_QUALITY, (int)spec->channels, &rc);
+    r->src = lib->new(SRC_SINC_MEDIUM_QUALITY, (int)spec->channels, &rc);
     *in = (struct sound_input){r, rate_read, rate_close};
     if (!r->in || !r->src)
         rc = err_set(err, VAE_EOS, "out of memory");
-    else if (!src_is_valid_ratio(r->data.src_ratio))
+    else if (!lib->is_valid_ratio(r->data.src_ratio))
         rc = err_set(err, VAE_EUSAGE, "%s: --resample changes a rate by a factor of 256 at most, and this one is %u Hz", name, spec->rate);
     if (rc)
         rate_close(r);

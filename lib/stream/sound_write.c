@@ -3,7 +3,6 @@
  * at the end, a pipe is told that they are unknown (0xffffffff). libsndfile writes the others, to a temporary file that is copied when
  * it is whole.
  */
-#include <sndfile.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "base/io.h"
 #include "base/mem.h"
 #include "stream/sound.h"
+#include "stream/sound_lib.h"
 
 enum { HEADER = 58 /* bytes at most */ };
 
@@ -24,6 +24,7 @@ struct writer {
     uint64_t bytes;
     unsigned char *out; /* [SOUND_BATCH] sample frames */
     int fd;             /* of the temporary file, -1: none */
+    const struct sound_file_lib *lib; /* NULL where it is not needed */
     SNDFILE *snd;
 };
 
@@ -63,7 +64,7 @@ static size_t header(const struct writer *w, uint64_t bytes, unsigned char p[HEA
 }
 
 /* A format of libsndfile that holds these samples, nearly as they are. */
-static int file_format(const char *name, const struct sound_kind *k, size_t channels, uint32_t rate) {
+static int file_format(const struct sound_file_lib *lib, const char *name, const struct sound_kind *k, size_t channels, uint32_t rate) {
     static const struct {
         const char *name;
         int major, fixed;
@@ -75,7 +76,7 @@ static int file_format(const char *name, const struct sound_kind *k, size_t chan
     for (size_t j = 0; j < sizeof sub / sizeof *sub; j++) {
         SF_INFO info = {.samplerate = (int)rate, .channels = (int)channels};
         info.format = formats[i].major | (formats[i].fixed ? formats[i].fixed : sub[j]);
-        if (info.format != formats[i].major && sf_format_check(&info))
+        if (info.format != formats[i].major && lib->format_check(&info))
             return info.format;
     }
     return 0;
@@ -92,15 +93,17 @@ static int begin(struct writer *w, struct vae_err *err) {
         w->out = mem_array(SOUND_BATCH, w->spec.channels * w->spec.kind->bytes);
         return w->out ? sink_write(w->sink, p, header(w, UINT64_MAX, p), err) : err_set(err, VAE_EOS, "out of memory");
     }
+    if (!(w->lib = sound_file_lib(err)))
+        return VAE_EOS;
     SF_INFO info = {.samplerate = (int)w->spec.rate, .channels = (int)w->spec.channels};
-    info.format = file_format(w->format, w->spec.kind, w->spec.channels, w->spec.rate);
+    info.format = file_format(w->lib, w->format, w->spec.kind, w->spec.channels, w->spec.rate);
     if (!info.format)
         return err_set(err, VAE_EUSAGE, "%s holds no sound of %zu channels at %u Hz; wav does", w->format, w->spec.channels, w->spec.rate);
     if ((w->fd = io_temporary(err)) < 0)
         return w->fd;
-    if (!(w->snd = sf_open_fd(w->fd, SFM_WRITE, &info, SF_FALSE)))
-        return err_set(err, VAE_EOS, "%s: cannot be written (%s)", sink_name(w->sink), sf_strerror(NULL));
-    sf_command(w->snd, SFC_SET_CLIPPING, NULL, SF_TRUE);
+    if (!(w->snd = w->lib->open_fd(w->fd, SFM_WRITE, &info, SF_FALSE)))
+        return err_set(err, VAE_EOS, "%s: cannot be written (%s)", sink_name(w->sink), w->lib->strerror(NULL));
+    w->lib->command(w->snd, SFC_SET_CLIPPING, NULL, SF_TRUE);
     return 0;
 }
 
@@ -130,8 +133,8 @@ int sound_put(void *writer, const struct vae_batch *b, struct vae_err *err) {
     const float *x = b->cols[w->field].data;
     size_t c = w->spec.channels;
     if (w->snd)
-        return sf_writef_float(w->snd, x, (sf_count_t)b->rows) == (sf_count_t)b->rows
-                   ? 0 : err_set(err, VAE_EIO, "%s: cannot be written (%s)", sink_name(w->sink), sf_strerror(w->snd));
+        return w->lib->writef_float(w->snd, x, (sf_count_t)b->rows) == (sf_count_t)b->rows
+                   ? 0 : err_set(err, VAE_EIO, "%s: cannot be written (%s)", sink_name(w->sink), w->lib->strerror(w->snd));
     int rc = 0;
     for (size_t at = 0; at < b->rows && !rc; at += SOUND_BATCH) {
         size_t n = b->rows - at < SOUND_BATCH ? b->rows - at : SOUND_BATCH, bytes = n * c * w->spec.kind->bytes;
@@ -150,7 +153,7 @@ int sound_finish(void *writer, int status, struct vae_err *err) {
         int rc = w->bytes % 2 && !w->big ? sink_write(w->sink, "", 1, err) : 0;
         return rc || !w->patch ? rc : sink_patch(w->sink, 0, p, header(w, w->bytes, p), err);
     }
-    sf_close(w->snd);
+    w->lib->close(w->snd);
     w->snd = NULL;
     unsigned char *bytes = mem_array(1 << 16, 1);
     long n = bytes && lseek(w->fd, 0, SEEK_SET) == 0 ? 0 : err_set(err, VAE_EOS, "out of memory");
@@ -163,7 +166,7 @@ int sound_finish(void *writer, int status, struct vae_err *err) {
 void sound_destroy(void *writer) {
     struct writer *w = writer;
     if (w->snd)
-        sf_close(w->snd);
+        w->lib->close(w->snd);
     if (w->fd >= 0)
         close(w->fd);
     free(w->out), free(w);
