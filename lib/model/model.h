@@ -256,6 +256,7 @@ void raster_paint(const struct vae_model *, struct model_pass *, bool sample, ui
 /*
  * lines.c: records that are texts; else these do nothing. The decoder is given, behind z, the symbols of the line.
  */
+size_t lines_length(const struct vae_model *, const float *x); /* positions that the line of x[d] has */
 void lines_look(const struct vae_model *, struct model_pass *, size_t col, size_t n);
 /* Of those, a training step keeps some to itself. */
 void lines_drop(const struct vae_model *, struct model_pass *, size_t col, size_t n, uint64_t seed, uint64_t step, const uint64_t *rows);
