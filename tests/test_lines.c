@@ -11,6 +11,7 @@
 #include "models.h"
 #include "schema/levels.h"
 #include "schema/line.h"
+#include "score/score.h"
 
 enum { PLACES = 3, LETTERS = 2, SYMBOLS = LETTERS + 2, Z = 2 };
 
@@ -153,6 +154,31 @@ static void test_sum(const struct vae_model *m) {
     log_p(m, longer, 1, z, true, &plain);
     CHECK(fabs(plain - two[0] - log(SYMBOLS)) < 1e-9 && fabs(plain - two[1] - 4 * log(SYMBOLS)) < 1e-9,
           "what is beyond costs %g and %g nats", plain - two[0], plain - two[1]);
+}
+
+/* The score of lines: the bound over the root of how many symbols there are, those that are beyond among them. */
+static void test_score(const struct vae_model *m) {
+    static const struct {
+        float x[PLACES + 1];
+        double symbols;
+    } line[] = {{{3, NAN, NAN, NAN}, 1}, {{0, 3, NAN, NAN}, 2}, {{1, 0, 3, NAN}, 3}, {{0, 1, 0, 1}, 4}, {{0, 1, 0, 6}, 9}};
+    enum { N = sizeof line / sizeof *line };
+    static const uint64_t rows[N] = {4, 0, 3, 1, 2};
+    float x[N][PLACES + 1];
+    struct score_parts parts[N];
+    struct vae_err err = {0};
+    struct scorer *s = scorer_new(m, VAE_BY_LINE, SCORE_ONLY, 4, NULL, &err);
+    CHECK(s != NULL, "%s", err.msg);
+    for (size_t i = 0; i < N; i++)
+        memcpy(x[i], line[i].x, sizeof x[i]);
+    for (int picked = 0; picked < 2; picked++) {
+        scorer_run(s, x[0], picked ? rows : NULL, N, parts);
+        for (size_t i = 0; i < N; i++) {
+            double want = -parts[i].elbo / sqrt(line[picked ? rows[i] : i].symbols);
+            CHECK(fabs(score_by(&parts[i], VAE_BY_LINE) - want) < 1e-12 * want, "line %zu has %g, not %g", i, parts[i].line, want);
+        }
+    }
+    scorer_free(s);
 }
 
 /* The number of the line in column i of the pass. */
@@ -369,6 +395,7 @@ int main(void) {
     test_symbols();
     struct vae_model *m = the_model(2, 0.5f);
     test_sum(m);
+    test_score(m);
     test_draws(m, 1);
     test_draws(m, 0.5);
     vae_model_free(m);

@@ -22,9 +22,10 @@ static float *told(const struct vae_model *m, struct model_pass *p) {
 
 size_t lines_length(const struct vae_model *m, const float *x) {
     size_t n = m->npositions;
-    while (n && isnan(x[m->line->v0 + n - 1]))
+    const float *symbol = x + m->line->v0, beyond = symbol[n];
+    while (n && isnan(symbol[n - 1]))
         n--;
-    return n;
+    return n + (isnan(beyond) ? 0 : (size_t)beyond);
 }
 
 void lines_look(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
