@@ -6,6 +6,7 @@
 #include <float.h>
 
 #include "base/mat.h"
+#include "fit/train.h"
 #include "model/objective.h"
 #include "model/spell.h"
 #include "models.h"
@@ -342,6 +343,37 @@ static void test_drop(void) {
     vae_model_free(m);
 }
 
+/* The rows of a batch, in whatever order, are dealt out: each shard has its share of long lines, long ones first. */
+static void test_deal(void) {
+    enum { N = 37, SHARD = 16 };
+    struct vae_model *m = the_model(1, 0);
+    float x[N][PLACES + 1];
+    uint64_t rows[N], want[N];
+    struct train_card card[N];
+    size_t most = 0, seen[N] = {0}, wrong = 0;
+    for (size_t i = 0; i < N; i++)
+        for (size_t t = 0; t <= PLACES; t++)
+            x[i][t] = t < 1 + i * i % PLACES ? 1 : NAN;
+    for (int again = 0; again < 2; again++) {
+        for (size_t i = 0; i < N; i++)
+            rows[i] = again ? N - 1 - i : i * 5 % N;
+        train_deal(m, x[0], card, rows, N, SHARD);
+        wrong += again && memcmp(rows, want, sizeof rows);
+        memcpy(want, rows, sizeof rows);
+    }
+    CHECK(wrong == 0, "the order depends on the one before");
+    for (size_t i = 0; i < N; i++) {
+        size_t length = lines_length(m, x[rows[i]]);
+        seen[rows[i]]++;
+        CHECK(i % SHARD == 0 || length <= most, "record %zu of shard %zu is longer than the one before", i % SHARD, i / SHARD);
+        CHECK(i % SHARD || length == PLACES - 1, "shard %zu begins with %zu symbols", i / SHARD, length);
+        most = length;
+    }
+    for (size_t i = 0; i < N; i++)
+        CHECK(seen[i] == 1, "row %zu is there %zu times", i, seen[i]);
+    vae_model_free(m);
+}
+
 /* ---- what a model file may say ------------------------------------------------------------------------------ */
 
 /* A schema with `value` (taken over) under `key` of its column, or of what it says of lines. */
@@ -406,6 +438,7 @@ int main(void) {
     test_gradient(0);
     test_gradient(0.4f);
     test_drop();
+    test_deal();
     test_hostile();
     return test_done();
 }
