@@ -24,7 +24,7 @@ static struct {
 
 static const char *by_name(size_t i) {
     /* in the order of enum vae_by */
-    static const char *const name[] = {"auto", "elbo", "iw", "recon", "mse", "near", "denoise"};
+    static const char *const name[] = {"auto", "elbo", "iw", "recon", "mse", "near", "denoise", "line"};
     return i < sizeof name / sizeof *name ? name[i] : NULL;
 }
 

@@ -223,7 +223,7 @@ struct vae_op_opts {
     struct vae_in *benign; /* score: records that are known: what is like one of them is no anomaly; read to their end */
     bool skip_bad;        /* leave bad records of those three out, counting them */
     bool best;          /* complete: the single best value instead of draws */
-    enum vae_by { VAE_BY_AUTO, VAE_BY_ELBO, VAE_BY_IW, VAE_BY_RECON, VAE_BY_MSE, VAE_BY_NEAR, VAE_BY_DENOISE } by; /* score */
+    enum vae_by { VAE_BY_AUTO, VAE_BY_ELBO, VAE_BY_IW, VAE_BY_RECON, VAE_BY_MSE, VAE_BY_NEAR, VAE_BY_DENOISE, VAE_BY_LINE } by; /* score */
     int draws;          /* score: posterior draws, 0: the model's own number */
     bool parts;         /* score: nll, recon, kl and mse too (and their totals) */
     size_t explain;     /* score: the columns that carry it, so many of them, 0: none */

@@ -127,21 +127,27 @@ static void ref_gru_step(const double *w, const double *b, size_t H, size_t lead
     free(a);
 }
 
+/* How many positions of record i are computed: up to the last symbol of its panel and those behind it. */
+static size_t ref_gru_length(const struct nn_node *v, const double *x, size_t i, size_t n) {
+    size_t T = 0;
+    for (size_t t = 0; t < v->blocks; t++)
+        for (size_t k = i - i % MAT_PANEL; k < n; k++)
+            T = isnan(x[(v->from + t) * n + k]) ? T : t + 1;
+    return T;
+}
+
 static void ref_gru(size_t in, size_t out, const double *w, const double *x, const double *skip, double *y, size_t n) {
     (void)skip;
     const struct nn_node *v = &the_blocks;
-    size_t ways = v->strict ? 1 : 2, H = out / (v->strict ? v->blocks : 2), lead = in - v->blocks, T = 0;
+    size_t ways = v->strict ? 1 : 2, H = out / (v->strict ? v->blocks : 2), lead = in - v->blocks;
     size_t each = 3 * H * (v->told + 1 + lead + H);
-    for (size_t t = 0; t < v->blocks; t++)
-        for (size_t i = 0; i < n; i++)
-            T = isnan(x[(v->from + t) * n + i]) ? T : t + 1;
     for (size_t k = 0; k < ways; k++) {
         double *h = calloc(H * n, sizeof *h);
         for (size_t s = 0; s < v->blocks; s++) {
             size_t t = k ? v->blocks - 1 - s : s;
             ref_gru_step(w + k * each, w + ways * each + k * 3 * H, H, lead, x, v->from + t - v->strict, v->strict && t == 0, h, n);
             for (size_t i = 0; i < H * n && v->strict; i++)
-                y[t * H * n + i] = t < T ? h[i] : 0;
+                y[t * H * n + i] = t < ref_gru_length(v, x, i % n, n) ? h[i] : 0;
         }
         for (size_t i = 0; i < H * n && !v->strict; i++)
             y[k * H * n + i] = h[i];

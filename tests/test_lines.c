@@ -6,11 +6,13 @@
 #include <float.h>
 
 #include "base/mat.h"
+#include "fit/train.h"
 #include "model/objective.h"
 #include "model/spell.h"
 #include "models.h"
 #include "schema/levels.h"
 #include "schema/line.h"
+#include "score/score.h"
 
 enum { PLACES = 3, LETTERS = 2, SYMBOLS = LETTERS + 2, Z = 2 };
 
@@ -153,6 +155,31 @@ static void test_sum(const struct vae_model *m) {
     log_p(m, longer, 1, z, true, &plain);
     CHECK(fabs(plain - two[0] - log(SYMBOLS)) < 1e-9 && fabs(plain - two[1] - 4 * log(SYMBOLS)) < 1e-9,
           "what is beyond costs %g and %g nats", plain - two[0], plain - two[1]);
+}
+
+/* The score of lines: the bound over the root of how many symbols there are, those that are beyond among them. */
+static void test_score(const struct vae_model *m) {
+    static const struct {
+        float x[PLACES + 1];
+        double symbols;
+    } line[] = {{{3, NAN, NAN, NAN}, 1}, {{0, 3, NAN, NAN}, 2}, {{1, 0, 3, NAN}, 3}, {{0, 1, 0, 1}, 4}, {{0, 1, 0, 6}, 9}};
+    enum { N = sizeof line / sizeof *line };
+    static const uint64_t rows[N] = {4, 0, 3, 1, 2};
+    float x[N][PLACES + 1];
+    struct score_parts parts[N];
+    struct vae_err err = {0};
+    struct scorer *s = scorer_new(m, VAE_BY_LINE, SCORE_ONLY, 4, NULL, &err);
+    CHECK(s != NULL, "%s", err.msg);
+    for (size_t i = 0; i < N; i++)
+        memcpy(x[i], line[i].x, sizeof x[i]);
+    for (int picked = 0; picked < 2; picked++) {
+        scorer_run(s, x[0], picked ? rows : NULL, N, parts);
+        for (size_t i = 0; i < N; i++) {
+            double want = -parts[i].elbo / sqrt(line[picked ? rows[i] : i].symbols);
+            CHECK(fabs(score_by(&parts[i], VAE_BY_LINE) - want) < 1e-12 * want, "line %zu has %g, not %g", i, parts[i].line, want);
+        }
+    }
+    scorer_free(s);
 }
 
 /* The number of the line in column i of the pass. */
@@ -316,6 +343,37 @@ static void test_drop(void) {
     vae_model_free(m);
 }
 
+/* The rows of a batch, in whatever order, are dealt out: each shard has its share of long lines, long ones first. */
+static void test_deal(void) {
+    enum { N = 37, SHARD = 16 };
+    struct vae_model *m = the_model(1, 0);
+    float x[N][PLACES + 1];
+    uint64_t rows[N], want[N];
+    struct train_card card[N];
+    size_t most = 0, seen[N] = {0}, wrong = 0;
+    for (size_t i = 0; i < N; i++)
+        for (size_t t = 0; t <= PLACES; t++)
+            x[i][t] = t < 1 + i * i % PLACES ? 1 : NAN;
+    for (int again = 0; again < 2; again++) {
+        for (size_t i = 0; i < N; i++)
+            rows[i] = again ? N - 1 - i : i * 5 % N;
+        train_deal(m, x[0], card, rows, N, SHARD);
+        wrong += again && memcmp(rows, want, sizeof rows);
+        memcpy(want, rows, sizeof rows);
+    }
+    CHECK(wrong == 0, "the order depends on the one before");
+    for (size_t i = 0; i < N; i++) {
+        size_t length = lines_length(m, x[rows[i]]);
+        seen[rows[i]]++;
+        CHECK(i % SHARD == 0 || length <= most, "record %zu of shard %zu is longer than the one before", i % SHARD, i / SHARD);
+        CHECK(i % SHARD || length == PLACES - 1, "shard %zu begins with %zu symbols", i / SHARD, length);
+        most = length;
+    }
+    for (size_t i = 0; i < N; i++)
+        CHECK(seen[i] == 1, "row %zu is there %zu times", i, seen[i]);
+    vae_model_free(m);
+}
+
 /* ---- what a model file may say ------------------------------------------------------------------------------ */
 
 /* A schema with `value` (taken over) under `key` of its column, or of what it says of lines. */
@@ -369,6 +427,7 @@ int main(void) {
     test_symbols();
     struct vae_model *m = the_model(2, 0.5f);
     test_sum(m);
+    test_score(m);
     test_draws(m, 1);
     test_draws(m, 0.5);
     vae_model_free(m);
@@ -379,6 +438,7 @@ int main(void) {
     test_gradient(0);
     test_gradient(0.4f);
     test_drop();
+    test_deal();
     test_hostile();
     return test_done();
 }

@@ -119,7 +119,7 @@ learnt() { cp "$BATS_FILE_TMPDIR"/{names,labelled}{,.vae} .; }
 @test "lines longer than there is room for are told of, and scored whole; 10 MB of them, too; an empty one; none" {
     learnt
     printf "P5 1 1 255\n{}\n" | vae-score -q -m names.vae | wc -l | grep -qx 3 # no image, no JSON
-    printf 'anna\nannabellabellabella\nannabellabellabellabell\n\n' | vae-score -m names.vae >scores 2>log
+    printf 'anna\nannabellabellabella\nannabellabellabellabell\n\n' | vae-score --by elbo -m names.vae >scores 2>log
     grep -q '2 lines are longer than the model has room for: symbols beyond count alike' log
     # 15 symbols, one for all others and the end
     awk -F, 'NR == 3 { a = $2 } NR == 4 { d = ($2 - a) / log(17) } END { print d; exit !(d > 3.9999 && d < 4.0001 && NR == 5) }' scores
@@ -131,10 +131,13 @@ learnt() { cp "$BATS_FILE_TMPDIR"/{names,labelled}{,.vae} .; }
     vae-enc -q -m short.vae names | vae-dec | awk 'length > 5 { exit 1 }'
     fails 65 vae-fit 'no rows: the input is empty' "vae-fit -m m.vae --text </dev/null"
     fails 65 vae-score '1: a line is longer than 16 MiB' "head -c 17000000 /dev/zero | vae-score -q -m names.vae"
+    # a score of its own: nats over the root of the symbols, its end among them
+    vae-score -q -m names.vae --parts names | tail -n +2 | paste -d, - names |
+        awk -F, '{ d = $2 * sqrt(length($9) + 1) / $5 - 1; n += $5 > 0 && d < 1e-5 && d > -1e-5 } END { exit n < 16 }'
     equal "of nothing" "$(vae-score -q -m names.vae </dev/null)" row,score,p,anomaly
 }
 
-@test "--temperature and --beam: what they do, and where they do not belong" {
+@test "--temperature, --beam and --by line: what they do, and where they do not belong" {
     learnt
     vae-gen -m names.vae -n 300 --temperature .05 >cold
     vae-gen -m names.vae -n 300 --temperature 2 >hot
@@ -148,6 +151,7 @@ learnt() { cp "$BATS_FILE_TMPDIR"/{names,labelled}{,.vae} .; }
     fails 64 vae-dec 'temperature goes with --sample' "vae-dec --temperature 2 z"
     fails 64 vae-gen 'beam goes with --mean' "vae-gen -m names.vae --beam 3"
     fit_wine
+    fails 64 vae-score 'by line is for lines of text' "vae-score -m $MODEL --by line $WINE"
     fails 64 vae-gen 'beam is for lines of text' "vae-gen -m $MODEL --mean --beam 3"
 }
 

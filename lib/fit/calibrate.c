@@ -129,7 +129,8 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
                   size_t ncal, struct pool *pool, struct vae_err *err) {
     struct model_calibration *c = &m->cal;
     c->draws = SCORE_DRAWS;
-    c->by = m->exemplars.n ? VAE_BY_NEAR
+    c->by = m->line ? VAE_BY_LINE
+            : m->exemplars.n ? VAE_BY_NEAR
             : m->denoiser.n ? VAE_BY_DENOISE
             : plan->train.objective->draws ? VAE_BY_IW : VAE_BY_ELBO; /* the bound it was fitted by */
     c->alpha = plan->alpha;

@@ -37,6 +37,7 @@ struct trainer {
     float *grad;
     double *square;       /* [chunks] */
     uint64_t *rows;       /* [batch] of the step */
+    struct train_card *card; /* [batch] */
     size_t nchunks, from; /* from: the step of the checkpoint it went on from */
     struct model_objective obj;
     struct adamw_step update;
@@ -65,7 +66,7 @@ static bool halted(struct trainer *t, size_t worker) {
 static void trainer_free(struct trainer *t) {
     model_pass_free(&t->pass);
     train_state_free(&t->s);
-    free(t->grad), free(t->square), free(t->rows);
+    free(t->grad), free(t->square), free(t->rows), free(t->card);
 }
 
 static int trainer_init(struct trainer *t, struct vae_err *err) {
@@ -84,7 +85,8 @@ static int trainer_init(struct trainer *t, struct vae_err *err) {
     t->grad = mem_floats(nw);
     t->square = mem_array(t->nchunks, sizeof *t->square);
     t->rows = mem_array(batch, sizeof *t->rows);
-    if (!t->grad || !t->square || !t->rows)
+    t->card = mem_array(batch, sizeof *t->card);
+    if (!t->grad || !t->square || !t->rows || !t->card)
         return err_set(err, VAE_EOS, "out of memory for training %zu weights", nw);
     r = checkpoint_restore(t->run->checkpoint, &t->s, t->cfg->steps, err);
     t->from = t->s.step;
@@ -223,6 +225,7 @@ static void choose_rows(struct trainer *t) {
         uint64_t at = (uint64_t)(t->s.step - 1) * t->cfg->batch + i;
         t->rows[i] = t->data->train[rng_permute(at % n, n, t->cfg->seed, RNG_SHUFFLE, at / n)];
     }
+    train_deal(t->m, t->data->x, t->card, t->rows, t->cfg->batch, shard(t));
 }
 
 /* Back to the last good weights, at half the rate. */
@@ -338,6 +341,7 @@ static double validate(struct trainer *t, double *kl) {
         size_t left = t->data->nvalid - at;
         t->here = left < t->cfg->batch ? left : t->cfg->batch;
         memcpy(t->rows, t->data->valid + at, t->here * sizeof *t->rows);
+        train_deal(t->m, t->data->x, t->card, t->rows, t->here, shard(t));
         pool_run(t->run->pool, shards(t, t->here), valid_task, t);
         for (size_t i = 0; i < t->here; i++)
             sum += t->pass.nll[i] + t->pass.kl[i], *kl += t->pass.kl[i] / (double)t->data->nvalid;

@@ -69,6 +69,13 @@ struct train_run {
 int train_model(struct vae_model *m, const struct train_data *, const struct train_config *, const struct train_run *,
                 struct train_result *, struct vae_err *);
 
+/* A row of x and the length of its line: deal.c puts the rows of a batch in order, card[n] its scratch. */
+struct train_card {
+    uint64_t row;
+    size_t length;
+};
+void train_deal(const struct vae_model *, const float *x, struct train_card *card, uint64_t *rows, size_t n, size_t shard);
+
 /* Seconds that a step and a validation of m take, by a trial of about so many; m is of no use afterwards. */
 struct train_rate {
     double step, valid;

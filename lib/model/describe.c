@@ -69,7 +69,7 @@ static json_t *columns_json(const struct vae_model *m) {
 
 /* Does the model have that score? */
 static bool has_score(const struct vae_model *m, size_t by) {
-    return by == VAE_BY_NEAR ? m->exemplars.n > 0 : by == VAE_BY_DENOISE ? m->denoiser.n > 0 : true;
+    return by == VAE_BY_NEAR ? m->exemplars.n > 0 : by == VAE_BY_DENOISE ? m->denoiser.n > 0 : by == VAE_BY_LINE ? m->line != NULL : true;
 }
 
 /* The score that alpha begins at, of each kind. */

@@ -129,7 +129,7 @@ json_t *model_config_json(const struct model_config *c) {
     return j;
 }
 
-const char *const model_by_names[] = {"auto", "elbo", "iw", "recon", "mse", "near", "denoise"};
+const char *const model_by_names[] = {"auto", "elbo", "iw", "recon", "mse", "near", "denoise", "line"};
 
 static json_t *calibration_json(const struct vae_model *m) {
     return json_pack("{s:I, s:s, s:f, s:s, s:i}", "rows", (json_int_t)m->cal.n, "method", m->cal.method, "alpha",

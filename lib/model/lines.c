@@ -20,6 +20,14 @@ static float *told(const struct vae_model *m, struct model_pass *p) {
     return p->dec.act[0] + m->zdim * p->ld;
 }
 
+size_t lines_length(const struct vae_model *m, const float *x) {
+    size_t n = m->npositions;
+    const float *symbol = x + m->line->v0, beyond = symbol[n];
+    while (n && isnan(symbol[n - 1]))
+        n--;
+    return n + (isnan(beyond) ? 0 : (size_t)beyond);
+}
+
 void lines_look(const struct vae_model *m, struct model_pass *p, size_t col, size_t n) {
     for (size_t t = 0; t < m->npositions; t++)
         memcpy(told(m, p) + t * p->ld + col, p->x + (m->line->v0 + t) * p->ld + col, n * sizeof *p->x);

@@ -74,7 +74,7 @@ struct model_calibration {
     enum vae_by by;     /* what "auto" means */
     int draws;          /* posterior draws a score is made of */
 };
-enum { MODEL_NBY = 6 };
+enum { MODEL_NBY = 7 };
 
 /* Training rows that records are compared with (score/exemplars.h), by their coordinates (score/gower.h). */
 struct model_exemplars {
@@ -159,7 +159,7 @@ struct vae_model {
 
 /* Kinds of scores it can be calibrated for: the first of enum vae_by behind auto. */
 static inline size_t model_scores(const struct vae_model *m) {
-    return m->denoiser.n ? VAE_BY_DENOISE : m->exemplars.n ? VAE_BY_NEAR : VAE_BY_MSE;
+    return m->line ? VAE_BY_LINE : m->denoiser.n ? VAE_BY_DENOISE : m->exemplars.n ? VAE_BY_NEAR : VAE_BY_MSE;
 }
 /* Are the parameters of the prior to draw from weights of the model, or made of such? */
 static inline bool model_prior_trained(const struct vae_model *m) { return m->config.joint || m->config.code_prior; }
@@ -256,6 +256,7 @@ void raster_paint(const struct vae_model *, struct model_pass *, bool sample, ui
 /*
  * lines.c: records that are texts; else these do nothing. The decoder is given, behind z, the symbols of the line.
  */
+size_t lines_length(const struct vae_model *, const float *x); /* symbols of the line of x[d], its end and those beyond among them */
 void lines_look(const struct vae_model *, struct model_pass *, size_t col, size_t n);
 /* Of those, a training step keeps some to itself. */
 void lines_drop(const struct vae_model *, struct model_pass *, size_t col, size_t n, uint64_t seed, uint64_t step, const uint64_t *rows);

@@ -12,11 +12,13 @@
  *   else (an encoder)    a position is given its own symbol, and one where nothing stands leaves the state as it is;
  * both ways through the text, the output is the last state of each: 2 H rows
  *
- * Nothing is computed behind the last position at which any record has a symbol; states there are 0.
+ * Of a panel of records nothing is computed behind the last position at which any of it, or of the panels after it, has
+ * a symbol; states there are 0. Long records first, then, and what is computed is little more than there is.
  *
  * Weights of a way: W[3 H, told + 1] (the last one for what is not told), V[3 H, lead] (rows r, u, n), U[3 H, H] (rows
  * q, r, u); then the biases of the ways, [3 H] each. Rows of its own, of a way: V lead + b [3 H], of each position q,
  * r, u, n [4 H], and of an encoder its states [blocks * H]; in the gradients the same of those, before the squashing.
+ * Behind those of the ways a row says how many positions of each record are computed.
  */
 #include <math.h>
 #include <string.h>
@@ -66,17 +68,36 @@ static struct way way(const struct nn_node *v, size_t k, const float *w, float *
     return g;
 }
 
-/* The number of positions up to the last that has a symbol in any record. */
-VM_WIDE static size_t positions(const struct nn_node *v, const float *x, struct nn_cols c) {
-    for (size_t t = v->blocks; t-- > 0;) {
-        const float *row = x + (v->from + t) * c.ld;
-        int any = 0;
-        for (size_t i = 0; i < c.n; i++)
-            any |= row[i] == row[i];
-        if (any)
-            return t + 1;
+static float *lengths(const struct nn_node *v, const float *y, size_t ld) {
+    return (float *)(uintptr_t)y + (v->out + ways(v) * way_room(v)) * ld;
+}
+
+VM_WIDE static bool any_symbol(const float *row, size_t n) {
+    int any = 0;
+    for (size_t i = 0; i < n; i++)
+        any |= row[i] == row[i];
+    return any;
+}
+
+/* length[n] = positions to be computed of each record, which never rise; returns the first. */
+static size_t measure(const struct nn_node *v, const float *x, float *length, struct nn_cols c) {
+    size_t T = 0;
+    for (size_t end = c.n, at; end > 0; end = at) {
+        at = (end - 1) / MAT_PANEL * MAT_PANEL;
+        for (size_t t = v->blocks; t-- > T;)
+            if (any_symbol(x + (v->from + t) * c.ld + at, end - at))
+                T = t + 1;
+        for (size_t i = at; i < end; i++)
+            length[i] = (float)T;
     }
-    return 0;
+    return T;
+}
+
+/* The records of which position t is computed: the first ones. */
+static struct nn_cols at_position(const float *length, size_t t, struct nn_cols c) {
+    while (c.n && length[c.n - 1] <= (float)t)
+        c.n--;
+    return c;
 }
 
 /* The symbols told at position t -> symbol[n], there[n]: 0 where the state is to stay. n <= RUN. */
@@ -92,8 +113,18 @@ static void symbols(const struct nn_node *v, size_t t, const float *x, size_t at
 }
 
 static void zero(float *x, size_t rows, struct nn_cols c) {
-    for (size_t r = 0; r < rows; r++)
+    for (size_t r = 0; r < rows && c.n; r++)
         memset(x + r * c.ld, 0, c.n * sizeof *x);
+}
+
+/* Columns from.. of c alone are set to 0. */
+static void zero_behind(float *x, size_t rows, size_t from, struct nn_cols c) {
+    zero(x + from, rows, (struct nn_cols){c.n - from, c.ld});
+}
+
+static void copy(const float *x, float *to, size_t rows, struct nn_cols c) {
+    for (size_t r = 0; r < rows; r++)
+        memcpy(to + r * c.ld, x + r * c.ld, c.n * sizeof *x);
 }
 
 /* C = beta C + A B, of matrices whose k may be 0. */
@@ -191,22 +222,37 @@ void nn_gru_step(const struct nn_node *v, size_t t, const float *w, const float 
     step(v, &g, t, x, state(&g, t, 0, c.ld), c);
 }
 
+/* The state in which a way ends <-> what it gives, y[H]: of each record where its own positions end; 0 where it has none. */
+static void ends(const struct way *g, const float *length, float *y, bool into, struct nn_cols c) {
+    for (size_t at = 0; at < c.n; at += MAT_PANEL) {
+        size_t last = (size_t)length[at], t = g->back || !last ? 0 : last - 1;
+        struct nn_cols panel = {c.n - at < MAT_PANEL ? c.n - at : MAT_PANEL, c.ld};
+        float *h = g->h + t * g->H * c.ld + at;
+        if (last)
+            copy(into ? y + at : h, into ? h : y + at, g->H, panel);
+        else if (!into)
+            zero(y + at, g->H, panel);
+    }
+}
+
 static void gru_forward(const struct nn_node *v, const float *w, const float *x, const float *skip, float *y,
                         struct nn_cols c, const struct nn_noise *noise) {
     (void)skip, (void)noise;
-    size_t T = positions(v, x, c), H = nn_gru_states(v);
+    float *length = lengths(v, y, c.ld);
+    size_t T = measure(v, x, length, c), H = nn_gru_states(v);
     for (size_t k = 0; k < ways(v); k++) {
         struct way g = way(v, k, w, y, c.ld);
         lead(v, &g, x, c);
-        for (size_t s = 0; s < T; s++)
-            step(v, &g, g.back ? T - 1 - s : s, x, state(&g, s, T, c.ld), c);
-        zero(g.h + T * H * c.ld, (v->blocks - T) * H, c);
-        const float *last = state(&g, T, T, c.ld);
-        for (size_t j = 0; j < H && !v->strict; j++)
-            if (last)
-                memcpy(y + (k * H + j) * c.ld, last + j * c.ld, c.n * sizeof *y);
-            else
-                memset(y + (k * H + j) * c.ld, 0, c.n * sizeof *y);
+        for (size_t s = 0; s < T; s++) {
+            size_t t = g.back ? T - 1 - s : s;
+            struct nn_cols now = at_position(length, t, c);
+            step(v, &g, t, x, state(&g, s, T, c.ld), now);
+            zero_behind(g.h + t * H * c.ld, H, now.n, c);
+        }
+        if (v->strict)
+            zero(y + T * H * c.ld, (v->blocks - T) * H, c);
+        else
+            ends(&g, length, y + k * H * c.ld, false, c);
     }
 }
 
@@ -231,17 +277,16 @@ VM_WIDE static void gate_gradients(const float *gate, const float *before, const
 }
 
 /* Back through one way: dh of its states -> d of all that is before the squashing. */
-static void way_backward(const struct nn_node *v, const struct way *g, const struct way *d, size_t T,
-                         struct nn_cols c) {
-    size_t H = g->H;
+static void way_backward(const struct way *g, const struct way *d, const float *length, struct nn_cols c) {
+    size_t H = g->H, T = (size_t)length[0];
     zero(d->given, 3 * H, c);
-    zero(d->gate + T * 4 * H * c.ld, (v->blocks - T) * 4 * H, c);
     for (size_t s = T; s-- > 0;) {
         size_t t = g->back ? T - 1 - s : s;
         float *to = state(d, s, T, c.ld), *gate = d->gate + t * 4 * H * c.ld;
-        gate_gradients(g->gate + t * 4 * H * c.ld, state(g, s, T, c.ld), d->h + t * H * c.ld, gate, d->given, to, H, c);
+        struct nn_cols now = at_position(length, t, c);
+        gate_gradients(g->gate + t * 4 * H * c.ld, state(g, s, T, c.ld), d->h + t * H * c.ld, gate, d->given, to, H, now);
         if (to)
-            mat_gemm(true, false, H, c.n, 3 * H, g->u, H, gate, c.ld, 1, to, c.ld);
+            mat_gemm(true, false, H, now.n, 3 * H, g->u, H, gate, c.ld, 1, to, c.ld);
     }
 }
 
@@ -257,17 +302,16 @@ static void lead_backward(const struct nn_node *v, const float *w, float *dy, si
 
 static void gru_backward(const struct nn_node *v, const float *w, const float *x, const float *y, float *dy, float *dx,
                          float *dskip, struct nn_cols c, const struct nn_noise *noise) {
-    (void)dskip, (void)noise;
-    size_t T = positions(v, x, c), H = nn_gru_states(v);
+    (void)x, (void)dskip, (void)noise;
+    const float *length = lengths(v, y, c.ld);
+    size_t H = nn_gru_states(v);
     for (size_t k = 0; k < ways(v); k++) {
         struct way g = way(v, k, w, (float *)(uintptr_t)y, c.ld), d = way(v, k, w, dy, c.ld);
-        if (!v->strict && T) {
-            zero(d.h, T * H, c);
-            float *last = state(&d, T, T, c.ld);
-            for (size_t j = 0; j < H; j++)
-                memcpy(last + j * c.ld, dy + (k * H + j) * c.ld, c.n * sizeof *dy);
+        if (!v->strict) {
+            zero(d.h, (size_t)length[0] * H, c);
+            ends(&d, length, dy + k * H * c.ld, true, c);
         }
-        way_backward(v, &g, &d, T, c);
+        way_backward(&g, &d, length, c);
     }
     size_t front = v->grad_in && v->grad_in < v->from ? v->grad_in : v->from, behind = v->from + v->blocks;
     lead_backward(v, w, dy, 0, front, 0, dx, c);
@@ -283,16 +327,26 @@ static size_t gru_ntasks(const struct nn_node *v) {
     return ways(v) * ((3 * nn_gru_states(v) + BLOCK - 1) / BLOCK);
 }
 
+/* The next records, from *at on, of which position t is computed: how many, 0 where there are no more. */
+static size_t run(const float *length, size_t t, size_t *at, size_t n) {
+    while (*at < n && length[*at] <= (float)t)
+        ++*at;
+    size_t end = *at;
+    while (end < n && length[end] > (float)t)
+        end++;
+    return end - *at;
+}
+
 /* dW[m, S] = sum over positions of d[m, n] (one-hot symbols)^T */
-static void symbol_gradient(const struct nn_node *v, const float *x, const float *d, size_t T, size_t m, size_t H,
+static void symbol_gradient(const struct nn_node *v, const float *x, const float *d, const float *length, size_t T, size_t m,
                             float *dw, struct nn_cols c) {
     float hot[(NN_MAX_SYMBOLS + 1) * RUN], there[RUN];
     int symbol[RUN];
-    size_t S = v->told + 1;
+    size_t S = v->told + 1, H = nn_gru_states(v);
     memset(dw, 0, m * S * sizeof *dw);
     for (size_t t = 0; t < T; t++)
-        for (size_t at = 0; at < c.n; at += RUN) {
-            size_t n = c.n - at < RUN ? c.n - at : RUN;
+        for (size_t at = 0, n; (n = run(length, t, &at, c.n)) != 0; at += n) {
+            n = n < RUN ? n : RUN;
             symbols(v, t, x, at, n, c.ld, symbol, there);
             memset(hot, 0, S * n * sizeof *hot);
             for (size_t i = 0; i < n; i++)
@@ -304,17 +358,21 @@ static void symbol_gradient(const struct nn_node *v, const float *x, const float
 static void gru_grad(const struct nn_node *v, size_t task, const float *x, const float *skip, const float *y,
                      const float *dy, float *dw, struct nn_cols c) {
     (void)skip;
-    size_t T = positions(v, x, c), H = nn_gru_states(v), each = gru_ntasks(v) / ways(v), k = task / each,
-           o = task % each * BLOCK;
+    size_t T = 0, H = nn_gru_states(v), each = gru_ntasks(v) / ways(v), k = task / each, o = task % each * BLOCK;
     size_t m = 3 * H - o < BLOCK ? 3 * H - o : BLOCK, first = v->from, behind = v->in - v->blocks - first;
+    const float *length = lengths(v, y, c.ld);
+    for (size_t i = 0; i < c.n; i++)
+        T = (size_t)length[i] > T ? (size_t)length[i] : T;
     struct way g = way(v, k, dw, (float *)(uintptr_t)y, c.ld), d = way(v, k, dw, (float *)(uintptr_t)dy, c.ld);
     float *to = dw + k * way_weights(v), *dv = to + 3 * H * g.S + o * g.lead, *du = to + 3 * H * (g.S + g.lead) + o * H;
     memset(du, 0, m * H * sizeof *du);
     for (size_t s = 1; s < T; s++) {
         size_t t = g.back ? T - 1 - s : s;
-        mat_gemm(false, true, m, H, c.n, d.gate + (t * 4 * H + o) * c.ld, c.ld, state(&g, s, T, c.ld), c.ld, 1, du, H);
+        const float *gate = d.gate + (t * 4 * H + o) * c.ld, *before = state(&g, s, T, c.ld);
+        for (size_t at = 0, n; (n = run(length, g.back ? t + 1 : t, &at, c.n)) != 0; at += n)
+            mat_gemm(false, true, m, H, n, gate + at, c.ld, before + at, c.ld, 1, du, H);
     }
-    symbol_gradient(v, x, d.gate + (H + o) * c.ld, T, m, H, to + o * g.S, c);
+    symbol_gradient(v, x, d.gate + (H + o) * c.ld, length, T, m, to + o * g.S, c);
     if (first)
         mat_gemm(false, true, m, first, c.n, d.given + o * c.ld, c.ld, x, c.ld, 0, dv, g.lead);
     if (behind)
@@ -330,7 +388,7 @@ static size_t gru_shape(const struct nn_node *v, size_t shape[NN_MAX_DIMS], size
 }
 
 static size_t gru_room(const struct nn_node *v) {
-    return ways(v) * way_room(v);
+    return ways(v) * way_room(v) + 1;
 }
 
 static void gru_init(const struct nn_node *v, float *w, uint64_t seed, uint64_t block) {

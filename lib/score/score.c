@@ -50,6 +50,8 @@ static int can_score(const struct vae_model *m, enum vae_by by, int draws, struc
         return err_set(err, VAE_EUSAGE, "%d draws are too many: at most %d", draws, (int)MAX_DRAWS);
     if (by == VAE_BY_NEAR && !m->exemplars.n)
         return err_set(err, VAE_EUSAGE, "the model has no exemplars to compare with (vae-fit --for detect keeps some)");
+    if (by == VAE_BY_LINE && !m->line)
+        return err_set(err, VAE_EUSAGE, "--by line is for lines of text, and this model was not fitted to such (vae-fit --text)");
     if (by == VAE_BY_DENOISE && !m->denoiser.n)
         return err_set(err, VAE_EUSAGE, "the model has no denoiser (vae-fit --for detect --no-exemplars makes one)");
     return 0;
@@ -187,6 +189,15 @@ static void score_latents(const struct scorer *s, struct model_pass *p, struct s
     }
 }
 
+/* A sum over symbols lies the farther from its mean the more there are, as their root: neither the sum nor the mean of a symbol
+ * can be compared between long lines and short ones. */
+static void score_lines(const struct scorer *s, const float *x, const uint64_t *rows, struct score_parts *out, size_t n) {
+    for (size_t i = 0; i < n && s->m->line; i++) {
+        size_t symbols = lines_length(s->m, x + (rows ? rows[i] : i) * s->m->schema->d);
+        out[i].line = -out[i].elbo / sqrt(symbols ? (double)symbols : 1);
+    }
+}
+
 static void score_task(void *ctx, size_t task, size_t worker) {
     struct scorer *s = ctx;
     size_t first = task * MAT_PANEL, n = s->n - first < MAT_PANEL ? s->n - first : MAT_PANEL;
@@ -195,10 +206,11 @@ static void score_task(void *ctx, size_t task, size_t worker) {
     struct score_parts *out = s->parts + first;
     double near[MAT_PANEL], denoise[MAT_PANEL];
     for (size_t i = 0; i < n; i++)
-        out[i] = (struct score_parts){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}, near[i] = denoise[i] = NAN;
+        out[i] = (struct score_parts){NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}, near[i] = denoise[i] = NAN;
     if (s->pass) {
         op_encode_panel(s->m, &s->pass[worker], x, rows, n);
         score_latents(s, &s->pass[worker], out, n);
+        score_lines(s, x, rows, out, n);
     }
     if (s->exemplars)
         exemplars_score(s->exemplars, worker, x, rows, n, near);
@@ -215,6 +227,7 @@ double score_by(const struct score_parts *p, enum vae_by by) {
     case VAE_BY_MSE: return p->mse;
     case VAE_BY_NEAR: return p->near;
     case VAE_BY_DENOISE: return p->denoise;
+    case VAE_BY_LINE: return p->line;
     default: return -p->elbo;
     }
 }

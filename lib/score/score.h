@@ -20,6 +20,7 @@ struct score_parts {
     double mse;       /* mean over values of the squared error of the mean reconstruction, in model units */
     double near;      /* distance to the neighbours among the exemplars (exemplars.h), NaN where the model has none */
     double denoise;   /* distance to where the denoiser puts it (denoise.h), the same */
+    double line;      /* -elbo of a line of text over the square root of how many symbols it has, NaN of what is none */
 };
 /* The score that `by` names: higher is odder. */
 double score_by(const struct score_parts *, enum vae_by by);

@@ -6,8 +6,8 @@ smiles  120000 molecules of QM9 in random order are learnt, the others are the t
         network without latents (one that is idle: --beta 20); with --beta .03 -l 64 the share of 2000 test molecules that come back exactly.
 names   90 % of names.txt are learnt: the share of 5000 new lines that is not among them; nats a character of a 5-gram
         (Witten-Bell, of the same 90 %) for new lines and for the names held out.
-sms     A half of ham is learnt (--for detect), the other half and spam scored: AUROC of the score, and of it a character; the same
-        of 3- to 5-grams."""
+sms     A half of ham is learnt (--for detect), the other half and spam scored: AUROC of the score, of the nats of a message, a
+        character and the root of the characters (which is the score of lines); the same of 3- to 5-grams."""
 import argparse
 import collections
 import gzip
@@ -190,6 +190,12 @@ def auroc(normal, odd):
     return (rank[len(normal):].sum() - n * (n + 1) / 2) / (n * len(normal))
 
 
+def ranks(what, nats, size):
+    total, root, each = (auroc(*[a / n**power for a, n in zip(nats, size)]) for power in (0, .5, 1))
+    print(f"  {what:<8} AUROC total {total:.4f}, the root of the characters {root:.4f}, a character {each:.4f}; "
+          f"nats a character of ham {nats[0].sum() / size[0].sum():.4f}")
+
+
 def sms(work, steps, few):
     rows = [r.split("\t", 1) for r in read("sms_spam/sms.tsv.gz")]
     ham, spam = ([t for k, t in rows if k == kind] for kind in ("ham", "spam"))
@@ -198,14 +204,12 @@ def sms(work, steps, few):
     model = os.path.join(work, "sms.vae")
     seconds = fit(model, train, "--for", "detect", *steps)
     size = [np.array([len(s) + 1 for s in x]) for x in (rest, spam)]
-    s = [parts(model, x)["score"] for x in (rest, spam)]
-    print(f"sms     fit {seconds:.0f} s; AUROC total {auroc(*s):.4f}, a character {auroc(*[a / n for a, n in zip(s, size)]):.4f}; "
-          f"nats a character of ham {s[0].sum() / size[0].sum():.4f}")
+    p = [parts(model, x) for x in (rest, spam)]
+    print(f"sms     fit {seconds:.0f} s; AUROC of the score {auroc(*[q['score'] for q in p]):.4f}")
+    ranks("vae", [q["nll"] for q in p], size)
     for n in (3, 4, 5):
         gram = Gram(n, train)
-        g = [np.array([gram.nats(t) for t in x]) for x in (rest, spam)]
-        print(f"  {n}-gram       AUROC total {auroc(*g):.4f}, a character {auroc(*[a / k for a, k in zip(g, size)]):.4f}; "
-              f"nats a character of ham {g[0].sum() / size[0].sum():.4f}")
+        ranks(f"{n}-gram", [np.array([gram.nats(t) for t in x]) for x in (rest, spam)], size)
 
 
 def main():
