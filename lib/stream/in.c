@@ -11,10 +11,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "stream/agree.h"
+#include "stream/beside.h"
 #include "stream/format.h"
 #include "stream/gather.h"
-#include "stream/labels.h"
-#include "stream/offsets.h"
 #include "stream/sniff.h"
 #include "stream/state.h"
 
@@ -31,17 +30,11 @@ struct vae_in {
     const struct stream_format *now;
     void *reader;
     struct vae_batch batch;
-    const struct vae_head *told;       /* head, and the columns of labels behind it */
-    struct vae_head *labelled;         /* that, where there are some */
-    struct labels *labels;
-    bool named;                        /* the last of them is the name of the file, */
-    uint32_t name_bytes;               /* of this length */
-    struct rec_col *cols;              /* [fields of labelled] */
+    struct beside *beside;             /* columns behind those of head; NULL: none */
     struct vae_state *state;           /* NULL: operands are read from their starts */
     struct state_file *file;           /* of it: what is read */
     size_t next_part;
     bool done;                         /* all that was handed out of it is done with */
-    struct offsets *offsets;           /* columns, behind those of head */
     struct gather *gather;             /* of files of one record; NULL: batches are as they are read */
     struct stream_front front;         /* run NULL: none */
     size_t at;                         /* records of the batch that it was given */
@@ -291,31 +284,19 @@ static int open_next(struct vae_in *in, struct vae_err *err) {
     return 0;
 }
 
-/* The head with the columns that stand beside the data: labels, or offsets. */
 static int open_beside(struct vae_in *in, const struct vae_in_opts *o, struct vae_err *err) {
-    in->told = in->head;
-    bool offsets = in->state && o->offsets, labels = o->label_from || o->label_from_path;
-    in->named = o->names && in->now->files && !stream_is_sound(in->now) && (in->npaths > 1 || strcmp(in->paths[0], "-"));
-    if (!labels && !offsets && !in->named)
-        return 0;
-    in->labelled = rec_head_copy(in->head, err);
-    if (!in->labelled)
-        return VAE_EOS;
-    if (offsets)
-        in->offsets = offsets_open(in->labelled, in->npaths > 1, err);
-    else if (labels)
-        in->labels = o->label_from ? labels_open(o->label_from, in->labelled, err) : labels_from_folders(in->labelled, err);
-    if ((labels && !in->labels) || (offsets && !in->offsets))
-        return VAE_EDATA;
-    struct rec_field *name = in->named ? rec_head_add(in->labelled, "file", REC_UTF8, 0, NULL, err) : NULL;
-    if (in->named && !name)
-        return VAE_EOS;
-    if (name)
-        name->keep = true;
-    in->cols = mem_array(in->labelled->nfields, sizeof *in->cols);
-    in->told = in->labelled;
-    return in->cols ? 0 : out_of_memory(err);
+    struct vae_err own = {0};
+    struct beside_opts beside = {.label_from = o->label_from, .label_from_path = o->label_from_path,
+        .offsets = in->state && o->offsets, .several = in->npaths > 1,
+        .names = o->names && in->now->files && !stream_is_sound(in->now) && (in->npaths > 1 || strcmp(in->paths[0], "-"))};
+    in->beside = beside_open(in->head, &beside, &own);
+    if (own.code && err)
+        *err = own;
+    return own.code;
 }
+
+/* Of the records before a front makes others of them. */
+static const struct vae_head *told(const struct vae_in *in) { return in->beside ? beside_head(in->beside) : in->head; }
 
 /* ---- the public functions -------------------------------------------------------------------------------- */
 
@@ -333,7 +314,7 @@ struct vae_in *stream_in_open(char *const *paths, size_t n, const struct vae_in_
     rc = rc < 0 ? rc : opts->state ? open_state(in, opts, err) : open_next(in, err);
     rc = rc < 0 ? rc : open_beside(in, opts, err);
     if (rc >= 0 && in->now->single && in->npaths > 1)
-        rc = (in->gather = gather_new(in->told, opts->batch_rows, err)) ? 0 : VAE_EOS;
+        rc = (in->gather = gather_new(told(in), opts->batch_rows, err)) ? 0 : VAE_EOS;
     if (rc < 0) {
         vae_in_free(in);
         return NULL;
@@ -342,7 +323,7 @@ struct vae_in *stream_in_open(char *const *paths, size_t n, const struct vae_in_
 }
 
 const struct vae_head *vae_in_head(const struct vae_in *in) {
-    return in->front.run ? in->front.head : in->told;
+    return in->front.run ? in->front.head : told(in);
 }
 
 /* Rows of one operand after the other; but from run to run those of files that had one name are one series. */
@@ -361,50 +342,6 @@ int stream_in_save(const struct vae_in *in, struct buf *out, struct vae_err *err
 }
 
 size_t stream_in_overlap(const struct vae_in *in) { return in->front.run ? in->front.overlap(in->front.ctx) : 0; }
-
-/* Labels beside the n records of the batch (n < 0: a bad one, whose label is passed over; 0: the end); n, or a code. Where they
- * end early, the records before come first, and then nothing more. */
-static int add_labels(struct vae_in *in, int n, struct vae_err *err) {
-    struct rec_col *beside = in->cols + in->head->nfields;
-    size_t got = n < 0 ? 1 : (size_t)n;
-    struct vae_err own = {0};
-    int r = n == 0 ? labels_end(in->labels, &own)
-                   : labels_next(in->labels, in->src ? source_name(in->src) : "", &got, n > 0 && in->batch.quoted, beside, &own);
-    if (r < 0) {
-        *err = own;
-        if (n <= 0 || got == 0)
-            return r;
-        in->dead = own;
-    }
-    if (n <= 0)
-        return n;
-    memcpy(in->cols, in->batch.cols, in->head->nfields * sizeof *in->cols);
-    in->batch.cols = in->cols;
-    in->batch.nfields = in->labelled->nfields;
-    in->batch.rows = got;
-    return (int)got;
-}
-
-/* The name of their file beside the records of the batch: one cell for all. */
-static void add_name(struct vae_in *in) {
-    static const uint32_t begin = 0;
-    const char *name = in->batch.file.name ? in->batch.file.name : "";
-    if (in->batch.cols != in->cols)
-        memcpy(in->cols, in->batch.cols, in->head->nfields * sizeof *in->cols);
-    in->name_bytes = (uint32_t)strlen(name);
-    in->cols[in->labelled->nfields - 1] = (struct rec_col){.text = name, .begin = &begin, .end = &in->name_bytes, .stride = 0};
-    in->batch.cols = in->cols;
-    in->batch.nfields = in->labelled->nfields;
-}
-
-/* Where each of the n records begins, beside them; n or VAE_EOS. */
-static int add_offsets(struct vae_in *in, int n, struct vae_err *err) {
-    memcpy(in->cols, in->batch.cols, in->head->nfields * sizeof *in->cols);
-    int rc = offsets_next(in->offsets, in->file, in->now, in->reader, (size_t)n, in->cols + in->head->nfields, err);
-    in->batch.cols = in->cols;
-    in->batch.nfields = in->labelled->nfields;
-    return rc < 0 ? rc : n;
-}
 
 /* Would another call answer at once? Then what is out already can wait. */
 static bool more(const struct vae_in *in) {
@@ -461,12 +398,10 @@ static int read_on(struct vae_in *in, struct vae_err *err) {
         begin_series(in);
         n = 0;
     }
-    if (in->labels && (n >= 0 || n == VAE_EROW))
-        n = add_labels(in, n, err);
-    if (in->offsets && n > 0)
-        n = add_offsets(in, n, err);
-    if (in->named && n > 0)
-        add_name(in);
+    if (in->beside && (n >= 0 || n == VAE_EROW)) {
+        struct beside_place at = {in->src ? source_name(in->src) : "", in->file, in->now, in->reader};
+        n = beside_add(in->beside, &in->batch, n, &at, &in->dead, err);
+    }
     in->done &= n == 0;
     if (n > 0) {
         in->batch.first += in->first;
@@ -574,10 +509,7 @@ void vae_in_free(struct vae_in *in) {
     free(in->label);
     free(in->where);
     gather_free(in->gather);
-    labels_free(in->labels);
-    offsets_free(in->offsets);
-    rec_head_free(in->labelled);
-    free(in->cols);
+    beside_free(in->beside);
     rec_head_free(in->head);
     free(in);
 }
