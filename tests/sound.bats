@@ -136,6 +136,14 @@ P
     fails 64 vae-gen "--seconds" "vae-gen -m $MEL --seconds 1"
 }
 
+@test "new sound is as loud and as soft by turns as what was learnt, and not on the average" {
+    perl -e 'srand 2; print pack("a4Va4a4VvvVVvva4V", "RIFF", 128036, "WAVE", "fmt ", 16, 1, 1, 8000, 16000, 2, 16, "data", 128000);
+        print pack "s<", (int($_ / 2000) % 2 ? 8000 : 80) * (rand(2) - 1) for 0 .. 63999' >bursts.wav
+    vae-fit -q -m bursts.vae --hidden 32 -l 2 --lr .003 --no-calibrate --patience 0 --steps 400 bursts.wav
+    vae-gen -m bursts.vae --seconds 2 | vae-cat -t csv | awk 'NR > 1 { e += $1 * $1 } NR % 160 == 1 { print e; e = 0 }' | sort -g >hops
+    awk 'NR == 10 { soft = $1 } NR == 90 { exit !($1 > 4 * soft) }' hops # twice in amplitude; 1.4 with one scale for all
+}
+
 @test "the folder a file is in as its label: in the latents, in new sound, in scores" {
     mkdir low high
     wav low/a.wav 8000 1 1 200

@@ -322,14 +322,16 @@ static int choose_line(const struct vae_fit_opts *o, const struct fit_rows *r, s
     return 0;
 }
 
+/* Frames of sound? */
+static bool sound(const struct schema *s) { return json_object_get(json_object_get(s->origin, "front"), "audio") != NULL; }
+
 /* Units of a hidden layer, for d values. Frames of sound are wide, and much alike: with 512 units a fit takes long, and what comes back
  * of new sound is no better. */
 static size_t choose_width(const struct fit_rows *r, const struct model_config *c, size_t d) {
     size_t n = r->n;
     if (c->chain)
         return n < 2000 ? 128 : n < 10000 ? 256 : 512;
-    bool sound = json_object_get(json_object_get(r->schema->origin, "front"), "audio") != NULL;
-    return power_of_two(4 * d, 64, !sound ? 512 : n < MANY_FRAMES ? 128 : 256);
+    return power_of_two(4 * d, 64, !sound(r->schema) ? 512 : n < MANY_FRAMES ? 128 : 256);
 }
 
 static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, struct model_config *c,
@@ -366,8 +368,9 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
         return e;
     /* with one sd for all, every column's error counts alike; with its own, a column that can be predicted well
        counts more, which is what a density wants; in a chain a column is told by nothing at first and perhaps exactly by
-       the columns before */
-    c->sd = o->purpose == VAE_FOR_REDUCE ? SD_SHARED : c->chain ? SD_RECORD : SD_COLUMN;
+       the columns before; what latents can tell of sound are not its waves but how loud each frequency is, and that is a scale */
+    bool draws = c->chain || (o->purpose == VAE_FOR_GENERATE && sound(r->schema) && c->lik->spreads);
+    c->sd = o->purpose == VAE_FOR_REDUCE ? SD_SHARED : draws ? SD_RECORD : SD_COLUMN;
     if (o->sd && (e = model_sd_by_name(o->sd, &c->sd, err)) != 0)
         return e;
     if (o->sd && o->lik && !c->lik->spreads)
