@@ -7,14 +7,15 @@
 . "$(dirname "$0")/here.sh"
 
 grep -oE '[a-z]{4,}' /usr/share/common-licenses/GPL-3 | sort -u >words
-vae-fit -q -m words.vae --text --hidden 48 -l 6 --steps 200 --no-calibrate words
+vae-fit -q -m words.vae --text --hidden 64 -l 6 --steps 400 --lr .006 --no-calibrate words
 
 echo "new words:"
 vae-gen -m words.vae -n 8 --temperature .7 | paste -sd ' ' -
 echo "from a word to another:"
 printf '%s\n' copyright license | vae-enc -m words.vae | vae-walk --steps 5 | vae-dec --beam 4 | paste -sd ' ' -
 echo "words, the oddest last:"
-printf '%s\n' conditions xqzzkwv permission | tee some | vae-score -q -m words.vae | tail -n +2 | paste -d , - some |
+printf '%s\n' conditions xqzzkwv permission >some
+vae-score -q -m words.vae some | tail -n +2 | paste -d , - some |
     sort -t, -k2,2g | cut -d, -f2,5
 
 # a log of 600 lines, and two that are none of its kinds

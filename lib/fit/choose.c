@@ -317,7 +317,7 @@ static int choose_line(const struct vae_fit_opts *o, const struct fit_rows *r, s
     c->latent_dim = o->latent_dim ? o->latent_dim : c->latent->levels > 16 ? c->latent->levels : 16;
     c->nhidden = 1;
     c->hidden[0] = o->nhidden ? o->hidden[0] : symbols < 3e4 ? 128 : symbols < 1e6 ? 192 : 256;
-    c->dropout = (float)or_else(o->dropout, symbols < 1e6 ? 0.2 : 0);
+    c->dropout = (float)or_else(o->dropout, 0); /* validation ends what is learnt by heart; names, messages and words gained by none */
     c->word_dropout = (float)or_else(o->word_dropout, 0); /* held at its capacity, the KL needs no such help */
     return 0;
 }
