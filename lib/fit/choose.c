@@ -459,7 +459,7 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     }
     fit_set_steps(c, (size_t)steps);
     c->patience = o->patience_set ? o->patience : 12;
-    c->lr = (float)or_else(o->lr, m->recurrent || m->nchannels ? 2e-3 : 1e-3);
+    c->lr = (float)or_else(o->lr, m->recurrent ? 5e-3 : m->nchannels ? 2e-3 : 1e-3);
     c->decay = (float)or_else(o->decay, 0.01);
     /* latents that carry more, where what comes back is what counts */
     c->beta = (float)or_else(o->beta, o->purpose == VAE_FOR_REDUCE ? 0.1 : 1);
