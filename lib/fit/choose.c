@@ -447,13 +447,14 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     c->batch = c->batch > n ? n : c->batch;
     double per_epoch = (double)n / (double)c->batch;
     /* a chain sees a row in many ways; what is odd shows early */
-    double epochs = o->epochs ? (double)o->epochs : m->chain ? 500 : o->purpose == VAE_FOR_DETECT ? 60 : 200;
+    /* (lines are learnt by heart soon, and a rate that has not fallen by then leaves the weights astir) */
+    double epochs = o->epochs ? (double)o->epochs : m->chain ? 500 : m->recurrent ? 20 : o->purpose == VAE_FOR_DETECT ? 60 : 200;
     double steps = o->steps ? (double)o->steps : epochs * per_epoch;
     if (!o->steps && !o->epochs) { /* few rows more often; large models no longer than WORK allows */
         double work = m->chain ? CHAIN_WORK : m->nchannels ? IMAGE_WORK : WORK;
         double most = work / (3 * (1 + (double)c->draws) * weights(m, r->schema, nfeatures) * (double)c->batch);
         steps = steps > most ? most : steps;
-        double least = o->purpose == VAE_FOR_DETECT ? 1000 : 2000;
+        double least = m->recurrent ? 500 : o->purpose == VAE_FOR_DETECT ? 1000 : 2000;
         steps = steps < least ? least : steps > 20000 ? 20000 : steps;
         steps = o->init ? steps / AGAIN : steps;
     }
