@@ -22,10 +22,19 @@ static void convert(const unsigned char *in, size_t from, unsigned char *out, si
     }
 }
 
+/* Of a filter that reaches over 4 * scale rows stb holds so many rows of the new image as floats, and counts their bytes in an int. */
+static bool fits(const struct image *m, const size_t size[3]) {
+    enum { ROWS_MAX = 256 << 20 };
+    size_t reach = 4 * (m->height / size[0] + 1);
+    return size[1] * size[2] <= ROWS_MAX / sizeof(float) / reach;
+}
+
 int image_resize(const struct image *m, const size_t size[3], struct image *out, struct vae_err *err) {
     struct image own = {0};
     const struct image *from = m;
     int rc = 0;
+    if (!fits(m, size))
+        return err_set(err, VAE_EDATA, "--resize: an image of %zux%zu pixels is too high for one of %zux%zu", m->height, m->width, size[0], size[1]);
     if (m->channels != size[2]) {
         rc = image_room(&own, m->height, m->width, size[2], "--resize", err);
         if (!rc)

@@ -56,6 +56,9 @@ int png_write(struct sink *sink, size_t width, size_t height, size_t channels, p
 
 /* ---- the format -------------------------------------------------------------------------------------------- */
 
+/* Of what is kept of a file beside its pixels, profiles and texts, which may be packed a thousandfold. */
+enum { CHUNKS_MAX = 16 << 20 };
+
 static const unsigned char signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
 
 static bool png_sniff(const unsigned char *p, size_t n) {
@@ -106,6 +109,7 @@ static int png_load(struct source *src, struct image *m, struct vae_err *err) {
     if (!png)
         return err_set(err, VAE_EOS, "out of memory");
     rc = spng_set_image_limits(png, IMAGE_SIDE_MAX, IMAGE_SIDE_MAX);
+    rc = rc ? rc : spng_set_chunk_limits(png, CHUNKS_MAX, CHUNKS_MAX);
     rc = rc ? rc : spng_set_png_stream(png, read_bytes, &o);
     e = rc ? 0 : take_header(png, src, m, &fmt, &flags, &rc, err);
     if (!e && !rc)
