@@ -1,9 +1,9 @@
 /*
  * ndjson.c - JSON objects, one a line, as the rows of a table (https://github.com/ndjson/ndjson-spec).
  *
- * The columns are the members of the objects that are there when the stream is opened, in the order they come up; a member of a
- * member has both names, "request.bytes". One that a row lacks, or null, is a missing cell; one that comes up later is counted and
- * left out. Lists are refused. Cells are texts, as those of CSV: numbers as the shortest that read back the same.
+ * The columns are the members of the objects that come first, in the order they come up; a member of a member has both names,
+ * "request.bytes". One that a row lacks, or null, is a missing cell; one that comes up later is counted and left out. Lists are
+ * refused. Cells are texts, as those of CSV: numbers as the shortest that read back the same.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,14 @@
 #include "stream/lines.h"
 #include "stream/ndjson.h"
 
-enum { ROWS = 1024, DEPTH_MAX = 32, NAME_MAX_BYTES = 4096, UNKNOWN_MAX = 4096 };
+enum {
+    ROWS = 1024,
+    DEPTH_MAX = 32,
+    NAME_MAX_BYTES = 4096,
+    UNKNOWN_MAX = 4096,
+    SAMPLE_ROWS = 1024, SAMPLE_BYTES = 1 << 20, /* lines that tell the columns: so many, within so many bytes, */
+    LIVE_ROWS = 8                               /* or of idle input these */
+};
 
 struct reader {
     struct lines lines;
@@ -100,21 +107,48 @@ static int add_column(void *ctx, const char *name, const json_t *value, struct v
     return json_object_set_new(names, name, json_boolean(json_is_string(value))) ? err_set(err, VAE_EOS, "out of memory") : 0;
 }
 
-/* The members of all objects that are there; what is no object is told when it is its turn. */
-static int collect(struct reader *r, json_t *names, struct vae_err *err) {
+/* The members of the line [at, end); *why, once: what is wrong with it, which is told when it is its turn. */
+static int collect_line(const struct lines *l, size_t end, json_t *names, struct vae_err *why, struct vae_err *err) {
+    struct vae_err own = {0};
+    char at[160];
+    json_t *j = parse(l->bytes.p + l->at, end - l->at, &own);
+    int rc = j ? walk(j, "", 0, add_column, names, &own) : VAE_EROW;
+    json_decref(j);
+    if (rc == VAE_EROW && !why->code)
+        err_set(why, VAE_EDATA, "%s: %s", lines_place(l, at), own.msg);
+    else if (rc && rc != VAE_EROW)
+        *err = own;
+    return rc == VAE_EROW ? 0 : rc;
+}
+
+/* The members of the objects that come first: where nothing is idle, of the same lines however they are read. asked: columns are known. */
+static int collect(struct reader *r, json_t *names, bool asked, struct vae_err *err) {
     struct lines *l = &r->lines;
+    struct vae_err why = {0};
     int rc = 0;
-    for (size_t end; !rc; rc = lines_fill(l, err)) { /* all of it is still there for next() */
-        while (!rc && (end = lines_end(l)) != SIZE_MAX) {
-            json_t *j = blank(l->bytes.p + l->at, end - l->at) ? NULL : parse(l->bytes.p + l->at, end - l->at, NULL);
-            rc = j ? walk(j, "", 0, add_column, names, err) : 0;
-            rc = rc == VAE_EROW ? 0 : rc;
-            json_decref(j);
-            lines_pass(l, end);
-        }
-        l->at = l->looked = 0, l->number = 1;
-        if (l->eof || json_object_size(names))
+    for (size_t rows = 0, at; !rc && rows < SAMPLE_ROWS;) {
+        bool some = json_object_size(names) > 0;
+        size_t end = lines_end(l);
+        if (some && (end == SIZE_MAX ? l->bytes.n : end) >= SAMPLE_BYTES)
             break;
+        if (end == SIZE_MAX) {
+            if (l->eof || (some && (asked || rows > LIVE_ROWS) && source_idle(l->src)))
+                break;
+            at = l->at, l->at = 0; /* all of it is still there for next() */
+            rc = lines_fill(l, err);
+            l->at = at;
+            continue;
+        }
+        if (!blank(l->bytes.p + l->at, end - l->at)) {
+            rc = collect_line(l, end, names, &why, err);
+            rows++;
+        }
+        lines_pass(l, end);
+    }
+    l->at = l->looked = 0, l->number = 1;
+    if (!rc && !asked && why.code && !json_object_size(names)) {
+        *err = why;
+        return why.code;
     }
     return rc;
 }
@@ -174,7 +208,7 @@ static void *nd_open(struct source *src, const struct stream_read_opts *o, struc
         r->place = mem_array(r->batch_rows, sizeof *r->place);
         rc = r->head && r->index && r->unknown && r->place ? 0 : err_set(err, VAE_EOS, "out of memory");
     }
-    rc = rc ? rc : collect(r, names, err);
+    rc = rc ? rc : collect(r, names, o->want.n > 0, err);
     rc = rc ? rc : make_head(r, names, o, err);
     if (!rc && !((r->build = rec_build_new(r->head, err)) && (r->cell = mem_array(r->head->nfields, sizeof *r->cell))))
         rc = VAE_EOS;
@@ -211,6 +245,8 @@ static int take_value(void *ctx, const char *name, const json_t *value, struct v
     else if (json_is_real(value))
         n = num_put_double(number, json_real_value(value));
     struct span *c = &r->cell[json_integer_value(index)];
+    if (c->given) /* {"a":{"b":1},"a.b":2} */
+        return err_set(err, VAE_EROW, "'%s' comes twice", err_quote(shown, sizeof shown, name, strlen(name)));
     *c = (struct span){r->text.n, n, true};
     return buf_put(&r->text, p, n, err);
 }
