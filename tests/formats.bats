@@ -52,6 +52,16 @@ assert all([r[k] if isinstance(r[k], str) else float(r[k]) for k in head] == [c 
     fails 65 vae-cat "longer than 16 MiB" "perl -e 'print qq({\"a\":\"), q(x) x (17 << 20), qq(\"}\\n)' | vae-cat -f ndjson"
     equal behind "$(perl -e 'print qq({"a":1}\n{"a":"), q(x) x (17 << 20), qq("}\n{"a":2}\n)' | vae-cat -q --skip-bad | paste -sd' ')" '{"a":1} {"a":2}'
     fails 65 vae-cat "no JSON object" "printf '\\n\\n' | vae-cat -f ndjson"
+    fails 65 vae-cat "standard input:2: is no JSON: too big integer" "printf '\\n{\"a\":18446744073709551615}\\n' | vae-cat -f ndjson"
+    fails 65 vae-cat "standard input:1: 'a.b' comes twice" "printf '{\"a\":{\"b\":1},\"a.b\":2}\\n' | vae-cat"
+}
+
+@test "the columns of JSON objects are those of the first 1024, however they are read" {
+    perl -e 'print qq({"a":1}\n) x 1023, qq({"a":1,"b":2}\n), qq({"a":1,"b":2,"c":3}\n)' >late.ndjson
+    equal file "$(vae-cat late.ndjson | tail -n 1)" '{"a":1,"b":2}'
+    equal "line by line" "$(perl -pe 'BEGIN { $| = 1 }' late.ndjson | vae-cat | tail -n 1)" '{"a":1,"b":2}'
+    perl -e 'print qq({"a":"), q(x) x (1 << 20), qq("}\n), qq({"b":2}\n)' >long.ndjson # a MiB of lines, and the first one in any case
+    equal long "$(vae-cat -t csv long.ndjson | sed -n '1p;3p' | paste -sd' ')" 'a ""'
 }
 
 @test "bare numbers: so many a record, both ways" {
@@ -84,7 +94,9 @@ SQLite\x20format\x203\x00 sqlite3.*-csv
 \xfd7zXZ\x00 xz.*-dc
 BZh91AY\x01 bzip2
 END
-    printf 'BM,GIF\n1,2\n' | vae-cat >/dev/null # a table that begins with such letters
+    for name in BM,GIF PAR1,x GIF8,y ARROW1,z; do # a table that begins with such letters
+        printf '%s\n1,2\n' $name | vae-cat | head -n 1 | grep -qx $name
+    done
 }
 
 @test "the ending of a file's name says its format, -t wins over it, and where it says none data leaves as it came" {
@@ -100,4 +112,10 @@ END
     vae-cat -o x.log x.tsv && cmp x.log x.tsv
     vae-cat -t csv -o x.npy x.tsv && cmp x.npy x.csv
     fails 64 vae-cat "png: records are no images" "vae-cat -o y.png x.csv"
+    vae-cat -o X.NPY x.csv && cmp X.NPY <(vae-cat -t npy x.csv)
+    perl -e 'print pack("A4VA8VvvVVvvA4V", "RIFF", 56, "WAVEfmt ", 16, 1, 1, 8000, 16000, 2, 16, "data", 20), pack("s<*", 1 .. 10)' >x.wav
+    vae-cat -o s.csv x.wav && cmp s.csv <(vae-cat -t csv x.wav)
+    vae-cat -o s.vts x.wav && vae-cat s.vts | cmp - <(vae-cat x.wav)
+    equal sound "$(vae-cat -o s.FLAC x.wav && head -c 4 s.FLAC)" fLaC
+    fails 64 vae-cat "s.mp3: mp3 is read, not written" "vae-cat -o s.mp3 x.wav"
 }

@@ -15,7 +15,7 @@ static const struct {
     {"SQLite format 3", 15, "an SQLite database", "sqlite3 -csv -header FILE 'select * from TABLE' makes CSV"},
     {"\x89HDF", 4, "an HDF5 file", "Python's h5py makes NPY"},
     {"CDF", 3, "a NetCDF file", "ncdump, or Python's netCDF4, makes text"},
-    {"%PDF", 4, "a PDF document", "pdftoppm makes images"},
+    {"%PDF-1.", 7, "a PDF document", "pdftoppm makes images"},
     {"\xff\xd8\xff", 3, "a JPEG image", "djpeg makes PNM"},
     {"GIF8", 4, "a GIF image", "giftopnm makes PNM"},
     {"BM", 2, "a BMP image", "bmptopnm makes PNM"},
@@ -36,9 +36,12 @@ static bool text(const unsigned char *p, size_t n) {
     return true;
 }
 
+/* What no text begins with by chance. */
+enum { LONG = 7 };
+
 bool stream_foreign(const unsigned char *p, size_t n, const char **is, const char **way) {
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
-        if (n >= foreign[i].n && !memcmp(p, foreign[i].bytes, foreign[i].n) && (!text(p, n) || foreign[i].n > 3 || p[0] >= 0x80)) {
+        if (n >= foreign[i].n && !memcmp(p, foreign[i].bytes, foreign[i].n) && (!text(p, n) || foreign[i].n >= LONG || p[0] >= 0x80)) {
             *is = foreign[i].is, *way = foreign[i].way;
             return true;
         }

@@ -33,7 +33,7 @@ static const char *choose_sound(const char *path, const struct vae_head *head, c
 static const char *choose(const char *path, const struct vae_head *head, bool tty) {
     const struct stream_format *f = stream_format_of(head), *said = path && !out_dir_wanted(path) ? stream_format_by_ending(path) : NULL;
     bool data = !strcmp(head->kind, "data"), standard = !path || !strcmp(path, "-");
-    if (said && said->create && !(data && stream_is_sound(f)))
+    if (said && said->create && !(data && stream_is_sound(f) && stream_is_sound(said)))
         return said->name;
     if (!strcmp(head->kind, "latent"))
         return tty ? "csv" : "vts";
@@ -74,6 +74,11 @@ static struct vae_out *open_out(const char *path, const struct vae_head *head, c
     const struct stream_format *named = opts->format ? stream_format_by_name(opts->format) : NULL;
     if (opts->format && (!named || !named->create)) {
         err_set(err, VAE_EUSAGE, "no format '%s' can be written", opts->format);
+        return NULL;
+    }
+    const struct stream_format *said = named || !path || out_dir_wanted(path) ? NULL : stream_format_by_ending(path);
+    if (said && !said->create) {
+        err_set(err, VAE_EUSAGE, "%s: %s is read, not written; give it another ending, or say -t", path, said->name);
         return NULL;
     }
     struct vae_out *out = calloc(1, sizeof *out);

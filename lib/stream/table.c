@@ -1,6 +1,7 @@
 /* table.c - the formats. Those with a signature are asked first; a table of text is nearly anything, so it is last. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/err.h"
 #include "stream/array.h"
@@ -39,11 +40,11 @@ const struct stream_format *stream_format_parse(const char *text, size_t *width,
     return NULL;
 }
 
-/* Is it one of the words? */
+/* Is it one of the words, in letters of any case? */
 static bool among(const char *words, const char *p, size_t n) {
     for (const char *w = words; w && *w; w += strspn(w, " ")) {
         size_t len = strcspn(w, " ");
-        if (len == n && !memcmp(w, p, n))
+        if (len == n && !strncasecmp(w, p, n))
             return true;
         w += len;
     }
