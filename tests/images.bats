@@ -223,9 +223,12 @@ END
     fails 65 vae-cat "an image without pixels" "printf 'P5 0 1 255\n' | vae-cat"
     fails 65 vae-cat "a.png: is png, and $WINE is csv" "vae-cat $WINE a.png"
     fails 65 vae-cat "is csv, and a.png is png" "vae-cat a.png $WINE"
-    perl -MCompress::Zlib -e 'sub chunk { pack("N", length $_[1]) . "$_[0]$_[1]" . pack "N", crc32("$_[0]$_[1]") }
-        print "\x89PNG\r\n\x1a\n", chunk("IHDR", pack "NNC5", 1, 1, 8, 0, 0, 0, 0), chunk("iCCP", "a\0\0" . compress("\0" x (40 << 20))),
-            chunk("IDAT", compress "\0\7"), chunk("IEND", "")' >profile.png
+    "$PYTHON" - <<'END'
+import struct, zlib
+chunk = lambda t, d: struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d))
+open("profile.png", "wb").write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)) +
+    chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(40 << 20))) + chunk(b"IDAT", zlib.compress(b"\0\7")) + chunk(b"IEND", b""))
+END
     fails 65 vae-cat "profile.png: no good PNG image: reached chunk" "vae-cat profile.png" # 40 MiB
     perl -e 'print "P5 2 1048576 255\n", "a" x (2 << 20)' >high.pgm
     fails 65 vae-cat "too high for one of 1x4096" "vae-cat --resize 1x4096 high.pgm" # stb's sizes would overflow
