@@ -100,8 +100,12 @@ void cli_pump(struct cli_run *r) {
     int rc;
     warn(r);
     while (!(r->state && cli_signal_caught()) && (rc = vae_in_next(r->in, &b, &r->err)) != 0) {
-        if (rc < 0 && (rc != VAE_EROW || !cli_bad_row(r, NULL) || !cli_state_done(r, 0)))
+        if (rc < 0 && (rc != VAE_EROW || !cli_bad_row(r, NULL) || !cli_state_done(r, 0))) {
+            struct vae_err bad = r->err;
+            if (rc != VAE_EROW || finish(r)) /* a file that came before one that cannot be read is whole */
+                r->err = bad;
             return;
+        }
         if (rc > 0 && !(r->op ? filter(r, b) : cli_put(r, b)))
             return;
         if (!flush(r) || !cli_state_save(r, false))

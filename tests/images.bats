@@ -232,6 +232,10 @@ END
     fails 65 vae-cat "profile.png: no good PNG image: reached chunk" "vae-cat profile.png" # 40 MiB
     perl -e 'print "P5 2 1048576 255\n", "a" x (2 << 20)' >high.pgm
     fails 65 vae-cat "too high for one of 1x4096" "vae-cat --resize 1x4096 high.pgm" # stb's sizes would overflow
+    vae-cat -t png -o b.png a.ppm # one of many that is broken, or is something else, is a bad record
+    fails 65 vae-cat "cut: no good PNG image: it ends early" "vae-cat -t csv a.png cut b.png"
+    equal "lines before it" "$(vae-cat -t csv a.png cut b.png 2>/dev/null | wc -l)" 2
+    equal "lines of the good ones" "$(vae-cat -q --skip-bad -t csv a.png cut $WINE b.png cut | wc -l)" 3
     printf 'P1\nx\n' | vae-cat | grep -q P1 # a table with a column of that name
 }
 

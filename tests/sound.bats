@@ -167,6 +167,9 @@ P
     equal header "$(head -n 1 records.csv)" file,time,score,p,anomaly
     grep -q "^$TONE,0.032," records.csv
     equal "records of the short clip" "$(grep -c ^short.wav records.csv)" 1
+    printf 'a,b\n1,2\n' >table.csv # what is no sound ends the run, or with --skip-bad is passed over; files before it are judged
+    equal "files before one that is none" "$(vae-score -q -m "$MEL" --per-file "$TONE" table.csv short.wav 2>/dev/null | wc -l)" 2
+    equal "files around it" "$(vae-score -q -m "$MEL" --per-file --skip-bad "$TONE" table.csv short.wav | wc -l)" 3
     vae-score -q -m "$MEL" --per-file "$TONE" short.wav silence.wav >files.csv
     equal header "$(head -n 1 files.csv)" file,records,time,score,p,anomaly
     equal files "$(cut -d, -f1 files.csv | tail -n +2 | tr '\n' ' ')" "$TONE short.wav silence.wav "

@@ -69,6 +69,6 @@ int audio_suits(const struct audio_spec *s, const struct vae_head *head, const c
     if (rate != s->rate)
         return err_set(err, VAE_EDATA, "%s: %lld Hz, and the model knows sound of %u; --resample %u makes it so", name, (long long)rate, s->rate, s->rate);
     if (channels != (json_int_t)s->channels)
-        return err_set(err, VAE_EDATA, "%s: %lld channels, and the model knows sound of %zu", name, (long long)channels, s->channels);
+        return err_set(err, VAE_EDATA, "%s: %lld channels, and the model knows sound of %zu (sox -c makes them so)", name, (long long)channels, s->channels);
     return 0;
 }

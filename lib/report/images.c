@@ -73,7 +73,7 @@ int images_init(struct images *m, const struct vae_head *h, const size_t *shape,
     bool told = lay_as_told(m, only_field(h));
     const char *s = m->size == 1 ? "" : "s";
     if (!nshape && !told)
-        return err_set(err, VAE_EUSAGE, "a record has %zu value%s, which is no square; say --shape HxW", m->size, s);
+        return err_set(err, VAE_EUSAGE, "a record has %zu value%s, which is no square: vae-plot --shape HxW draws it", m->size, s);
     if (!nshape)
         return 0;
     if (told && shape[0] == m->height && shape[1] == m->width && channels == m->channels)

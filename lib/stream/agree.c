@@ -22,7 +22,7 @@ static const char *differs(const struct vae_head *a, const struct vae_head *b) {
     if (strcmp(a->kind, b->kind))
         return "another kind of stream";
     if (!of_origin(a, "rate") != !of_origin(b, "rate"))
-        return of_origin(a, "rate") ? "other records, no sound," : "other records, sound,";
+        return of_origin(a, "rate") ? "other records (no sound)" : "other records (of sound)";
     if (of_origin(a, "rate") != of_origin(b, "rate"))
         return "another rate (--resample makes them one)";
     if (of_origin(a, "channels") != of_origin(b, "channels"))

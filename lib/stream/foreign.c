@@ -25,6 +25,9 @@ static const struct {
     {"BZh", 3, "compressed by bzip2", "bzip2 -dc undoes it"},
     {"\x28\xb5\x2f\xfd", 4, "compressed by zstd", "zstd -dc undoes it"},
     {"\x04\x22\x4d\x18", 4, "compressed by lz4", "lz4 -dc undoes it"},
+    {"\xff\xfe", 2, "text in UTF-16", "iconv -f UTF-16 -t UTF-8 makes text that is read"},
+    {"\xfe\xff", 2, "text in UTF-16", "iconv -f UTF-16 -t UTF-8 makes text that is read"},
+    {"[{\"", 3, "one list of JSON objects", "jq -c '.[]' FILE makes a line of each"},
     {"\x80\x04\x95", 3, "a Python pickle", "numpy.save() makes NPY of an array"},
 };
 
@@ -36,12 +39,12 @@ static bool text(const unsigned char *p, size_t n) {
     return true;
 }
 
-/* What no text begins with by chance. */
+/* What no text begins with by chance, nor do tables with a list of objects. */
 enum { LONG = 7 };
 
 bool stream_foreign(const unsigned char *p, size_t n, const char **is, const char **way) {
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
-        if (n >= foreign[i].n && !memcmp(p, foreign[i].bytes, foreign[i].n) && (!text(p, n) || foreign[i].n >= LONG || p[0] >= 0x80)) {
+        if (n >= foreign[i].n && !memcmp(p, foreign[i].bytes, foreign[i].n) && (!text(p, n) || foreign[i].n >= LONG || p[0] >= 0x80 || p[0] == '[')) {
             *is = foreign[i].is, *way = foreign[i].way;
             return true;
         }

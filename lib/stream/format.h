@@ -93,7 +93,7 @@ const struct stream_format *stream_format_by_name(const char *); /* NULL for non
 /* The same of "f32:784", *width: 784, or 0 where there is none. VAE_EUSAGE. */
 const struct stream_format *stream_format_parse(const char *, size_t *width, struct vae_err *);
 
-/* That of a file's name, x.csv or x.csv.gz; NULL where it tells none. Formats that have to be said have no ending. */
+/* That of a file's name, x.csv or x.csv.gz; NULL where it tells none. */
 const struct stream_format *stream_format_by_ending(const char *path);
 
 /* That of the files that data came from; NULL where nothing tells. */

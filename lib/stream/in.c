@@ -40,6 +40,7 @@ struct vae_in {
     size_t at;                         /* records of the batch that it was given */
     size_t made;                       /* records that were made of them last */
     bool ended;                        /* the operand, as the front was told */
+    bool passed;                       /* it could not be opened, and the next one is to be */
     size_t finished;                   /* and of these the ones that are done with */
     uint64_t first;            /* records of the operands before */
     struct vae_in_stats stats; /* of them; rows: of all */
@@ -255,6 +256,19 @@ static int open_state(struct vae_in *in, const struct vae_in_opts *o, struct vae
     return rc ? rc : open_nothing(in, err);
 }
 
+/* Is the input files of images or of sound, each of them something for itself? */
+static bool of_files(const struct vae_in *in) {
+    const struct stream_format *f = in->head ? stream_format_of(in->head) : NULL;
+    return f && f->files && in->npaths > 1;
+}
+
+/* A file of many that is broken, or is something else, is a bad record among good ones. */
+static int pass_over(struct vae_in *in) {
+    close_operand(in);
+    in->passed = true;
+    return VAE_EROW;
+}
+
 /* Opens the next operand that is not empty: 1, 0 where there is none, or a code. */
 static int open_next(struct vae_in *in, struct vae_err *err) {
     if (in->state)
@@ -272,7 +286,7 @@ static int open_next(struct vae_in *in, struct vae_err *err) {
             return rc;
         if (in->now) {
             rc = open_reader(in, err);
-            return rc < 0 ? rc : 1;
+            return rc == VAE_EDATA && of_files(in) ? pass_over(in) : rc < 0 ? rc : 1;
         }
         if (in->next_path == in->npaths && !in->head) { /* nothing at all: only the options can say what it lacks */
             in->now = in->format ? in->format : in->opts.want.text ? &stream_text : &stream_csv;
@@ -382,16 +396,17 @@ static void tell_file(struct vae_in *in) {
 /* The next records as they are read: their number, 0, or a code. */
 static int read_on(struct vae_in *in, struct vae_err *err) {
     int n = 0;
-    while (n == 0 && in->reader) {
+    while (n == 0 && (in->reader || in->passed)) {
         in->batch.file = (struct rec_file){0};
-        n = in->ended ? 0 : in->now->next(in->reader, &in->batch, err);
+        n = in->ended || in->passed ? 0 : in->now->next(in->reader, &in->batch, err);
         if (n > 0)
             tell_file(in);
         if (n != 0)
             break;
-        if ((in->ended = in->front.run && in->front.end && !in->ended))
+        if ((in->ended = in->reader && in->front.run && in->front.end && !in->ended))
             return FILE_END;
         close_operand(in);
+        in->passed = false;
         n = open_next(in, err);
         if (n < 0)
             break;
@@ -399,7 +414,8 @@ static int read_on(struct vae_in *in, struct vae_err *err) {
         n = 0;
     }
     if (in->beside && (n >= 0 || n == VAE_EROW)) {
-        struct beside_place at = {in->src ? source_name(in->src) : "", in->file, in->now, in->reader};
+        const char *path = in->src ? source_name(in->src) : in->next_path ? in->paths[in->next_path - 1] : "";
+        struct beside_place at = {path, in->file, in->now, in->reader};
         n = beside_add(in->beside, &in->batch, n, &at, &in->dead, err);
     }
     in->done &= n == 0;

@@ -59,7 +59,7 @@ const struct stream_format *stream_format_by_ending(const char *path) {
         len++;
     for (size_t i = 0; len < n && path[n - len - 1] == '.' && stream_formats[i]; i++) {
         const struct stream_format *f = stream_formats[i];
-        if (f->sniff && (among(f->name, path + n - len, len) || among(f->endings, path + n - len, len)))
+        if (among(f->name, path + n - len, len) || among(f->endings, path + n - len, len))
             return f;
     }
     return NULL;
