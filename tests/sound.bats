@@ -99,6 +99,8 @@ P
     fails 65 vae-cat "sound" "vae-cat $WINE $TONE"
     fails 64 vae-cat "is no sound" "vae-cat --audio=mel $WINE"
     fails 64 vae-cat "audio" "vae-cat --audio=loud $TONE"
+    fails 64 vae-cat "no file of sound, and --resample" "vae-cat --resample 4000 $WINE"
+    fails 64 vae-cat "no file of sound, and --resample" "vae-cat -t vts $TONE | vae-cat --resample 4000"
     fails 65 vae-enc "16000 Hz" "vae-enc -m $MDCT fast.wav"
     fails 65 vae-enc "2 channels" "vae-enc -m $MDCT stereo.wav"
     fails 65 vae-score "is no sound" "vae-score -m $MEL $WINE"
@@ -112,13 +114,29 @@ P
     vae-cat -o x.flac x.wav && vae-cat -o x.aiff x.wav && vae-cat -o x.ogg x.wav && vae-cat -o x.au x.wav
     for f in x.*; do
         head -c 3001 "$f" >"cut-$f"
-        fails 65 vae-cat "" "vae-cat cut-$f"
+        fails 65 vae-cat "cut-$f: (ends early|damaged|no sound)" "vae-cat cut-$f"
     done
     vae-cat -t csv cut-x.wav >got 2>err || true
     equal samples "$(wc -l <got)" 1479
     one_line err vae-cat
     head -c 30 x.wav >head.wav
-    fails 65 vae-cat "" "vae-cat head.wav"
+    fails 65 vae-cat "head.wav: .*(early|no sound)" "vae-cat head.wav"
+}
+
+@test "samples before one that is no number, and before another file in the same pipe, then an error" {
+    perl -e 'print pack("a4Va4a4VvvVVvva4V", "RIFF", 24036, "WAVE", "fmt ", 16, 3, 1, 8000, 32000, 4, 32, "data", 24000);
+        print pack "f<", $_ == 5000 ? "nan" : 0.5 for 0 .. 5999' >nan.wav
+    vae-cat -t csv nan.wav >got 2>err && return 1
+    one_line err vae-cat
+    grep -q "nan.wav: sample frame 5001 is no number" err
+    equal "samples before" "$(wc -l <got)" 5001
+    for format in wav au; do
+        vae-cat -o "x.$format" "$TONE"
+        cat "x.$format" "x.$format" | vae-cat -t csv >got 2>err && return 1
+        one_line err vae-cat
+        grep -q "another file begins behind 8000 sample frames" err
+        equal "samples of the first" "$(wc -l <got)" 8001
+    done
 }
 
 @test "sound through latents: as long as it was, each file under its name, and new sound" {

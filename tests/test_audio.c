@@ -178,6 +178,30 @@ static void test_context(void) {
     }
 }
 
+/* Many records of few samples: a batch of them is more than there is room for at once, and the end of the file has its own. */
+static void test_many(void) {
+    enum { N = 4096, HOP = 8, WANT = (N - 2 * HOP) / HOP + 1 };
+    struct vae_err err = {0};
+    struct vae_head *head = rec_head_new("data", NULL);
+    rec_head_add(head, "sample", REC_F32, 0, NULL, NULL);
+    head->origin = json_pack("{s:s, s:i, s:i}", "format", "wav", "rate", 8000, "channels", 1);
+    struct audio_spec spec = {AUDIO_MEL, 8000, 1, HOP, AUDIO_FRAMES};
+    struct audio *a = audio_new(head, &spec, &err);
+    float *x = noise(N, 5);
+    struct rec_col col = {.data = x};
+    struct vae_batch b = {.rows = N, .nfields = 1, .cols = &col};
+    const struct vae_batch *made;
+    size_t n = 0, most = 0;
+    int r;
+    for (size_t at = 0; at < N; n += (size_t)r, most = (size_t)r > most ? (size_t)r : most)
+        if ((r = audio_run(a, &b, &at, &made, &err)) < 0)
+            break;
+    CHECK(r >= 0 && n == WANT - AUDIO_FRAMES / 2 && most < n, "%zu records, up to %zu of them at once", n, most);
+    r = audio_end(a, &made, &err);
+    CHECK(r == AUDIO_FRAMES / 2, "the end gives %d", r);
+    audio_free(a), rec_head_free(head), free(x);
+}
+
 /* What a stream or a model file says of a front is checked; so is what a record claims to complete. */
 static void test_hostile(void) {
     static const char *const bad[] = {
@@ -223,6 +247,7 @@ int main(void) {
     test_mel();
     test_lengths();
     test_context();
+    test_many();
     test_hostile();
     test_soft();
     return test_done();

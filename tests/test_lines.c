@@ -4,12 +4,14 @@
  * the lines.
  */
 #include <float.h>
+#include <unistd.h>
 
 #include "base/mat.h"
 #include "fit/train.h"
 #include "model/objective.h"
 #include "model/spell.h"
 #include "models.h"
+#include "repair.h"
 #include "schema/levels.h"
 #include "schema/line.h"
 #include "score/score.h"
@@ -421,6 +423,35 @@ static void test_hostile(void) {
     CHECK(!model_new_sized(&c, the_schema(), 10, &err) && err.code == VAE_EDATA, "a model of 10 weights is taken");
 }
 
+/* Lines were calibrated for fewer kinds of scores once: such a file is refused, and it is said why. The same numbers in fewer rows. */
+static void test_older(void) {
+    enum { ROWS = 12 };
+    static const char shape[] = "\"shape\":[7,12]";
+    struct vae_err err = {0};
+    struct vae_model *m = the_model(1, 0), *back;
+    char path[] = "/tmp/test_lines.XXXXXX", bytes[1 << 16];
+    CHECK(model_scores(m) == 7 && close(mkstemp(path)) == 0, "no file");
+    m->cal = (struct model_calibration){.n = ROWS, .method = "held-out", .alpha = 0.1, .by = VAE_BY_ELBO};
+    m->cal.score = mem_floats(7 * ROWS);
+    CHECK(!vae_model_save(m, path, &err), "%s", err.msg);
+    vae_model_free(m);
+    FILE *f = fopen(path, "rb");
+    size_t n = f ? fread(bytes, 1, sizeof bytes, f) : 0;
+    if (f)
+        fclose(f);
+    unlink(path);
+    CHECK((back = model_parse(bytes, n, "older", &err)) != NULL, "%s", err.msg);
+    vae_model_free(back);
+    char *at = memmem(bytes, n, shape, sizeof shape - 1);
+    CHECK(at != NULL, "no shape");
+    if (at)
+        memcpy(at, "\"shape\":[4,21]", sizeof shape - 1);
+    repair_model((unsigned char *)bytes, n);
+    back = model_parse(bytes, n, "older", &err);
+    CHECK(!back && err.code == VAE_EDATA && strstr(err.msg, "4 kinds of scores") && strstr(err.msg, "fit it again"), "%s", err.msg);
+    vae_model_free(back);
+}
+
 int main(void) {
     struct vae_err err = {0};
     CHECK(!mat_open(&err), "%s", err.msg);
@@ -440,5 +471,6 @@ int main(void) {
     test_drop();
     test_deal();
     test_hostile();
+    test_older();
     return test_done();
 }

@@ -149,8 +149,10 @@ learnt() { cp "$BATS_FILE_TMPDIR"/{names,labelled}{,.vae} .; }
     ! vae-dec --sample -s 2 --temperature .1 z | cmp -s - a
     fails 64 vae-dec 'leave --sample out' "vae-dec --sample --beam 3 z"
     fails 64 vae-dec 'temperature goes with --sample' "vae-dec --temperature 2 z"
-    fails 64 vae-gen 'beam goes with --mean' "vae-gen -m names.vae --beam 3"
     fit_wine
+    vae-enc -m "$MODEL" "$WINE" >wine.z
+    fails 64 vae-dec 'temperature is for lines of text' "vae-dec -m $MODEL --sample --temperature .5 wine.z"
+    fails 64 vae-gen 'beam goes with --mean' "vae-gen -m names.vae --beam 3"
     fails 64 vae-score 'by line is for lines of text' "vae-score -m $MODEL --by line $WINE"
     fails 64 vae-gen 'beam is for lines of text' "vae-gen -m $MODEL --mean --beam 3"
 }
@@ -161,7 +163,15 @@ learnt() { cp "$BATS_FILE_TMPDIR"/{names,labelled}{,.vae} .; }
         fails 64 vae-fit '.*' "vae-fit -m m.vae --text $o names"
     done
     fails 64 vae-fit 'net gru is for lines of text' "vae-fit -m m.vae --net gru $WINE"
-    fails 64 vae-fit 'word-dropout is for lines of text' "vae-fit -m m.vae --word-dropout .1 $WINE"
+    for o in '--word-dropout .1' --mask-numbers '--line-length 9'; do
+        fails 64 vae-fit "${o%% *} is for lines of text" "vae-fit -m m.vae $o $WINE"
+        fails 64 vae-fit "${o%% *} goes without --init" "vae-fit -m m.vae --text --init names.vae $o names"
+    done
+    fails 64 vae-fit 'text=bytes goes without --init' "vae-fit -m m.vae --text=bytes --init names.vae names"
+    fails 64 vae-fit 'prior vamp is not for lines of text' "vae-fit -m m.vae --text --prior vamp names"
+    fails 65 vae-fit 'no column is left to model' "vae-fit -m m.vae --text -k line names"
+    fails 64 vae-fit "no column 'nothing' to keep" "vae-fit -m m.vae --text -k nothing names"
+    fails 64 vae-score "column 'line' is modelled" "vae-score -m names.vae -k line names"
     fails 64 vae-fit 'text is --from text' "vae-fit -m m.vae --text -f csv names"
     fails 64 vae-fit 'there is one label' "vae-fit -m m.vae --text -c a,b names"
     fails 64 vae-score 'explain. is for tables' "vae-score -m names.vae --explain names"

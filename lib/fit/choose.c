@@ -58,7 +58,8 @@ int vae_fit_check(const struct vae_fit_opts *o, struct vae_err *err) {
     } own[] = {{o->latent_dim, "--latent-dim"}, {o->latent, "--latent"}, {o->codebook, "--codebook"}, {o->net, "--net"},
                {o->nhidden, "--hidden"}, {o->nchannels, "--channels"}, {o->act, "--act"}, {o->lik, "--lik"}, {o->sd, "--sd"},
                {o->prior, "--prior"}, {!isnan(o->dropout), "--dropout"}, {o->nas, "--as"}, {o->nlevels, "--levels"},
-               {o->nmissing, "--missing"}, {o->schema, "--schema"}, {o->ncondition, "--condition"}};
+               {o->nmissing, "--missing"}, {o->schema, "--schema"}, {o->ncondition, "--condition"}, {o->text_bytes, "--text=bytes"},
+               {o->mask_numbers, "--mask-numbers"}, {o->line_length, "--line-length"}, {!isnan(o->word_dropout), "--word-dropout"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (o->init && own[i].given)
             return err_set(err, VAE_EUSAGE, "%s goes without --init, which begins with a model that has its own", own[i].name);
@@ -311,6 +312,9 @@ static int choose_line(const struct vae_fit_opts *o, const struct fit_rows *r, s
         return err_set(err, VAE_EUSAGE, "a gru has one layer (--hidden N)");
     if (o->act || o->lik || o->sd || o->nchannels)
         return err_set(err, VAE_EUSAGE, "%s is not for lines of text", o->act ? "--act" : o->lik ? "--lik" : o->sd ? "--sd" : "--channels");
+    const struct prior *prior = o->prior ? prior_by_name(o->prior) : NULL;
+    if (prior && prior->joint && prior->joint->encoded)
+        return err_set(err, VAE_EUSAGE, "--prior %s is not for lines of text: half a symbol is none, so no such line can be learnt", o->prior);
     c->recurrent = true;
     c->act = &nn_tanh, c->lik = &lik_categorical;
     c->sd = SD_COLUMN;
@@ -356,8 +360,9 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
         return choose_line(o, r, c, err);
     if (o->net && !strcmp(o->net, "gru"))
         return err_set(err, VAE_EUSAGE, "--net gru is for lines of text (--text)");
-    if (!isnan(o->word_dropout))
-        return err_set(err, VAE_EUSAGE, "--word-dropout is for lines of text (--text)");
+    if (!isnan(o->word_dropout) || o->text_bytes || o->mask_numbers || o->line_length)
+        return err_set(err, VAE_EUSAGE, "--%s is for lines of text (--text)", !isnan(o->word_dropout) ? "word-dropout" :
+                       o->text_bytes ? "text=bytes" : o->mask_numbers ? "mask-numbers" : "line-length");
     if (o->net && strcmp(o->net, "mlp") && strcmp(o->net, "residual") && strcmp(o->net, "conv") && strcmp(o->net, "raster"))
         return err_set(err, VAE_EUSAGE, "no such net: '%s'; there are mlp, residual and conv", o->net);
     bool told = o->sd && !strcmp(o->sd, "record"); /* two outputs a value: a raster has no such */

@@ -17,7 +17,12 @@
 #include "front/mdct.h"
 #include "front/mel.h"
 
-enum { VALUES = 1 << 18 /* of a batch, about */, ROWS = 1024, AHEAD = 1 << 14 /* samples held beyond a window */ };
+enum {
+    VALUES = 1 << 18 /* of a batch, about */,
+    ROWS = 1024,
+    END = AUDIO_FRAMES / 2 + 1 /* records that the end of a file may give */,
+    AHEAD = 1 << 14 /* samples held beyond a window */
+};
 
 /* A label: a text that stands beside the samples. A record has that of the last sample that was read. */
 struct audio_label {
@@ -128,7 +133,7 @@ struct audio *audio_new(const struct vae_head *in, const struct audio_spec *s, s
     else
         a->mdct = mdct_new(s->hop, err);
     size_t record = s->frames * a->width;
-    a->most = VALUES / record < 2 * AUDIO_FRAMES ? 2 * AUDIO_FRAMES : VALUES / record > ROWS ? ROWS : VALUES / record;
+    a->most = VALUES / record < END ? END : VALUES / record > ROWS ? ROWS : VALUES / record;
     a->cap = 2 * s->hop + AHEAD;
     a->held = mem_array(s->channels * a->cap, sizeof *a->held);
     a->ring = mem_array(record, sizeof *a->ring);
@@ -284,7 +289,7 @@ int audio_run(struct audio *a, const struct vae_batch *b, size_t *at, const stru
     rec_build_reset(a->build);
     a->n = 0;
     for (;;) {
-        while (a->have - a->at >= window && a->n < a->most) {
+        while (a->have - a->at >= window) {
             int r = frame(a, *at ? *at - 1 : 0, err);
             if (r)
                 return r;
@@ -292,7 +297,8 @@ int audio_run(struct audio *a, const struct vae_batch *b, size_t *at, const stru
         if (*at == b->rows || a->n == a->most)
             return batch(a, out);
         make_room(a, 0);
-        size_t n = a->cap - a->have < b->rows - *at ? a->cap - a->have : b->rows - *at;
+        size_t n = a->cap - a->have < b->rows - *at ? a->cap - a->have : b->rows - *at, room = (a->most - a->n) * a->spec.hop;
+        n = n < room ? n : room; /* of no more frames than there is room for */
         int r = hold(a, b, *at, n, err);
         if (r)
             return r;

@@ -133,6 +133,14 @@ static int find_latents(struct vae_op *op, struct vae_err *err) {
                    "the latents of this model are no codes; it was fitted with --latent %s", m->config.latent->name);
 }
 
+/* Only symbols are drawn by logits that can be divided. */
+static int check_temperature(const struct vae_op *op, struct vae_err *err) {
+    double t = op->opts.temperature;
+    return op->m->line || !(t > 0 && t != 1)
+               ? 0
+               : err_set(err, VAE_EUSAGE, "--temperature is for lines of text where latents are given; vae-gen has one for latents");
+}
+
 struct vae_op *vae_decode(const struct vae_model *m, const struct vae_head *in, const struct vae_op_opts *opts,
                           struct vae_err *err) {
     struct vae_op *op = op_new(m, in, "data", opts, err);
@@ -143,7 +151,7 @@ struct vae_op *vae_decode(const struct vae_model *m, const struct vae_head *in, 
     op->free_state = s ? decode_free : NULL;
     if (!s)
         err_set(err, VAE_EOS, "out of memory");
-    else if (!latents_check_model(in, m, err) && !find_latents(op, err) &&
+    else if (!latents_check_model(in, m, err) && !find_latents(op, err) && !check_temperature(op, err) &&
              !find_conditions(op, err) && !data_head(op, err) && !keep_others(op, err) &&
              !gen_where_parse(&s->where, m, pool_threads(op->pool), opts->where, opts->nwhere, err) &&
              !gen_where_told_only(&s->where, m, "latents are given", err) && !op_seal(op, true, err))

@@ -311,6 +311,9 @@ static int load_calibration(struct vae_model *m, const struct tensors *t, struct
         m->cal.method = !strcmp(method, "held-out") ? "held-out" : !strcmp(method, "none") ? "none" : "cross-conformal";
         if (!known || !(m->cal.alpha > 0 && m->cal.alpha < 1) || (n && (!score || score->count < (size_t)n)))
             r = err_set(err, VAE_EDATA, "the calibration does not fit the model");
+        else if (n && score->ndim == 2 && score->shape[0] < model_scores(m))
+            r = err_set(err, VAE_EDATA, "calibrated for %zu kinds of scores, and there are %zu: an older version made it; fit it again",
+                        score->shape[0], model_scores(m));
         m->cal.n = r ? 0 : (size_t)n;
         m->cal.score = r || !n ? NULL : mem_array((size_t)n, MODEL_NBY * sizeof *m->cal.score);
         if (!r && n && !m->cal.score)

@@ -150,6 +150,8 @@ static int open_reader(struct vae_in *in, struct vae_err *err) {
     if (o.whole && !is_table(in->now))
         return err_set(err, VAE_EUSAGE, "%s: is no table of text whose rows --paste could go on; vae-cat -t csv makes one",
                        source_name(in->src));
+    if (o.resample && !stream_is_sound(in->now))
+        return err_set(err, VAE_EUSAGE, "%s: is no file of sound, and --resample is for such", source_name(in->src));
     if (in->head && is_table(in->now) && json_object_get(in->head->origin, "rate") && !in->format)
         return err_set(err, VAE_EDATA, "%s: is no sound, and %s is", source_name(in->src), in->first_name);
     bool match = in->head && (is_table(in->now) || in->now == &stream_ndjson) && o.want.n == 0 && in->head->fields[0].ndim == 0;

@@ -47,6 +47,7 @@ struct reader {
     struct sound_spec spec;
     struct sound_input in;
     uint64_t given;
+    bool odd; /* the next sample frame is no number */
     size_t batch_rows, last;
     float *samples; /* [batch_rows * channels] */
     struct rec_col col;
@@ -117,23 +118,23 @@ static size_t odd_number(const float *x, size_t n) {
 static int sound_next(void *reader, struct vae_batch *out, struct vae_err *err) {
     struct reader *r = reader;
     r->last = 0;
-    long n = r->in.read(r->in.ctx, r->samples, r->batch_rows, err);
+    long n = r->odd ? 1 : r->in.read(r->in.ctx, r->samples, r->batch_rows, err);
     if (n <= 0)
         return (int)n;
-    size_t odd = odd_number(r->samples, (size_t)n * r->spec.channels) / r->spec.channels;
-    if (odd < (size_t)n)
-        return err_set(err, VAE_EDATA, "%s: sample frame %" PRIu64 " is no number", source_name(r->src), r->given + odd + 1);
+    size_t good = r->odd ? 0 : odd_number(r->samples, (size_t)n * r->spec.channels) / r->spec.channels;
+    if (good == 0)
+        return err_set(err, VAE_EDATA, "%s: sample frame %" PRIu64 " is no number", source_name(r->src), r->given + 1);
+    r->odd = good < (size_t)n;
     r->col.data = r->samples;
-    *out = (struct vae_batch){.rows = (size_t)n, .first = r->given, .nfields = 1, .cols = &r->col};
-    r->given += (uint64_t)n, r->last = (size_t)n;
-    return (int)n;
+    *out = (struct vae_batch){.rows = good, .first = r->given, .nfields = 1, .cols = &r->col};
+    r->given += good, r->last = good;
+    return (int)good;
 }
 
 static void sound_where(const void *reader, size_t row, char out[64]) {
     const struct reader *r = reader;
     snprintf(out, 64, "%.3f s", (double)(r->given - r->last + row) / r->spec.rate);
 }
-
 
 /* A row: what depends on the format is its name. */
 #define ROW(id, text, make)                                                                                                   \

@@ -89,11 +89,24 @@ void sound_encode(const struct sound_kind *k, bool msb, const float *x, size_t n
     }
 }
 
+/* Another file behind the samples of this one must not be lost without a word. */
+static int behind(struct plain *s, struct vae_err *err) {
+    const unsigned char *p;
+    size_t pad = s->big ? 0 : s->frames * s->item % 2, need = pad + 4;
+    long n = source_peek(s->src, need, &p, err);
+    if (n < (long)need || memcmp(p + pad, s->big ? ".snd" : "RIFF", 4) != 0)
+        return n < 0 ? (int)n : 0;
+    return err_set(err, VAE_EDATA, "%s: another file begins behind %" PRIu64 " sample frames; vae-cat FILE ... joins files of sound",
+                   source_name(s->src), s->given);
+}
+
 static long plain_read(void *ctx, float *to, size_t n, struct vae_err *err) {
     struct plain *s = ctx;
     n = n < SOUND_BATCH ? n : SOUND_BATCH;
     if (s->known && s->frames - s->given < n)
         n = (size_t)(s->frames - s->given);
+    if (n == 0)
+        return behind(s, err);
     size_t need = n * s->item;
     while (s->have < need && !(s->have >= s->item && source_idle(s->src))) {
         long got = source_read(s->src, s->bytes + s->have, need - s->have, err);
@@ -104,7 +117,7 @@ static long plain_read(void *ctx, float *to, size_t n, struct vae_err *err) {
         s->have += (size_t)got;
     }
     size_t whole = s->have / s->item;
-    if (whole == 0 && n > 0 && (s->known || s->have))
+    if (whole == 0 && (s->known || s->have))
         return err_set(err, VAE_EDATA, "%s: ends early, behind %" PRIu64 " sample frames%s", source_name(s->src), s->given,
                        s->known ? ", and declares more" : "");
     sound_decode(s->kind, s->big, s->bytes, whole * s->channels, to);

@@ -38,6 +38,17 @@ static void text_close(void *ctx) {
     free(r);
 }
 
+/* Marks the fields that are to be carried. */
+static int keep(struct vae_head *head, const struct stream_read_opts *opts, const char *name, struct vae_err *err) {
+    for (size_t i = 0; i < opts->nkeep; i++) {
+        int at = rec_head_pick(head, opts->keep[i]);
+        if (at < 0)
+            return err_set(err, VAE_EUSAGE, "%s: no column '%s' to keep", name, opts->keep[i]);
+        head->fields[at].keep = true;
+    }
+    return 0;
+}
+
 static void *text_open(struct source *src, const struct stream_read_opts *opts, struct vae_err *err) {
     struct text_reader *r = mem_array(1, sizeof *r);
     if (!r) {
@@ -60,11 +71,11 @@ static void *text_open(struct source *src, const struct stream_read_opts *opts, 
     else if (r->head && (!r->label || rec_head_add(r->head, opts->label, REC_UTF8, 0, NULL, err)) &&
              rec_head_add(r->head, "line", REC_UTF8, 0, NULL, err)) {
         struct lines *l = &r->lines;
-        size_t end;
-        int rc = 0;
-        while ((end = lines_end(l)) == SIZE_MAX && !rc && !l->eof && l->bytes.n < LINES_MAX_BYTES)
+        size_t end = SIZE_MAX;
+        int rc = keep(r->head, opts, source_name(src), err);
+        while (!rc && (end = lines_end(l)) == SIZE_MAX && !l->eof && l->bytes.n < LINES_MAX_BYTES)
             rc = lines_fill(l, err);
-        bool crlf = end != SIZE_MAX && end > 0 && l->bytes.p[end - 1] == '\r'; /* the first line tells */
+        bool crlf = !rc && end != SIZE_MAX && end > 0 && l->bytes.p[end - 1] == '\r'; /* the first line tells */
         r->head->origin = rc ? NULL : json_pack("{s:s, s:b}", "format", "text", "crlf", crlf);
         for (size_t f = 0; f < r->head->nfields; f++)
             r->col[f] = (struct rec_col){.begin = r->begin[f], .end = r->end[f], .stride = 1};
