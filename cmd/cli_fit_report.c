@@ -51,8 +51,8 @@ static void tell_carried(const struct vae_model *m) {
     if (list_carried(m, NULL, text, sizeof text))
         cli_note("carried, not modelled: %s", text);
     if ((n = list_carried(m, "counter", text, sizeof text)))
-        cli_note("column%s %s only count%s up: carried, not modelled (--diff COL models the steps, --as COL=number %s)", n > 1 ? "s" : "", text,
-                 n > 1 ? "" : "s", n > 1 ? "one" : "it");
+        cli_note("column%s %s only count%s up: carried, not modelled (--diff COL models the steps, --as COL=number %s)", n > 1 ? "s" : "",
+                 text, n > 1 ? "" : "s", n > 1 ? "one" : "it");
     if ((n = list_carried(m, "clock", text, sizeof text)))
         cli_note("column%s %s only go%s forward: carried, and told where in the day, week and year a row stands, not modelled "
                  "(--as COL=time models %s)", n > 1 ? "s" : "", text, n > 1 ? "" : "es", n > 1 ? "one" : "it");

@@ -389,7 +389,8 @@ void vae_op_free(struct vae_op *);
 enum vae_purpose { VAE_FOR_GENERATE, VAE_FOR_DETECT, VAE_FOR_REDUCE };
 
 struct vae_progress {
-    const char *stage; /* "reading", "planned" (`total` steps make good use of the budget), "training", "finishing" (what is fitted behind it, and measured), "calibrating" */
+    const char *stage; /* "reading", "planned" (`total` steps make good use of the budget), "training", "finishing" (what is fitted behind
+                          it, and measured), "calibrating" */
     uint64_t done, total;
     double recon, kl, beta, elbo, valid;
     size_t step;

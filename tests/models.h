@@ -87,7 +87,8 @@ static inline bool models_kind(size_t i, struct models_kind *kind) {
         for (size_t q = 0; latent_table[q]; q++)
             for (size_t t = 0; prior_table[t]; t++) {
                 bool own = prior_table[t]->joint != NULL;
-                if (latent_table[q]->codes || prior_table[t]->codes || own != joint || (own ? !latent_table[q]->backward_logq : prior_table[t] != &prior_normal))
+                if (latent_table[q]->codes || prior_table[t]->codes || own != joint ||
+                    (own ? !latent_table[q]->backward_logq : prior_table[t] != &prior_normal))
                     continue;
                 *kind = (struct models_kind){latent_table[q], own ? prior_table[t] : NULL};
                 if (at++ == i)
@@ -100,7 +101,9 @@ static inline void models_set_kind(struct model_config *c, const struct models_k
     enum { COMPONENTS = 3 };
     c->latent = kind->latent, c->joint = kind->joint;
     size_t top = model_top(c);
-    c->joint_size = !kind->joint ? 0 : kind->joint->joint->encoded ? 2 * top * COMPONENTS : kind->joint->size(&(struct prior_space){.k = top}, 1);
+    c->joint_size = !kind->joint                  ? 0
+                    : kind->joint->joint->encoded ? 2 * top * COMPONENTS
+                                                  : kind->joint->size(&(struct prior_space){.k = top}, 1);
 }
 
 static inline const char *models_kind_name(const struct models_kind *kind) {

@@ -127,7 +127,8 @@ static void test_bins(void) {
         value_fn *value;
         bool atoms; /* every value a cell of its own */
     } columns[] = {{"normal", normal, false},   {"cents", cents, false},     {"money", money, false},     {"spiked", spiked, false},
-                   {"few", few, true},          {"one", one, true},          {"two", two, true},          {"different", all_different, false},
+                   {"few", few, true},          {"one", one, true},          {"two", two, true},
+                   {"different", all_different, false},
                    {"large", large, false},     {"tiny", tiny, false},       {"huge", huge, false},       {"two far", two_far, false},
                    {"ties", ties, false},       {"runs", runs, false}};
     static const size_t rows[] = {0, 1, 2, 7, 100, MOST}, bins[] = {2, 10, 200};
@@ -320,7 +321,8 @@ static void test_where(void) {
     };
     static const char *const bad[] = {"", "age", "age>", "age=>5", "nosuch=1", "=1", ",", "age=1,", "age=1,,age=2", "'age=1", "age='1",
                                       "age='1'x", "age=x", "age>=1e999", "age=nan", "'odd, name'=c", "'odd, name'>a", "grade=5",
-                                      "grade>4", "age>30,age<30", "age>31,age<32", "born=2010-02-30", "born=5", "age~5", "age!5", "height=1.704",
+                                      "grade>4", "age>30,age<30", "age>31,age<32", "born=2010-02-30", "born=5", "age~5", "age!5",
+                                      "height=1.704",
                                       "age!=33,age>32,age<34", "age=33,age!=33", "grade!=4,grade>3", "'odd, name'=a,'odd, name'="};
     struct vae_model *m = small_model(VAE_FOR_GENERATE);
     struct gen_where w;
@@ -334,7 +336,8 @@ static void test_where(void) {
         if (good[i].cells)
             CHECK(allowed(c, &m->schema->cells[j]) == good[i].cells, "%s: cells %lx", text, allowed(c, &m->schema->cells[j]));
         else
-            CHECK(!(fabs(c->low - good[i].low) > 1e-3 * (j == 4 ? 0.1 : 1)) && !(fabs(c->high - good[i].high) > 1e-3 * (j == 4 ? 0.1 : 1)), "%s: %g to %g", text, c->low, c->high);
+            CHECK(!(fabs(c->low - good[i].low) > 1e-3 * (j == 4 ? 0.1 : 1)) && !(fabs(c->high - good[i].high) > 1e-3 * (j == 4 ? 0.1 : 1)),
+                  "%s: %g to %g", text, c->low, c->high);
         double raw[5] = {-1e9, NAN, 2, 1e9, 1.7};
         gen_where_hold(&w, 1, raw);
         CHECK(raw[0] >= c->low || j, "%s: held at %g", text, raw[0]);

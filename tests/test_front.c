@@ -143,7 +143,8 @@ static void test_names(void) {
     if (f) { /* what a model keeps is read back */
         struct front_spec back;
         const json_t *j = json_object_get(front_head(f)->origin, "front");
-        CHECK(!front_from_json(j, &back, &err) && back.window == 2 && back.step == 1 && back.ndiff == 1 && !strcmp(back.diff[0], "n"), "%s", err.msg);
+        CHECK(!front_from_json(j, &back, &err) && back.window == 2 && back.step == 1 && back.ndiff == 1 && !strcmp(back.diff[0], "n"), "%s",
+              err.msg);
         front_spec_free(&back);
     }
     front_free(f);
@@ -152,8 +153,10 @@ static void test_names(void) {
     CHECK(f && front_head(f)->nfields == 5 && !strcmp(front_head(f)->fields[4].name, "n@-2"), "%s", err.msg);
     front_free(f);
     CHECK(!front_new(in, &(const struct front_spec){.diff = missing, .ndiff = 1}, &(const struct front_opts){0}, &err), "no such column");
-    CHECK(!front_new(in, &(const struct front_spec){.diff = carried, .ndiff = 1}, &(const struct front_opts){0}, &err), "steps of a carried one");
-    CHECK(!front_new(in, &(const struct front_spec){.window = 2, .group = missing, .ngroup = 1}, &(const struct front_opts){0}, &err), "group");
+    CHECK(!front_new(in, &(const struct front_spec){.diff = carried, .ndiff = 1}, &(const struct front_opts){0}, &err),
+          "steps of a carried one");
+    CHECK(!front_new(in, &(const struct front_spec){.window = 2, .group = missing, .ngroup = 1}, &(const struct front_opts){0}, &err),
+          "group");
     rec_head_add(in, "x@-1", REC_F32, 0, NULL, NULL);
     CHECK(!front_new(in, &(const struct front_spec){.window = 2}, &(const struct front_opts){0}, &err), "a name that is taken");
     rec_head_free(in);
@@ -403,7 +406,8 @@ static void test_blocks(void) {
         CHECK(!near && !twice && all <= n, "%zu records, gap %zu: %zu pairs are near", n, gap, near);
         CHECK((double)all >= 0.75 * (double)n, "%zu records, gap %zu: %zu are left", n, gap, all);
         for (size_t p = 0; p < 3; p++)
-            CHECK(fabs((double)part[p] - s[p] * (double)n) <= 0.17 * (double)n && (part[p] > 0) == (s[p] > 0), "part %zu: %zu of %zu", p, part[p], n);
+            CHECK(fabs((double)part[p] - s[p] * (double)n) <= 0.17 * (double)n && (part[p] > 0) == (s[p] > 0), "part %zu: %zu of %zu", p,
+                  part[p], n);
         free(order), free(of);
     }
 }

@@ -1,6 +1,6 @@
 /*
- * test_lik.c - the plain likelihoods of the table (test_lik_more.c has those over cells, and with tails) against its density written down again in double: values, gradients,
- * normalisation, draws, start values, and the parameters settled in closed form.
+ * test_lik.c - the plain likelihoods of the table (test_lik_more.c has those over cells, and with tails) against its density written down
+ * again in double: values, gradients, normalisation, draws, start values, and the parameters settled in closed form.
  */
 #include "base/rng.h"
 #include "lik/lik.h"

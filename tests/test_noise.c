@@ -31,7 +31,8 @@ static void test_even(size_t draws, size_t k) {
     free(e), free(part);
 }
 
-/* E of squares, fourth powers and a kink: eight independent sizes miss them by .5, 3.5 and .21; and latents have nothing to do with one another. */
+/* E of squares, fourth powers and a kink: eight independent sizes miss them by .5, 3.5 and .21; and latents have nothing to do with one
+ * another. */
 static void test_moments(void) {
     enum { DRAWS = 16, K = 40 };
     float e[DRAWS * K];

@@ -171,8 +171,8 @@ static void test_density(const struct prior *p, size_t k) {
     struct moments d = integrate(&w, k), s = sampled(&w, k, draws);
     CHECK(fabs(d.mass - 1) < (slow(p) ? 0.02 : 1e-4), "%s k %zu: the density integrates to %.7f", p->name, k, d.mass);
     for (size_t a = 0; a < k; a++) {
-        CHECK(fabs(s.mean[a] - d.mean[a]) < 5 * sqrt(d.var[a] / (double)draws) + (wide - 1) * 0.01, "%s: mean %g of draws, %g of the density",
-              p->name, s.mean[a], d.mean[a]);
+        CHECK(fabs(s.mean[a] - d.mean[a]) < 5 * sqrt(d.var[a] / (double)draws) + (wide - 1) * 0.01,
+              "%s: mean %g of draws, %g of the density", p->name, s.mean[a], d.mean[a]);
         CHECK(fabs(s.var[a] / d.var[a] - 1) < 0.03 * wide, "%s: variance %g of draws, %g of the density", p->name, s.var[a],
               d.var[a]);
     }
@@ -224,8 +224,8 @@ static void test_told(const struct prior *p) {
     }
     end(&w);
     for (size_t c = 0; c < 2; c++)
-        CHECK(fabs(sum[c] - 3 * (double)c) < 0.15 && fabs(square[c] - 1) < 0.25, "%s: told %zu, draws lie at %g, and %g of the spread around",
-              p->name, c, sum[c], square[c]);
+        CHECK(fabs(sum[c] - 3 * (double)c) < 0.15 && fabs(square[c] - 1) < 0.25,
+              "%s: told %zu, draws lie at %g, and %g of the spread around", p->name, c, sum[c], square[c]);
     CHECK(loss > -0.02 && loss < 0.1, "%s: %g nats from the truth", p->name, loss);
     free(z), free(param);
 }

@@ -113,7 +113,8 @@ int main(void) {
     model_decode(m, m->w, &p, 0, 1);
     for (size_t j = 0; j < PIXELS; j++) {
         double o = (double)model_o(&p)[j * p.ld];
-        CHECK(fabs(1 / (1 + exp(-o)) - (double)mean[j]) < 1e-5, "pixel %zu was painted %g, in one pass it is %g", j, (double)mean[j], 1 / (1 + exp(-o)));
+        CHECK(fabs(1 / (1 + exp(-o)) - (double)mean[j]) < 1e-5, "pixel %zu was painted %g, in one pass it is %g", j, (double)mean[j],
+              1 / (1 + exp(-o)));
     }
     model_pass_free(&p), vae_model_free(m);
     return test_done();

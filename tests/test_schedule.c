@@ -28,7 +28,8 @@ static void test_beta(void) {
         size_t step;
         double beta, free;
         bool settled;
-    } once[] = {{1, 2.0 / 500, 0.5, false}, {250, 1, 0.5, false}, {499, 2 * 499.0 / 500, 0.5, false}, {500, 2, 0, true}, {2000, 2, 0, true}},
+    } once[] = {{1, 2.0 / 500, 0.5, false}, {250, 1, 0.5, false}, {499, 2 * 499.0 / 500, 0.5, false}, {500, 2, 0, true},
+                {2000, 2, 0, true}},
       /* four cycles of 500, the first quarter of each rises */
       four[] = {{1, 2.0 / 125, 0.5, false}, {125, 2, 0, false}, {500, 2, 0, false}, {501, 2.0 / 125, 0.5, false}, {1000, 2, 0, false},
                 {1501, 2.0 / 125, 0.5, false}, {1562, 2 * 62.0 / 125, 0.5, false}, {1625, 2, 0, true}, {2000, 2, 0, true}};

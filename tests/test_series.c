@@ -63,7 +63,8 @@ static void transitions(const struct vae_model *m, double prob[STATES][STATES]) 
             double nll = 0;
             for (size_t known = 0; known < OWN; known++) { /* columns of the row that are drawn already */
                 for (size_t i = 0; i < MAT_PANEL; i++) {
-                    const float x[COLS] = {(float)(next / 3) + 0.5f, (float)(next % 3) + 0.5f, (float)(last / 3) + 0.5f, (float)(last % 3) + 0.5f};
+                    const float x[COLS] = {(float)(next / 3) + 0.5f, (float)(next % 3) + 0.5f, (float)(last / 3) + 0.5f,
+                                           (float)(last % 3) + 0.5f};
                     for (size_t c = 0; c < COLS; c++) {
                         p.seen[c * p.ld + i] = c >= OWN || c < known ? x[c] : NAN;
                         p.target[c * p.ld + i] = c == known ? x[c] : NAN;

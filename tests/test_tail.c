@@ -85,7 +85,8 @@ static void test_p(void) {
                 double s = tail_threshold(&t, alphas[a]);
                 share += (kind == 0 ? exp(-(s + 7) / 2) : kind == 1 ? pow(1 + 0.25 * s, -4) : erfc(sqrt(s / 2))) / REPEATS;
             }
-            CHECK(share < most[a] * alphas[a] && share > 0.5 * alphas[a], "tail %d: %g of fresh scores have p <= %g", kind, share, alphas[a]);
+            CHECK(share < most[a] * alphas[a] && share > 0.5 * alphas[a], "tail %d: %g of fresh scores have p <= %g", kind, share,
+                  alphas[a]);
         }
 }
 
@@ -109,7 +110,8 @@ static void test_joint(void) {
             last = p;
         }
         CHECK(tail_p(&t, INFINITY) > 0 && (float)tail_p(&t, INFINITY) <= last, "p of an infinite score");
-        CHECK(tail_p(&t, (float)tail_threshold(&t, 1e-300)) <= 1.2e-38 || tail_threshold(&t, 1e-300) >= (double)FLT_MAX, "an alpha below any p");
+        CHECK(tail_p(&t, (float)tail_threshold(&t, 1e-300)) <= 1.2e-38 || tail_threshold(&t, 1e-300) >= (double)FLT_MAX,
+              "an alpha below any p");
         for (double alpha = 0.9 / (N + 1); alpha > 1e-12; alpha /= 3) {
             float at = (float)tail_threshold(&t, alpha);
             CHECK(tail_p(&t, at) <= alpha && tail_p(&t, nextafterf(at, -INFINITY)) > alpha, "alpha %g: threshold %g", alpha, (double)at);

@@ -314,7 +314,8 @@ static int choose_line(const struct vae_fit_opts *o, const struct fit_rows *r, s
         return err_set(err, VAE_EUSAGE, "%s is not for lines of text", o->act ? "--act" : o->lik ? "--lik" : o->sd ? "--sd" : "--channels");
     const struct prior *prior = o->prior ? prior_by_name(o->prior) : NULL;
     if (prior && prior->joint && prior->joint->encoded)
-        return err_set(err, VAE_EUSAGE, "--prior %s is not for lines of text: half a symbol is none, so no such line can be learnt", o->prior);
+        return err_set(err, VAE_EUSAGE, "--prior %s is not for lines of text: half a symbol is none, so no such line can be learnt",
+                       o->prior);
     c->recurrent = true;
     c->act = &nn_tanh, c->lik = &lik_categorical;
     c->sd = SD_COLUMN;

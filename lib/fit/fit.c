@@ -37,8 +37,8 @@ static bool report_point(void *ctx, const struct train_point *pt) {
 }
 
 /* On the calibration rows where they are held out, else on the rows that stopped the training, else on all. */
-static int measure(const struct vae_fit_opts *o, const struct fit_material *f, const struct fit_rows *data, const uint64_t *cal, size_t ncal,
-                   struct pool *pool, struct vae_fit_report *rep, struct vae_err *err) {
+static int measure(const struct vae_fit_opts *o, const struct fit_material *f, const struct fit_rows *data, const uint64_t *cal,
+                   size_t ncal, struct pool *pool, struct vae_fit_report *rep, struct vae_err *err) {
     size_t d = f->m->schema->d, n = ncal ? ncal : f->nheld ? f->nheld : f->n;
     float *own = ncal ? mem_floats(ncal * d) : NULL, *x = ncal ? own : f->x + (f->n - n) * d;
     if (!x)

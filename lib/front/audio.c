@@ -106,8 +106,8 @@ static int make_head(struct audio *a, struct vae_err *err) {
         shape[n++] = s->channels;
     shape[n++] = a->values;
     a->head = rec_head_new("data", err);
-    if (!a->head || (mel && add(a, "file", REC_UTF8, true, 0, NULL, &a->file, err)) || add(a, "time", REC_F64, true, 0, NULL, &a->time, err) ||
-        (!mel && add(a, "samples", REC_I32, true, 0, NULL, &a->samples, err)) ||
+    if (!a->head || (mel && add(a, "file", REC_UTF8, true, 0, NULL, &a->file, err)) ||
+        add(a, "time", REC_F64, true, 0, NULL, &a->time, err) || (!mel && add(a, "samples", REC_I32, true, 0, NULL, &a->samples, err)) ||
         (mel && add(a, "level", REC_F32, false, 0, NULL, &a->level, err)) ||
         add(a, mel ? "mel" : "mdct", REC_F32, false, n, shape, &a->data, err) || add_labels(a, err))
         return VAE_EOS;

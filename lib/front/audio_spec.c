@@ -27,8 +27,10 @@ int audio_parse(const char *text, const json_t *origin, struct audio_spec *s, st
     colon = good && colon ? colon + used : NULL;
     good = good && (!colon || !*colon || (sscanf(colon, ":%u%n", &frames, &used) == 1 && !colon[used] && frames > 0));
     if (!good || frames > AUDIO_FRAMES || (k == AUDIO_MEL && frames && frames % 2 == 0))
-        return err_set(err, VAE_EUSAGE, "--audio is mdct or mel, and perhaps :MS (from 1 to 1000, of a hop) and :FRAMES (up to %d a record, "
-                       "of mel an odd number), as in mel:10:7", (int)AUDIO_FRAMES);
+        return err_set(err, VAE_EUSAGE,
+                       "--audio is mdct or mel, and perhaps :MS (from 1 to 1000, of a hop) and :FRAMES (up to %d a record, "
+                       "of mel an odd number), as in mel:10:7",
+                       (int)AUDIO_FRAMES);
     *s = (struct audio_spec){.kind = (enum audio_kind)k, .rate = (uint32_t)json_integer_value(json_object_get(origin, "rate"))};
     s->channels = (size_t)json_integer_value(json_object_get(origin, "channels"));
     s->frames = frames ? frames : kinds[k].frames;
@@ -53,8 +55,9 @@ int audio_from_json(const json_t *front, struct audio_spec *s, struct vae_err *e
         k++;
     if (!r && k == AUDIO_NKINDS)
         r = err_set(err, VAE_EDATA, "front: sound is made into what is not known here; a newer version made it");
-    if (r || (r = js_int(front, "rate", 1, 1000000, &rate, "front", err)) || (r = js_int(front, "channels", 1, 64, &channels, "front", err)) ||
-        (r = js_int(front, "hop", 2, AUDIO_HOP, &hop, "front", err)) || (r = js_int(front, "frames", 1, AUDIO_FRAMES, &frames, "front", err)))
+    if (r || (r = js_int(front, "rate", 1, 1000000, &rate, "front", err)) ||
+        (r = js_int(front, "channels", 1, 64, &channels, "front", err)) || (r = js_int(front, "hop", 2, AUDIO_HOP, &hop, "front", err)) ||
+        (r = js_int(front, "frames", 1, AUDIO_FRAMES, &frames, "front", err)))
         return r;
     if (hop % 2 || (k == AUDIO_MEL && frames % 2 == 0))
         return err_set(err, VAE_EDATA, "front: a hop is an even number of samples, and levels are of an odd number of frames");
@@ -63,12 +66,15 @@ int audio_from_json(const json_t *front, struct audio_spec *s, struct vae_err *e
 }
 
 int audio_suits(const struct audio_spec *s, const struct vae_head *head, const char *name, struct vae_err *err) {
-    json_int_t rate = json_integer_value(json_object_get(head->origin, "rate")), channels = json_integer_value(json_object_get(head->origin, "channels"));
+    json_int_t rate = json_integer_value(json_object_get(head->origin, "rate")),
+               channels = json_integer_value(json_object_get(head->origin, "channels"));
     if (rec_head_find(head, "sample") < 0 || rate < 1 || channels < 1)
         return err_set(err, VAE_EDATA, "%s: is no sound, and sound is asked for", name);
     if (rate != s->rate)
-        return err_set(err, VAE_EDATA, "%s: %lld Hz, and the model knows sound of %u; --resample %u makes it so", name, (long long)rate, s->rate, s->rate);
+        return err_set(err, VAE_EDATA, "%s: %lld Hz, and the model knows sound of %u; --resample %u makes it so", name, (long long)rate,
+                       s->rate, s->rate);
     if (channels != (json_int_t)s->channels)
-        return err_set(err, VAE_EDATA, "%s: %lld channels, and the model knows sound of %zu (sox -c makes them so)", name, (long long)channels, s->channels);
+        return err_set(err, VAE_EDATA, "%s: %lld channels, and the model knows sound of %zu (sox -c makes them so)", name,
+                       (long long)channels, s->channels);
     return 0;
 }

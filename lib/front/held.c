@@ -70,8 +70,10 @@ static int put_all(const struct front *f, struct series *const *list, struct buf
         out->n = before;
         if (list[i]->seen < 0)
             break;
-        r = err_set(err, VAE_EDATA, "the rows that windows go back to, of %zu series, are more than %d MiB, too many to keep for the next run; "
-                    "fit a shorter --window, or a --group with fewer series", f->series.n, FRONT_HELD_MAX >> 20);
+        r = err_set(err, VAE_EDATA,
+                    "the rows that windows go back to, of %zu series, are more than %d MiB, too many to keep for the next run; "
+                    "fit a shorter --window, or a --group with fewer series",
+                    f->series.n, FRONT_HELD_MAX >> 20);
     }
     return r;
 }

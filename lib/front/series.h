@@ -1,4 +1,5 @@
-/* series.h - the rows of a stream that belong together, told by their file and the cells of the columns of --group; and what is held of each. */
+/* series.h - the rows of a stream that belong together, told by their file and the cells of the columns of --group; and what is held of
+ * each. */
 #ifndef FRONT_SERIES_H
 #define FRONT_SERIES_H
 

@@ -24,7 +24,8 @@ void front_free(struct front *f) {
         series_row_free(&f->change[i].row);
     free(f->change), free(f->change_last), free(f->change_decimals);
     rec_head_free(f->head), rec_build_free(f->build), buf_free(&f->key), buf_free(&f->plain);
-    free(f->field), free(f->lag), free(f->group), free(f->cell), free(f->value), free(f->now), free(f->steps), free(f->decimals), free(f->text);
+    free(f->field), free(f->lag), free(f->group), free(f->cell), free(f->value), free(f->now), free(f->steps), free(f->decimals),
+        free(f->text);
     free(f->partial), free(f->row), free(f);
 }
 
@@ -50,8 +51,8 @@ static int add_field(struct front *f, size_t at, size_t lag, struct vae_err *err
     if (!from->whole && (n >= (int)sizeof name || rec_head_find(f->head, name) >= 0))
         return err_set(err, VAE_EUSAGE, "column '%s': %s", err_quote(shown, sizeof shown, from->name, strlen(from->name)),
                        n >= (int)sizeof name ? "too long a name" : "what is made of it has a name that another column has");
-    struct rec_field *to =
-        rec_head_add(f->head, from->whole ? from->name : name, diff && from->type != REC_UTF8 ? REC_F64 : from->type, from->ndim, from->shape, err);
+    struct rec_field *to = rec_head_add(f->head, from->whole ? from->name : name, diff && from->type != REC_UTF8 ? REC_F64 : from->type,
+                                        from->ndim, from->shape, err);
     if (!to)
         return VAE_EOS;
     to->decimals = from->decimals, to->apart = from->apart, to->lag = lag, to->now = at;
@@ -141,7 +142,8 @@ struct front *front_new(const struct vae_head *in, const struct front_spec *s, c
     f->group = mem_array(s->ngroup + 1, sizeof *f->group);
     f->cell = mem_array(in->nfields + 1, sizeof *f->cell);
     f->value = mem_array(in->nfields + 1, sizeof *f->value);
-    int r = f->field && f->lag && f->group && f->cell && f->value ? choose_fields(f, s, o->now, err) : err_set(err, VAE_EOS, "out of memory");
+    bool ok = f->field && f->lag && f->group && f->cell && f->value;
+    int r = ok ? choose_fields(f, s, o->now, err) : err_set(err, VAE_EOS, "out of memory");
     size_t cells = in->nfields + (f->window - 1) * f->nlag;
     f->most = CELLS / cells < 16 ? 16 : CELLS / cells > ROWS ? ROWS : CELLS / cells;
     f->now = mem_array(f->nvalues + 1, sizeof *f->now);

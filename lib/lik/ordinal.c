@@ -168,7 +168,8 @@ static void ordinal_start(const struct lik_block *b, const struct lik_marginals 
 
 const struct lik lik_ordinal = {
     .name = "ordinal", .about = "levels with an order, by cumulative logits", .outputs = 1, .params = LIK_EACH_CUT,
-    .cells = true, .min = -INFINITY, .max = INFINITY, .nll = ordinal_nll, .grad = ordinal_grad, .mean = ordinal_mean, .levels = ordinal_levels,
+    .cells = true, .min = -INFINITY, .max = INFINITY, .nll = ordinal_nll, .grad = ordinal_grad, .mean = ordinal_mean,
+    .levels = ordinal_levels,
     .sample = ordinal_sample, .range = ordinal_range, .sample_range = ordinal_sample_range, .start = ordinal_start,
     .project = ordinal_project, .sound = ordinal_sound,
 };

@@ -164,7 +164,8 @@ static void student_start(const struct lik_block *b, const struct lik_marginals 
 
 const struct lik lik_student = {
     .name = "student", .about = "heavy tails: Student's t with learned scale and degrees of freedom", .outputs = 1,
-    .params = 2, .spreads = true, .min = -INFINITY, .max = INFINITY, .nll = student_nll, .grad = student_grad, .mean = spread_location, .sd = student_sd,
+    .params = 2, .spreads = true, .min = -INFINITY, .max = INFINITY, .nll = student_nll, .grad = student_grad, .mean = spread_location,
+    .sd = student_sd,
     .sample = student_sample, .range = student_range, .sample_range = student_sample_range, .start = student_start,
     .project = student_project,
 };

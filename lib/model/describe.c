@@ -244,7 +244,8 @@ static int model_text(const struct vae_model *m, struct buf *b) {
     for (size_t j = 0; m->use && j < c->latent_dim && !r; j++)
         r = buf_printf(b, NULL, "%s%.2f", j ? " " : "", m->use[j]);
     if (!r && json_is_true(json_object_get(t, "collapsed")))
-        r = buf_printf(b, NULL, "; the latents are idle%s", json_is_true(json_object_get(t, "answered")) ? ", also in a second training" : "");
+        r = buf_printf(b, NULL, "; the latents are idle%s",
+                       json_is_true(json_object_get(t, "answered")) ? ", also in a second training" : "");
     if (!r && c->codes)
         r = buf_printf(b, NULL, "\ncodes        of %zu values, %.0f %% of them in use, perplexity %.2f; %.2f bits a record", c->codes,
                        100 * number(held, "code_usage"), number(held, "code_perplexity"), number(held, "code_nats") / log(2));

@@ -8,8 +8,8 @@
 #include "model/model.h"
 
 /* Adds those of value j, the d-th part of each: x, mean [.,n]. */
-static void add_errors(const struct vae_model *m, const struct cells *cells, size_t j, const float *x, const float *mean, size_t n, bool input,
-                       double *mse) {
+static void add_errors(const struct vae_model *m, const struct cells *cells, size_t j, const float *x, const float *mean, size_t n,
+                       bool input, double *mse) {
     const struct schema *s = m->schema;
     bool as_is = s->col[m->feature[j].column].transform == &schema_none;
     double sd = s->stats.sd[j] > 0 ? s->stats.sd[j] : 1;

@@ -5,8 +5,8 @@
  * the whole network out of the range it was trained in (the likelihood still sees it as it is). A value over cells is
  * one-hot in its level, and where the cells have an order also its place among them. A number has its value and its place;
  * one-hot are only those bins of it that many rows have: small ones would tell rows from one another. Times
- * add sines and cosines of their cycles; a clock is told by these alone, as its value will never be seen again. What is absent is 0 everywhere, and with config.masks a feature of its column
- * says so.
+ * add sines and cosines of their cycles; a clock is told by these alone, as its value will never be seen again. What is absent is 0
+ * everywhere, and with config.masks a feature of its column says so.
  */
 #include <math.h>
 #include <stdlib.h>

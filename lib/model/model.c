@@ -64,7 +64,8 @@ static int set_line(struct vae_model *m, struct vae_err *err) {
     for (size_t i = 0; i < s->ncols && m->line; i++)
         alone = alone && (s->col[i].condition || &s->col[i] == m->line);
     if (!m->line != !c->recurrent || !alone || (m->line && (c->nhidden != 1 || c->masks || c->chain || c->nchannels)))
-        return err_set(err, VAE_EDATA, "a line of text needs a gru of one layer, and a gru a line of text; other columns can only be conditions");
+        return err_set(err, VAE_EDATA,
+                       "a line of text needs a gru of one layer, and a gru a line of text; other columns can only be conditions");
     m->npositions = m->line ? line_positions(m->line) : 0;
     return m->line ? line_cells(m->line, s->rows, &m->symbols, err) : 0;
 }

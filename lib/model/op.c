@@ -155,7 +155,8 @@ int op_seal(struct vae_op *op, bool panels, struct vae_err *err) {
     if (op->opts.guided && !op->m->ncond)
         return err_set(err, VAE_EUSAGE, "--guidance is for models with conditions (vae-fit -c), and this has none");
     if (op->opts.guided && (op->m->line || op->m->config.raster))
-        return err_set(err, VAE_EUSAGE, "--guidance is not for lines of text, nor for images of --net raster: symbols and pixels are drawn one "
+        return err_set(err, VAE_EUSAGE,
+                       "--guidance is not for lines of text, nor for images of --net raster: symbols and pixels are drawn one "
                        "after the other");
     op->build = rec_build_new(op->head, err);
     if (!op->build || !panels)

@@ -102,8 +102,8 @@ json_t *schema_to_json(const struct schema *s) {
     for (size_t i = 0; i < s->nmissing; i++)
         json_array_append_new(missing, bytes_to_json(s->missing[i]));
     /* a copy: folds of one fit copy their schema at the same time, and share no count of references */
-    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "rows", (json_int_t)s->rows, "columns", cols, "keep", keep, "keep_kinds", kinds, "keep_next",
-                     next, "missing", missing, "origin", json_deep_copy(s->origin));
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "rows", (json_int_t)s->rows, "columns", cols, "keep", keep, "keep_kinds", kinds,
+                     "keep_next", next, "missing", missing, "origin", json_deep_copy(s->origin));
 }
 
 /* A text of at most size - 1 bytes; absent: empty. */

@@ -101,7 +101,8 @@ struct schema *schema_new(const struct vae_head *head, struct vae_err *err) {
             continue;
         }
         struct schema_col *col = &s->col[c++];
-        *col = (struct schema_col){.name = name, .kind = f->type == REC_UTF8 ? SCHEMA_NUMBER : SCHEMA_ARRAY, .type = f->type, .ndim = f->ndim, .width = f->width};
+        *col = (struct schema_col){.name = name, .kind = f->type == REC_UTF8 ? SCHEMA_NUMBER : SCHEMA_ARRAY, .type = f->type,
+                                   .ndim = f->ndim, .width = f->width};
         memcpy(col->shape, f->shape, sizeof col->shape);
     }
     s->origin = head->origin ? json_deep_copy(head->origin) : json_object();

@@ -47,8 +47,9 @@ int stream_agree(const struct vae_head *a, const char *first, const struct vae_h
     if (!what)
         return 0;
     if (images)
-        return err_set(err, VAE_EDATA, "%s: height x width x channels are %zux%zux%zu, in %s %zux%zux%zu; --resize %zux%zux%zu makes them alike",
-                       name, n.height, n.width, n.channels, first, m.height, m.width, m.channels, m.height, m.width, m.channels);
+        return err_set(err, VAE_EDATA,
+                       "%s: height x width x channels are %zux%zux%zu, in %s %zux%zux%zu; --resize %zux%zux%zu makes them alike", name,
+                       n.height, n.width, n.channels, first, m.height, m.width, m.channels, m.height, m.width, m.channels);
     if (strcmp(format(a), format(b)) && !(of_origin(a, "rate") && of_origin(b, "rate")))
         return err_set(err, VAE_EDATA, "%s: is %s, and %s is %s: %s", name, format(b), first, format(a), what);
     return err_set(err, VAE_EDATA, "%s: %s than in %s", name, what, first);

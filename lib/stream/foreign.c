@@ -44,7 +44,8 @@ enum { LONG = 7 };
 
 bool stream_foreign(const unsigned char *p, size_t n, const char **is, const char **way) {
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
-        if (n >= foreign[i].n && !memcmp(p, foreign[i].bytes, foreign[i].n) && (!text(p, n) || foreign[i].n >= LONG || p[0] >= 0x80 || p[0] == '[')) {
+        if (n >= foreign[i].n && !memcmp(p, foreign[i].bytes, foreign[i].n) &&
+            (!text(p, n) || foreign[i].n >= LONG || p[0] >= 0x80 || p[0] == '[')) {
             *is = foreign[i].is, *way = foreign[i].way;
             return true;
         }

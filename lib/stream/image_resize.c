@@ -34,7 +34,8 @@ int image_resize(const struct image *m, const size_t size[3], struct image *out,
     const struct image *from = m;
     int rc = 0;
     if (!fits(m, size))
-        return err_set(err, VAE_EDATA, "--resize: an image of %zux%zu pixels is too high for one of %zux%zu", m->height, m->width, size[0], size[1]);
+        return err_set(err, VAE_EDATA, "--resize: an image of %zux%zu pixels is too high for one of %zux%zu", m->height, m->width, size[0],
+                       size[1]);
     if (m->channels != size[2]) {
         rc = image_room(&own, m->height, m->width, size[2], "--resize", err);
         if (!rc)

@@ -202,7 +202,8 @@ static void *nd_open(struct source *src, const struct stream_read_opts *o, struc
     json_t *names = json_object();
     int rc = r && names ? 0 : err_set(err, VAE_EOS, "out of memory");
     if (!rc) {
-        *r = (struct reader){.lines = {.src = src, .number = 1}, .batch_rows = o->batch_rows && o->batch_rows < ROWS ? o->batch_rows : ROWS};
+        *r = (struct reader){.lines = {.src = src, .number = 1},
+                             .batch_rows = o->batch_rows && o->batch_rows < ROWS ? o->batch_rows : ROWS};
         r->head = rec_head_new("data", err);
         r->index = json_object(), r->unknown = json_object();
         r->place = mem_array(r->batch_rows, sizeof *r->place);

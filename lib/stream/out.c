@@ -98,7 +98,10 @@ static struct vae_out *open_out(const char *path, const struct vae_head *head, c
         free(out);
         return NULL;
     }
-    out->sink = opts->state ? append(path, named ? named : stream_format_by_ending(path), head, &own, err) : sink_open(path, opts->level, err);
+    if (opts->state)
+        out->sink = append(path, named ? named : stream_format_by_ending(path), head, &own, err);
+    else
+        out->sink = sink_open(path, opts->level, err);
     opts = &own;
     if (out->sink) {
         out->format = named ? named : stream_format_by_name(choose(path, head, sink_is_tty(out->sink)));

@@ -124,7 +124,8 @@ static int png_load(struct source *src, struct image *m, struct vae_err *err) {
     if (rc == SPNG_EMEM)
         return err_set(err, VAE_EOS, "out of memory");
     if (rc)
-        return err_set(err, VAE_EDATA, "%s: no good PNG image: %s", source_name(src), rc == SPNG_IO_EOF ? "it ends early" : spng_strerror(rc));
+        return err_set(err, VAE_EDATA, "%s: no good PNG image: %s", source_name(src),
+                       rc == SPNG_IO_EOF ? "it ends early" : spng_strerror(rc));
     return e ? e : 1;
 }
 

@@ -222,7 +222,8 @@ static void *pam_create(struct sink *s, const struct vae_head *h, const struct v
 
 #define IMAGES .files = true, .head = image_head, .next = image_next, .where = image_where, .close = image_close, \
     .put = image_put, .destroy = image_destroy
-const struct stream_format stream_pnm = {.name = "pnm", .about = "PBM, PGM and PPM images", .endings = "pbm pgm ppm", .sniff = pnm_sniff, .open = pnm_open,
+const struct stream_format stream_pnm = {.name = "pnm", .about = "PBM, PGM and PPM images", .endings = "pbm pgm ppm", .sniff = pnm_sniff,
+                                         .open = pnm_open,
                                          .create = pnm_create, IMAGES};
 const struct stream_format stream_pam = {.name = "pam", .about = "PAM images", .sniff = pam_sniff, .open = pam_open,
                                          .create = pam_create, IMAGES};

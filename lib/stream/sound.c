@@ -148,7 +148,7 @@ static void sound_where(const void *reader, size_t row, char out[64]) {
         return sound_create(sink, head, #id, err);                                                                              \
     }                                                                                                                         \
     const struct stream_format stream_##id = {                                                                                \
-        .name = #id,           .about = text,        .files = true,        .sniff = as_##id##_sniff,   .begins = as_##id##_begins,                           \
+        .name = #id,           .about = text,        .files = true,        .sniff = as_##id##_sniff,   .begins = as_##id##_begins,         \
         .open = as_##id##_open,     .head = sound_head,   .next = sound_next,    .where = sound_where,                            \
         .close = sound_close,  .create = (make) ? as_##id##_create : NULL,       .put = (make) ? sound_put : NULL,                 \
         .finish = (make) ? sound_finish : NULL,      .destroy = (make) ? sound_destroy : NULL};

@@ -58,8 +58,10 @@ static size_t header(const struct writer *w, uint64_t bytes, unsigned char p[HEA
     at = put(p, put(p, at, k->real ? 3 : 1, 2, false), channels, 2, false);
     at = put(p, put(p, at, w->spec.rate, 4, false), w->spec.rate * frame, 4, false);
     at = put(p, put(p, at, frame, 2, false), (uint32_t)k->bytes * 8, 2, false);
-    if (k->real)
-        at = put(p, put(p, text(p, put(p, at, 0, 2, false), "fact"), 4, 4, false), known ? (uint32_t)(bytes / frame) : UINT32_MAX, 4, false);
+    if (k->real) {
+        at = put(p, text(p, put(p, at, 0, 2, false), "fact"), 4, 4, false);
+        at = put(p, at, known ? (uint32_t)(bytes / frame) : UINT32_MAX, 4, false);
+    }
     return put(p, text(p, at, "data"), known ? (uint32_t)bytes : UINT32_MAX, 4, false);
 }
 
@@ -68,7 +70,8 @@ static int file_format(const struct sound_file_lib *lib, const char *name, const
     static const struct {
         const char *name;
         int major, fixed;
-    } formats[] = {{"flac", SF_FORMAT_FLAC, 0}, {"ogg", SF_FORMAT_OGG, SF_FORMAT_VORBIS}, {"aiff", SF_FORMAT_AIFF, 0}, {"caf", SF_FORMAT_CAF, 0}};
+    } formats[] = {{"flac", SF_FORMAT_FLAC, 0}, {"ogg", SF_FORMAT_OGG, SF_FORMAT_VORBIS}, {"aiff", SF_FORMAT_AIFF, 0},
+                   {"caf", SF_FORMAT_CAF, 0}};
     const int sub[] = {k->code, k->code == SF_FORMAT_PCM_U8 ? SF_FORMAT_PCM_S8 : 0, k->bytes > 2 ? SF_FORMAT_PCM_24 : 0, SF_FORMAT_PCM_16};
     size_t i = 0;
     while (strcmp(formats[i].name, name) != 0)

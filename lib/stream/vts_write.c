@@ -15,7 +15,8 @@
 #include "base/mem.h"
 #include "stream/vts.h"
 
-enum { FRAME_NEAR = 65536, TEXT_GUESS = 20, NAME = 4096 }; /* bytes of a frame aimed at, bytes a text cell is taken to have; of a file's name */
+/* bytes of a frame aimed at, bytes a text cell is taken to have; of a file's name */
+enum { FRAME_NEAR = 65536, TEXT_GUESS = 20, NAME = 4096 };
 
 struct gather {        /* one field of the frame being filled */
     struct buf bytes;  /* numbers, or the bytes of cells */

@@ -26,6 +26,7 @@ compile() {
 lines() {
     for f in lib/*/*.[ch] cmd/*.[ch] tests/*.[ch]; do
         [ "$(wc -l <"$f")" -le 600 ] || echo "$f: $(wc -l <"$f") lines"
+        LC_ALL=C.UTF-8 grep -nE '^.{141}' "$f" | sed "s|^\([0-9]*\):.*|$f:\1: above 140 columns|"
     done
     grep -nwE 'TODO|FIXME|HACK' lib/*/*.[ch] cmd/*.[ch] include/*.h tests/*.[ch] man/* README.md
     return 0
