@@ -169,13 +169,13 @@ def names(work, steps, few):
     train, test = lines[:cut], lines[cut:]
     model = os.path.join(work, "names.vae")
     seconds = fit(model, train, *steps)
-    new = run("vae-gen", "-q", "-m", model, "-n", "5000").split("\n")[:-1]
-    gram = Gram(5, train)
-    each = [sum(map(gram.nats, x)) / sum(len(s) + 1 for s in x) for x in (new, test)]
-    known, p = set(train), parts(model, test)
-    print(f"names   fit {seconds:.0f} s; new {np.mean([s not in known for s in new]):.4f}   distinct {len(set(new)) / len(new):.4f}   "
-          f"KL {p['kl'].mean():.3f}   bound {p['nll'].mean():.3f}")
-    print(f"  nats a character: new lines {each[0]:.4f}, names held out {each[1]:.4f}")
+    gram, known, p = Gram(5, train), set(train), parts(model, test)
+    each = lambda x: sum(map(gram.nats, x)) / sum(len(s) + 1 for s in x)
+    print(f"names   fit {seconds:.0f} s; KL {p['kl'].mean():.3f}   bound {p['nll'].mean():.3f}; nats a character of names held out {each(test):.4f}")
+    for t in ("1", ".8", ".75"):
+        new = run("vae-gen", "-q", "-m", model, "-n", "5000", "--temperature", t).split("\n")[:-1]
+        print(f"  --temperature {t}: nats a character {each(new):.4f}   new {np.mean([s not in known for s in new]):.4f}   "
+              f"distinct {len(set(new)) / len(new):.4f}")
 
 
 def auroc(normal, odd):
