@@ -266,7 +266,7 @@ assert got.shape == want.shape and (got == want).all(), (got.shape, want.shape)'
 @test "images that are too large, or none at all, are refused before there is anything" {
     fails 64 vae-plot "enlarged 1048576 times, are too many" "vae-plot --scale 1048576 $D/bytes.npy"
     fails 64 vae-plot "enlarged 4096 times, are too many" "vae-plot --scale 4096 $D/zeros.npy"
-    fails 64 vae-plot "no square; say --shape" "vae-plot --grid 2x2 $WINE"
+    fails 64 vae-plot "no square: vae-plot --shape" "vae-plot --grid 2x2 $WINE"
     fails 65 vae-plot "column 'diagnosis': '(benign|malignant)' is not a number; leave the column out" "vae-plot --shape 1x31 $CELLS"
     fails 64 vae-plot "31 values, not 67108864 x 67108864" "vae-plot --shape 67108864x67108864 $CELLS"
     # a header that promises two milliards of images of 2048 x 4096: nothing is allocated for what does not come
