@@ -452,8 +452,8 @@ static void choose_training(const struct vae_fit_opts *o, const struct fit_rows 
     c->batch = o->batch ? o->batch : m->recurrent ? 128 : n >= 20000 && !m->raster ? 512 : n >= 4000 ? 256 : 128;
     c->batch = c->batch > n ? n : c->batch;
     double per_epoch = (double)n / (double)c->batch;
-    /* a chain sees a row in many ways; what is odd shows early */
-    /* (lines are learnt by heart soon, and a rate that has not fallen by then leaves the weights astir) */
+    /* a chain sees a row in many ways; what is odd shows early; lines are learnt by heart soon, and a rate that has not fallen by
+       then leaves the weights astir */
     double epochs = o->epochs ? (double)o->epochs : m->chain ? 500 : m->recurrent ? 20 : o->purpose == VAE_FOR_DETECT ? 60 : 200;
     double steps = o->steps ? (double)o->steps : epochs * per_epoch;
     if (!o->steps && !o->epochs) { /* few rows more often; large models no longer than WORK allows */

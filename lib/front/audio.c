@@ -322,11 +322,10 @@ int audio_end(struct audio *a, const struct vae_batch **out, struct vae_err *err
     }
     if (a->mdct && a->begun && !r)
         r = give_block(a, 0, err);
-    for (size_t i = 0; a->mel && i < half && !r; i++, a->frames++) {
+    for (size_t i = 0; a->mel && i < half && !r; i++) {
         memcpy(a->ring + a->frames % n * w, a->ring + (a->frames - 1) % n * w, w * sizeof *a->ring);
         a->frames++;
         r = give_levels(a, 0, err);
-        a->frames--;
     }
     a->read = 0;
     return r ? r : batch(a, out);

@@ -39,6 +39,20 @@ void gen_prior_close(struct gen_prior *g) {
     *g = (struct gen_prior){0};
 }
 
+int gen_priors_open(struct gen_prior **g, size_t n, const struct vae_model *m, const char *name, struct vae_err *err) {
+    *g = mem_array(n, sizeof **g);
+    int r = *g ? 0 : err_set(err, VAE_EOS, "out of memory");
+    for (size_t i = 0; i < n && !r; i++)
+        r = gen_prior_open(&(*g)[i], m, name, err);
+    return r;
+}
+
+void gen_priors_close(struct gen_prior *g, size_t n) {
+    for (size_t i = 0; g && i < n; i++)
+        gen_prior_close(&g[i]);
+    free(g);
+}
+
 void gen_prior_draw(const struct gen_prior *g, const struct vae_model *m, struct model_pass *p, uint64_t seed,
                     const uint64_t *rows, float temperature) {
     size_t k = g->space.k, told = g->space.told, width = k + told;

@@ -20,6 +20,9 @@ struct gen_prior {
 /* name NULL: the model's own. VAE_EUSAGE where the model has no such prior, VAE_EOS. */
 int gen_prior_open(struct gen_prior *, const struct vae_model *, const char *name, struct vae_err *);
 void gen_prior_close(struct gen_prior *);
+/* The same for each of n threads -> *g [n], to be closed also on failure. */
+int gen_priors_open(struct gen_prior **g, size_t n, const struct vae_model *, const char *name, struct vae_err *);
+void gen_priors_close(struct gen_prior *, size_t n); /* NULL is fine */
 /* z of a full panel, by the numbers of its records, and given the conditions in pass->x where the prior is told such; the noise
  * is scaled by temperature. */
 void gen_prior_draw(const struct gen_prior *, const struct vae_model *, struct model_pass *, uint64_t seed, const uint64_t *rows,

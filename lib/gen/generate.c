@@ -19,11 +19,10 @@ static const double ENOUGH_ESS = 8;
 
 static void generate_free(void *state) {
     struct generate *g = state;
-    for (size_t i = 0; g->prior && i < g->nworkers; i++)
-        gen_prior_close(&g->prior[i]);
+    gen_priors_close(g->prior, g->nworkers);
     gen_where_free(&g->where);
     gen_given_free(&g->like), gen_given_free(&g->avoid);
-    free(g->prior), free(g->ess), free(g->draws);
+    free(g->ess), free(g->draws);
     free(g);
 }
 
@@ -168,13 +167,8 @@ static int prepare(struct vae_op *op, struct vae_err *err) {
     struct generate *g = op->state;
     const struct vae_model *m = op->m;
     const struct vae_op_opts *o = &op->opts;
-    int r = 0;
     g->nworkers = pool_threads(op->pool);
-    g->prior = mem_array(g->nworkers, sizeof *g->prior);
-    if (!g->prior)
-        return err_set(err, VAE_EOS, "out of memory");
-    for (size_t i = 0; i < g->nworkers && !r; i++)
-        r = gen_prior_open(&g->prior[i], m, o->prior, err);
+    int r = gen_priors_open(&g->prior, g->nworkers, m, o->prior, err);
     if (r)
         return r;
     uint64_t *bad = o->skip_bad ? &op->totals.bad_given : NULL;

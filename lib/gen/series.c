@@ -46,11 +46,10 @@ struct rolling {
 
 static void rolling_free(void *state) {
     struct rolling *g = state;
-    for (size_t i = 0; g->prior && i < g->nworkers; i++)
-        gen_prior_close(&g->prior[i]);
+    gen_priors_close(g->prior, g->nworkers);
     gen_where_free(&g->where);
     gen_ends_free(&g->ends, &g->rows), gen_rows_free(&g->rows);
-    free(g->prior), free(g->wide), free(g->x), free(g->past), free(g->known), free(g->told), free(g->sum), free(g->made);
+    free(g->wide), free(g->x), free(g->past), free(g->known), free(g->told), free(g->sum), free(g->made);
     free(g);
 }
 
@@ -346,10 +345,7 @@ static int prepare(struct vae_op *op, struct vae_err *err) {
     const struct vae_op_opts *o = &op->opts;
     g->nrows = o->rows ? o->rows : 1, g->nseries = o->series ? o->series : 1;
     g->nworkers = pool_threads(op->pool);
-    g->prior = mem_array(g->nworkers, sizeof *g->prior);
-    int r = g->prior ? 0 : err_set(err, VAE_EOS, "out of memory");
-    for (size_t i = 0; i < g->nworkers && !r; i++)
-        r = gen_prior_open(&g->prior[i], m, o->prior, err);
+    int r = gen_priors_open(&g->prior, g->nworkers, m, o->prior, err);
     r = r ? r : gen_where_parse(&g->where, m, g->nworkers, o->where, o->nwhere, err);
     r = r ? r : gen_where_told_only(&g->where, m, "rows of a series", err);
     r = r ? r : gen_rows_new(&g->rows, m->schema, err);

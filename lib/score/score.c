@@ -192,7 +192,7 @@ static void score_latents(const struct scorer *s, struct model_pass *p, struct s
 /* A sum over symbols lies the farther from its mean the more there are, as their root: neither the sum nor the mean of a symbol
  * can be compared between long lines and short ones. */
 static void score_lines(const struct scorer *s, const float *x, const uint64_t *rows, struct score_parts *out, size_t n) {
-    for (size_t i = 0; i < n && s->m->line; i++) {
+    for (size_t i = 0; i < n; i++) {
         size_t symbols = lines_length(s->m, x + (rows ? rows[i] : i) * s->m->schema->d);
         out[i].line = -out[i].elbo / sqrt(symbols ? (double)symbols : 1);
     }
@@ -210,7 +210,8 @@ static void score_task(void *ctx, size_t task, size_t worker) {
     if (s->pass) {
         op_encode_panel(s->m, &s->pass[worker], x, rows, n);
         score_latents(s, &s->pass[worker], out, n);
-        score_lines(s, x, rows, out, n);
+        if (s->m->line)
+            score_lines(s, x, rows, out, n);
     }
     if (s->exemplars)
         exemplars_score(s->exemplars, worker, x, rows, n, near);

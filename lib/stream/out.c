@@ -18,11 +18,15 @@ struct vae_out {
 
 bool stream_is_sound(const struct stream_format *f) { return f && f->begins; }
 
+/* The format that the name of a file says; NULL for what is none, or says nothing. */
+static const struct stream_format *said_by(const char *path) {
+    return path && !out_dir_wanted(path) ? stream_format_by_ending(path) : NULL;
+}
+
 /* Sound leaves as WAV, which needs no seeking, unless the file's name says otherwise; to a directory as it came; what is made of it
  * and cannot be undone leaves as a table. */
-static const char *choose_sound(const char *path, const struct vae_head *head, const struct stream_format *origin) {
+static const char *choose_sound(const struct vae_head *head, const struct stream_format *f) {
     const char *front = json_string_value(json_object_get(json_object_get(head->origin, "front"), "audio"));
-    const struct stream_format *f = out_dir_wanted(path) ? origin : path ? stream_format_by_ending(path) : NULL;
     if (front && strcmp(front, "mdct") != 0)
         return "csv";
     return stream_is_sound(f) && f->create ? f->name : "wav";
@@ -31,14 +35,14 @@ static const char *choose_sound(const char *path, const struct vae_head *head, c
 /* What the file's name says; else data leaves in the format it came in, latents for the next filter or for eyes, everything else as a
  * table. */
 static const char *choose(const char *path, const struct vae_head *head, bool tty) {
-    const struct stream_format *f = stream_format_of(head), *said = path && !out_dir_wanted(path) ? stream_format_by_ending(path) : NULL;
+    const struct stream_format *f = stream_format_of(head), *said = said_by(path);
     bool data = !strcmp(head->kind, "data"), standard = !path || !strcmp(path, "-");
     if (said && said->create && !(data && stream_is_sound(f) && stream_is_sound(said)))
         return said->name;
     if (!strcmp(head->kind, "latent"))
         return tty ? "csv" : "vts";
     if (data && stream_is_sound(f))
-        return choose_sound(path, head, f);
+        return choose_sound(head, out_dir_wanted(path) ? f : said);
     if (f && f->single && standard) /* any number of images is a stream of others */
         f = &stream_pam;
     return (data && f && f->create) || f == &stream_tsv ? f->name : "csv";
@@ -76,7 +80,7 @@ static struct vae_out *open_out(const char *path, const struct vae_head *head, c
         err_set(err, VAE_EUSAGE, "no format '%s' can be written", opts->format);
         return NULL;
     }
-    const struct stream_format *said = named || !path || out_dir_wanted(path) ? NULL : stream_format_by_ending(path);
+    const struct stream_format *said = named ? named : said_by(path);
     if (said && !said->create) {
         err_set(err, VAE_EUSAGE, "%s: %s is read, not written; give it another ending, or say -t", path, said->name);
         return NULL;
@@ -99,7 +103,7 @@ static struct vae_out *open_out(const char *path, const struct vae_head *head, c
         return NULL;
     }
     if (opts->state)
-        out->sink = append(path, named ? named : stream_format_by_ending(path), head, &own, err);
+        out->sink = append(path, said, head, &own, err);
     else
         out->sink = sink_open(path, opts->level, err);
     opts = &own;
