@@ -172,7 +172,7 @@ cli_names cli_formats_in, cli_formats_out, cli_log_formats;
       .help = "columns whose cells name the series a row is of" }
 #define CLI_OPT_AUDIO                                                                                                  \
     { .name = "audio", .arg = "KIND", .kind = CLI_TEXT, .to = &cli.audio,                                              \
-      .help = "what is made of sound: mdct or mel, perhaps :MS of a hop, :FRAMES of a record" }
+      .help = "what is made of sound: mdct, mel or centre, perhaps :MS of a hop, :FRAMES of a record" }
 #define CLI_OPT_RESAMPLE                                                                                               \
     { .name = "resample", .arg = "HZ", .kind = CLI_COUNT, .to = &cli.resample, .lo = 1, .hi = 1000000,                 \
       .help = "sample frames a second that sound of another rate is brought to" }

@@ -199,6 +199,27 @@ P
     equal values "$(vae-cat --audio=mel:32:3 -t csv stereo.wav | head -n 1 | tr , "\n" | grep -c mel)" 384
 }
 
+@test "a tone at the wrong moment, as usual as any by itself, is the oddest by the frames around it, and not on its own" {
+    tones() { # SECONDS SEED [WRONG]: four tones in turn, 64 ms each; number WRONG is another one
+        perl -e '($s, $seed, $wrong) = (@ARGV, -1); srand $seed; $n = 8000 * $s; @hz = (300, 700, 1200, 2100);
+            print pack("a4Va4a4VvvVVvva4V", "RIFF", 36 + 2 * $n, "WAVE", "fmt ", 16, 1, 1, 8000, 16000, 2, 16, "data", 2 * $n);
+            for $i (0 .. $n - 1) { $k = int($i / 512); $at += 6.2832 * $hz[($k + 2 * ($k == $wrong)) % 4] / 8000;
+                print pack "s<", 6000 * sin($at) + 400 * (rand(2) - 1) }' "$@"
+    }
+    tones 20 1 >good.wav
+    tones 8 2 60 >bad.wav # from 3.84 s to 3.904 s
+    vae-fit -q -m centre.vae --for detect --audio=centre --hidden 32 --steps 100 good.wav
+    vae-score -q -m centre.vae bad.wav | sort -t, -k3,3gr | head -n 1 | awk -F, '{ exit !($2 > 3.8 && $2 < 3.95 && $5 == 1) }'
+    vae-fit -q -m alone.vae --for detect --audio=mel:32:1 --hidden 8 --steps 1 good.wav
+    vae-score -q -m alone.vae bad.wav | awk -F, '$2 > 3.8 && $2 < 3.95 { n += $5 == 0 } END { exit n != 5 }'
+    vae-cat -t vts --audio=centre good.wav | vae-fit -q -m piped.vae --for detect --hidden 8 --steps 1 --no-calibrate
+    equal conditions "$(vae-info piped.vae | grep -c '^column .*: array, condition')" 2
+    # it is coded and said of what is around, and reasons are told of the frame alone
+    equal values "$(vae-enc -m centre.vae bad.wav | vae-dec -t csv | head -n 1 | tr , '\n' | grep -c '^mel')" 64
+    vae-score -q -m centre.vae --explain=1 bad.wav | awk -F, 'NR > 1 && $6 !~ /^mel/ { bad = 1 } END { exit bad }'
+    fails 64 vae-fit "at least 3" "vae-fit -m no.vae --audio=centre:32:1 good.wav"
+}
+
 @test "the example: a voice is told from what is none, and comes back as long as it was" {
     [ -e /usr/share/sounds/freedesktop/stereo/bell.oga ] || skip "needs sound-theme-freedesktop"
     sh "$ROOT/examples/sound.sh" >said

@@ -178,6 +178,48 @@ static void test_context(void) {
     }
 }
 
+/* The frames of a record, apart[5] of them 2 channels, from where each kind has them, all of their mean back in them; no: its number. */
+static size_t frames_of(enum audio_kind kind, const float *x, size_t n, size_t records, float *frame) {
+    struct vae_err err = {0};
+    struct vae_head *head = rec_head_new("data", NULL);
+    rec_head_add(head, "sample", REC_F32, 1, &(size_t){2}, NULL);
+    head->origin = json_pack("{s:s, s:i, s:i}", "format", "wav", "rate", 8000, "channels", 2);
+    struct audio *a = audio_new(head, &(struct audio_spec){kind, 8000, 2, 20, 5}, &err);
+    struct rec_col col = {.data = x};
+    struct vae_batch b = {.rows = n, .nfields = 1, .cols = &col};
+    const struct vae_batch *made;
+    const struct vae_head *out = audio_head(a);
+    int around = rec_head_find(out, "around"), mel = rec_head_find(out, "mel"), level = rec_head_find(out, "level");
+    size_t at = 0, w = 2 * AUDIO_BANDS, given = 0;
+    for (int turn = 0; turn < 2; turn++) {
+        int r = turn ? audio_end(a, &made, &err) : audio_run(a, &b, &at, &made, &err);
+        for (size_t k = 0; (int)k < r && given < records; k++, given++) {
+            float *to = frame + given * 5 * w, less = 0.7F * ((const float *)made->cols[level].data)[k];
+            const float *all = made->cols[mel].data, *others = around < 0 ? NULL : made->cols[around].data;
+            for (size_t t = 0, o = 0; t < 5; t++, to += w) {
+                memcpy(to, !others ? all + (k * 5 + t) * w : t == 2 ? all + k * w : others + (k * 4 + o++) * w, w * sizeof *to);
+                for (size_t i = 0; i < w; i++)
+                    to[i] += less;
+            }
+        }
+    }
+    CHECK(around < 0 || (out->fields[around].apart && out->fields[level].apart && !out->fields[mel].apart), "what is around is no condition");
+    audio_free(a), rec_head_free(head);
+    return given;
+}
+
+/* The middle frame and those around it are the frames of a record of levels; the level that is told knows nothing of the middle one. */
+static void test_centre(void) {
+    enum { N = 400, RECORDS = 19, W = 2 * AUDIO_BANDS };
+    static float a[RECORDS * 5 * W], b[RECORDS * 5 * W];
+    float *x = noise(2 * N, 9), worst = 0;
+    size_t na = frames_of(AUDIO_MEL, x, N, RECORDS, a), nb = frames_of(AUDIO_CENTRE, x, N, RECORDS, b);
+    for (size_t i = 0; i < RECORDS * 5 * W; i++)
+        worst = fmaxf(worst, fabsf(a[i] - b[i]));
+    CHECK(na == RECORDS && nb == RECORDS && worst < 1e-4F, "%zu and %zu records, %g dB off", na, nb, (double)worst);
+    free(x);
+}
+
 /* Many records of few samples: a batch of them is more than there is room for at once, and the end of the file has its own. */
 static void test_many(void) {
     enum { N = 4096, HOP = 8, WANT = (N - 2 * HOP) / HOP + 1 };
@@ -213,7 +255,8 @@ static void test_hostile(void) {
         "{\"audio\":\"mdct\",\"rate\":8000,\"channels\":1,\"hop\":161,\"frames\":1}",
         "{\"audio\":\"mdct\",\"rate\":8000,\"channels\":1,\"hop\":99999999,\"frames\":1}",
         "{\"audio\":\"mel\",\"rate\":8000,\"channels\":1,\"hop\":160,\"frames\":2}",
-        "{\"audio\":\"mel\",\"rate\":8000,\"channels\":1,\"hop\":160,\"frames\":0}"};
+        "{\"audio\":\"mel\",\"rate\":8000,\"channels\":1,\"hop\":160,\"frames\":0}",
+        "{\"audio\":\"centre\",\"rate\":8000,\"channels\":1,\"hop\":160,\"frames\":1}"};
     struct audio_spec s, t;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct vae_err err = {0};
@@ -228,7 +271,7 @@ static void test_hostile(void) {
     json_t *j = audio_to_json(&s);
     CHECK(audio_from_json(j, &t, NULL) == 1 && !memcmp(&s, &t, sizeof s), "a spec is another one after JSON");
     CHECK(audio_parse("mel:10:6", origin, &s, NULL) == VAE_EUSAGE && audio_parse("mdct:0", origin, &s, NULL) == VAE_EUSAGE &&
-          audio_parse("mdct:20:", origin, &s, NULL) == VAE_EUSAGE && audio_parse("mdctx", origin, &s, NULL) == VAE_EUSAGE, "bad words");
+          audio_parse("centre:9:1", origin, &s, NULL) == VAE_EUSAGE && audio_parse("mdct:20:", origin, &s, NULL) == VAE_EUSAGE && audio_parse("mdctx", origin, &s, NULL) == VAE_EUSAGE, "bad words");
     json_decref(j), json_decref(origin);
 }
 
@@ -247,6 +290,7 @@ int main(void) {
     test_mel();
     test_lengths();
     test_context();
+    test_centre();
     test_many();
     test_hostile();
     test_soft();

@@ -33,6 +33,7 @@ static void test_round_trip(void) {
     h->origin = json_pack("{s:s,s:b,s:[s,s]}", "format", "csv", "header", 1, "columns", "a", "b");
     h->extra = json_pack("{s:i}", "rate", 44100);
     h->model = json_pack("{s:s,s:s}", "path", "m.vae", "id", "12");
+    h->fields[1].apart = true;
     canonical(&want, h, b);
     for (int level = 0; level <= 9; level += 3)
         for (size_t f = 0; f < 5; f++) {
@@ -61,6 +62,7 @@ static void test_round_trip(void) {
               json_equal(back->extra, h->extra),
           "head's JSON differs");
     CHECK(back && back->fields[1].decimals == 3 && back->fields[2].decimals == -1, "decimals differ");
+    CHECK(back && back->fields[1].apart && !back->fields[2].apart, "what stands apart differs");
     rec_head_free(back);
     rec_head_free(h);
     rec_build_free(build);
@@ -289,6 +291,7 @@ static void test_bad_heads(void) {
          "5 dimensions"},
         {"{\"vts\":1,\"kind\":\"k\",\"fields\":[{\"name\":\"x\",\"dtype\":\"utf8\",\"shape\":[2]}]}", "text with"},
         {"{\"vts\":1,\"kind\":\"k\",\"fields\":[{\"name\":\"x\",\"dtype\":\"f32\",\"keep\":1}]}", "true or false"},
+        {"{\"vts\":1,\"kind\":\"k\",\"fields\":[{\"name\":\"x\",\"dtype\":\"f32\",\"apart\":1}]}", "true or false"},
         {"{\"vts\":1,\"kind\":\"k\",\"model\":7,\"fields\":[{\"name\":\"x\",\"dtype\":\"f32\"}]}", "not an object"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -28,7 +28,8 @@ struct rec_field {
     enum rec_type type;
     bool keep;                  /* carried, never modelled */
     bool whole;                 /* the whole rows of a table as they came, its name the header row ("": none); the last field */
-    bool apart;                 /* it came beside the data (stream/labels.h) */
+    bool apart;                 /* a condition that is not written with the data: it came beside it (stream/labels.h), or lies around it
+                                 * (front/audio.h) */
     size_t lag, now;            /* it is of so many rows before (front/front.h), 0: none, and `now` is the field of the row itself */
     size_t ndim, shape[REC_MAX_DIMS]; /* of one record; ndim 0 is a scalar */
     size_t width;               /* values per record: the product of shape, 1 for a scalar and for text */

@@ -330,6 +330,12 @@ static int choose_line(const struct vae_fit_opts *o, const struct fit_rows *r, s
 /* Frames of sound? */
 static bool sound(const struct schema *s) { return json_object_get(json_object_get(s->origin, "front"), "audio") != NULL; }
 
+/* Is the middle one to be said of those around it? */
+static bool centre(const struct schema *s) {
+    const char *name = json_string_value(json_object_get(json_object_get(s->origin, "front"), "audio"));
+    return name && !strcmp(name, "centre");
+}
+
 /* Units of a hidden layer, for d values. Frames of sound are wide, and much alike: with 512 units a fit takes long, and what comes back
  * of new sound is no better. */
 static size_t choose_width(const struct fit_rows *r, const struct model_config *c, size_t d) {
@@ -536,8 +542,8 @@ int fit_choose(const struct vae_fit_opts *opts, struct fit_rows *r, struct fit_p
     p->valid = or_else(o->valid, 0.1);
     p->alpha = or_else(o->contamination, or_else(o->alpha, ALPHA));
     bool detect = o->purpose == VAE_FOR_DETECT;
-    bool numbers = !schema_line(r->schema); /* to compare rows by */
-    p->exemplars = numbers && detect && o->exemplars, p->denoiser = numbers && detect && !o->exemplars;
+    bool rows = detect && !schema_line(r->schema) && !centre(r->schema); /* are to be compared with others */
+    p->exemplars = rows && o->exemplars, p->denoiser = rows && !o->exemplars;
     p->trim = o->contaminated ? or_else(o->contamination, TRIM) : 0;
     if (o->contaminated && !detect)
         return err_set(err, VAE_EUSAGE, "--contaminated goes with --for detect");

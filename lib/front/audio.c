@@ -38,7 +38,7 @@ struct audio {
     size_t values, width;   /* of a frame: of a channel, of all */
     struct mdct *mdct;
     struct mel *mel;
-    size_t sample, data, level, file, time, samples; /* fields: of in; of head */
+    size_t sample, data, around, level, file, time, samples; /* fields: of in; of head */
     float *held;            /* [channels * cap] */
     size_t at, have, cap;   /* of each channel held[at..have-1] is there, from where the next frame begins */
     uint64_t read, frames;  /* of the file so far: sample frames, frames made of them */
@@ -65,7 +65,7 @@ void audio_free(struct audio *a) {
 
 const struct vae_head *audio_head(const struct audio *a) { return a->head; }
 size_t audio_row(const struct audio *a, size_t i) { return a->row[i]; }
-size_t audio_overlap(const struct audio *a) { return a->spec.kind == AUDIO_MEL ? a->spec.frames : 1; }
+size_t audio_overlap(const struct audio *a) { return a->mel ? a->spec.frames : 1; }
 
 /* ---- what comes out ---------------------------------------------------------------------------------------- */
 
@@ -99,9 +99,9 @@ static int add_labels(struct audio *a, struct vae_err *err) {
 static int make_head(struct audio *a, struct vae_err *err) {
     const struct audio_spec *s = &a->spec;
     size_t shape[3], n = 0;
-    bool mel = s->kind == AUDIO_MEL;
+    bool mel = s->kind != AUDIO_MDCT, centre = s->kind == AUDIO_CENTRE;
     if (s->frames > 1)
-        shape[n++] = s->frames;
+        shape[n++] = s->frames - centre;
     if (s->channels > 1)
         shape[n++] = s->channels;
     shape[n++] = a->values;
@@ -109,8 +109,11 @@ static int make_head(struct audio *a, struct vae_err *err) {
     if (!a->head || (mel && add(a, "file", REC_UTF8, true, 0, NULL, &a->file, err)) ||
         add(a, "time", REC_F64, true, 0, NULL, &a->time, err) || (!mel && add(a, "samples", REC_I32, true, 0, NULL, &a->samples, err)) ||
         (mel && add(a, "level", REC_F32, false, 0, NULL, &a->level, err)) ||
-        add(a, mel ? "mel" : "mdct", REC_F32, false, n, shape, &a->data, err) || add_labels(a, err))
+        (centre && add(a, "around", REC_F32, false, n, shape, &a->around, err)) ||
+        add(a, mel ? "mel" : "mdct", REC_F32, false, n - centre, shape + centre, &a->data, err) || add_labels(a, err))
         return VAE_EOS;
+    if (centre)
+        a->head->fields[a->level].apart = a->head->fields[a->around].apart = true;
     a->head->origin = json_deep_copy(a->in->origin);
     if (json_object_set_new(a->head->origin, "front", audio_to_json(s)))
         return err_set(err, VAE_EOS, "out of memory");
@@ -127,11 +130,11 @@ struct audio *audio_new(const struct vae_head *in, const struct audio_spec *s, s
         return NULL;
     }
     a->in = in, a->spec = *s, a->sample = (size_t)field;
-    a->values = s->kind == AUDIO_MEL ? AUDIO_BANDS : s->hop, a->width = a->values * s->channels;
-    if (s->kind == AUDIO_MEL)
-        a->mel = mel_new(2 * s->hop, AUDIO_BANDS, s->rate, err);
-    else
+    a->values = s->kind == AUDIO_MDCT ? s->hop : AUDIO_BANDS, a->width = a->values * s->channels;
+    if (s->kind == AUDIO_MDCT)
         a->mdct = mdct_new(s->hop, err);
+    else
+        a->mel = mel_new(2 * s->hop, AUDIO_BANDS, s->rate, err);
     size_t record = s->frames * a->width;
     a->most = VALUES / record < END ? END : VALUES / record > ROWS ? ROWS : VALUES / record;
     a->cap = 2 * s->hop + AHEAD;
@@ -198,27 +201,34 @@ static int give_block(struct audio *a, size_t row, struct vae_err *err) {
     return r;
 }
 
-/* Most of the mean of x[n] from each; all of it is returned. What is left lets a neighbour that is as loud be nearer. */
-static float apart(float *x, size_t n) {
+/* Most of the mean of x[n] from each, and from the frame[w] that is to be said of them; all of it is returned. What is left lets a
+ * neighbour that is as loud be nearer. */
+static float apart(float *x, size_t n, float *frame, size_t w) {
     double sum = 0;
     for (size_t i = 0; i < n; i++)
         sum += (double)x[i];
     float mean = (float)(sum / (double)n);
     for (size_t i = 0; i < n; i++)
         x[i] -= (1 - AUDIO_LEVEL) * mean;
+    for (size_t i = 0; i < w; i++)
+        frame[i] -= (1 - AUDIO_LEVEL) * mean;
     return mean;
 }
 
 /* The record whose middle is half a record before the last frame, where there is one. */
 static int give_levels(struct audio *a, size_t row, struct vae_err *err) {
-    size_t n = a->spec.frames, half = n / 2, w = a->width;
+    size_t n = a->spec.frames, half = n / 2, w = a->width, others = n;
     if (a->frames <= half)
         return 0;
-    float *to = (float *)rec_build_data(a->build, a->data) + a->n * n * w;
-    size_t oldest = a->frames % n;
-    memcpy(to, a->ring + oldest * w, (n - oldest) * w * sizeof *to);
-    memcpy(to + (n - oldest) * w, a->ring, oldest * w * sizeof *to);
-    ((float *)rec_build_data(a->build, a->level))[a->n] = apart(to, n * w);
+    float *all = rec_build_data(a->build, a->data), *frame = NULL;
+    if (a->spec.kind == AUDIO_CENTRE) {
+        frame = all + a->n * w, others = n - 1;
+        all = rec_build_data(a->build, a->around);
+    }
+    all += a->n * others * w;
+    for (size_t t = 0, at = 0; t < n; t++)
+        memcpy(frame && t == half ? frame : all + at++ * w, a->ring + (a->frames + t) % n * w, w * sizeof *all);
+    ((float *)rec_build_data(a->build, a->level))[a->n] = apart(all, others * w, frame, frame ? w : 0);
     return give(a, (double)((a->frames - half) * a->spec.hop) / a->spec.rate, 0, row, err);
 }
 

@@ -5,11 +5,13 @@
  *         taken, with its sign, so that what is soft counts, too.
  *   mel   levels of 64 mel bands in dB, of windows of twice the hop, by default every 32 ms, 15 windows a record, most of their
  *         mean apart from them: for scores
+ *   centre  the same, five windows a record: the middle one is to be said of those around it, which are conditions
  *
- * Fields: `mdct` or `mel`, f32, of frames x channels x values (what is 1 is left out); of mel before it `level`, f32, dB, the mean of the
- * record's levels, of which all but AUDIO_LEVEL is taken from those in `mel`. Carried beside them
- *   file     mel: the file's name, - for standard input
- *   time     f64, s: mdct: where its first window begins, below 0 for the first record of a file; mel: the middle of the record
+ * Fields: `mdct` or `mel`, f32, of frames x channels x values (what is 1 is left out); of levels before it `level`, f32, dB, the mean
+ * of the record's levels, of which all but AUDIO_LEVEL is taken from each. Of centre `mel` is the middle frame, `around` the others,
+ * `level` theirs; these two are apart. Carried beside them
+ *   file     levels: the file's name, - for standard input
+ *   time     f64, s: mdct: where its first window begins, below 0 for the first record of a file; levels: the middle of the record
  *   samples  i32, mdct: sample frames that the record completes; before it, the first record of a file completes one hop less
  * and labels (fields that are apart, of texts), which are those of a file.
  * origin.front is the spec: {"audio":"mdct", "rate":8000 (Hz), "channels":1, "hop":160 (sample frames), "frames":1}.
@@ -24,7 +26,7 @@
 #define AUDIO_LEVEL 0.3F /* share of a record's mean level that is left in it */
 enum { AUDIO_FRAMES = 63, AUDIO_HOP = 16384, AUDIO_BANDS = 64 };
 
-enum audio_kind { AUDIO_MDCT, AUDIO_MEL, AUDIO_NKINDS };
+enum audio_kind { AUDIO_MDCT, AUDIO_MEL, AUDIO_CENTRE, AUDIO_NKINDS };
 
 struct audio_spec {
     enum audio_kind kind;

@@ -12,8 +12,15 @@
 static const struct {
     const char *name;
     double hop; /* s */
-    size_t frames;
-} kinds[AUDIO_NKINDS] = {[AUDIO_MDCT] = {"mdct", 0.020, 1}, [AUDIO_MEL] = {"mel", 0.032, 15}};
+    size_t frames, least;
+    bool middle; /* a record is of the frames around one */
+} kinds[AUDIO_NKINDS] = {[AUDIO_MDCT] = {"mdct", 0.020, 1, 1, false},
+                         [AUDIO_MEL] = {"mel", 0.032, 15, 1, true},
+                         [AUDIO_CENTRE] = {"centre", 0.032, 5, 3, true}};
+
+static bool frames_suit(size_t kind, int64_t n) {
+    return n >= (int64_t)kinds[kind].least && n <= AUDIO_FRAMES && (!kinds[kind].middle || n % 2 == 1);
+}
 
 int audio_parse(const char *text, const json_t *origin, struct audio_spec *s, struct vae_err *err) {
     const char *colon = strchr(text, ':');
@@ -25,11 +32,11 @@ int audio_parse(const char *text, const json_t *origin, struct audio_spec *s, st
         k++;
     bool good = k < AUDIO_NKINDS && (!colon || (sscanf(colon, ":%lf%n", &ms, &used) == 1 && ms >= 1 && ms <= 1000));
     colon = good && colon ? colon + used : NULL;
-    good = good && (!colon || !*colon || (sscanf(colon, ":%u%n", &frames, &used) == 1 && !colon[used] && frames > 0));
-    if (!good || frames > AUDIO_FRAMES || (k == AUDIO_MEL && frames && frames % 2 == 0))
+    good = good && (!colon || !*colon || (sscanf(colon, ":%u%n", &frames, &used) == 1 && !colon[used] && frames_suit(k, frames)));
+    if (!good)
         return err_set(err, VAE_EUSAGE,
-                       "--audio is mdct or mel, and perhaps :MS (from 1 to 1000, of a hop) and :FRAMES (up to %d a record, "
-                       "of mel an odd number), as in mel:10:7",
+                       "--audio is mdct, mel or centre, and perhaps :MS (from 1 to 1000, of a hop) and :FRAMES (up to %d a record, of mel "
+                       "and centre an odd number, of centre at least 3), as in mel:10:7",
                        (int)AUDIO_FRAMES);
     *s = (struct audio_spec){.kind = (enum audio_kind)k, .rate = (uint32_t)json_integer_value(json_object_get(origin, "rate"))};
     s->channels = (size_t)json_integer_value(json_object_get(origin, "channels"));
@@ -59,7 +66,7 @@ int audio_from_json(const json_t *front, struct audio_spec *s, struct vae_err *e
         (r = js_int(front, "channels", 1, 64, &channels, "front", err)) || (r = js_int(front, "hop", 2, AUDIO_HOP, &hop, "front", err)) ||
         (r = js_int(front, "frames", 1, AUDIO_FRAMES, &frames, "front", err)))
         return r;
-    if (hop % 2 || (k == AUDIO_MEL && frames % 2 == 0))
+    if (hop % 2 || !frames_suit(k, frames))
         return err_set(err, VAE_EDATA, "front: a hop is an even number of samples, and levels are of an odd number of frames");
     *s = (struct audio_spec){(enum audio_kind)k, (uint32_t)rate, (size_t)channels, (size_t)hop, (size_t)frames};
     return 1;

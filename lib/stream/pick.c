@@ -76,7 +76,7 @@ int stream_pick(const struct vae_head *have, const struct stream_read_opts *opts
             rc = VAE_EOS;
             break;
         }
-        g->keep = f->keep || keep[at[i]];
+        g->keep = f->keep || keep[at[i]], g->apart = f->apart;
         g->decimals = f->decimals;
     }
     if (rc)

@@ -20,6 +20,8 @@ static json_t *dump_field(const struct rec_field *f) {
     }
     if (f->keep)
         bad |= json_object_set_new(j, "keep", json_true());
+    if (f->apart)
+        bad |= json_object_set_new(j, "apart", json_true());
     if (f->decimals >= 0)
         bad |= json_object_set_new(j, "decimals", json_integer(f->decimals));
     if (!bad)
@@ -91,7 +93,7 @@ static int load_shape(json_t *j, size_t *ndim, size_t shape[REC_MAX_DIMS], const
 static int load_field(json_t *j, struct vae_head *head, const char *what, struct vae_err *err) {
     const char *name, *dtype;
     size_t ndim = 0, shape[REC_MAX_DIMS] = {0};
-    bool keep = false;
+    bool keep = false, apart = false;
     int64_t decimals = -1;
     int rc = js_string(j, "name", &name, what, err);
     rc = rc ? rc : js_string(j, "dtype", &dtype, what, err);
@@ -99,6 +101,8 @@ static int load_field(json_t *j, struct vae_head *head, const char *what, struct
         rc = load_shape(j, &ndim, shape, what, err);
     if (!rc && js_has(j, "keep"))
         rc = js_bool(j, "keep", &keep, what, err);
+    if (!rc && js_has(j, "apart"))
+        rc = js_bool(j, "apart", &apart, what, err);
     if (!rc && js_has(j, "decimals"))
         rc = js_int(j, "decimals", -1, 15, &decimals, what, err);
     if (rc)
@@ -111,7 +115,7 @@ static int load_field(json_t *j, struct vae_head *head, const char *what, struct
     struct rec_field *f = rec_head_add(head, name, (enum rec_type)type, ndim, shape, err);
     if (!f)
         return VAE_EOS;
-    f->keep = keep;
+    f->keep = keep, f->apart = apart;
     f->decimals = (int)decimals;
     return 0;
 }
@@ -204,7 +208,7 @@ const char *vts_head_differs(const struct vae_head *a, const struct vae_head *b)
         return "other fields";
     for (size_t i = 0; i < a->nfields; i++) {
         const struct rec_field *f = &a->fields[i], *g = &b->fields[i];
-        if (strcmp(f->name, g->name) != 0 || f->type != g->type || f->keep != g->keep || f->ndim != g->ndim ||
+        if (strcmp(f->name, g->name) != 0 || f->type != g->type || f->keep != g->keep || f->apart != g->apart || f->ndim != g->ndim ||
             memcmp(f->shape, g->shape, f->ndim * sizeof f->shape[0]) != 0)
             return "other fields";
     }
