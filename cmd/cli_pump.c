@@ -5,6 +5,8 @@
  * then the run fails. With --skip-bad it is counted instead. What is done is flushed before the reader waits for
  * more, so that an idle input never holds answers back.
  */
+#include <string.h>
+
 #include "cli.h"
 
 enum { SHOWN = 5 }; /* bad records that are told one by one */
@@ -18,8 +20,13 @@ bool cli_bad_row(struct cli_run *r, const char *where) {
         cli_fail(&r->err, why.code, "%s%s", at, why.msg);
         return false;
     }
+    char *way = strstr(r->err.msg, "; leave such");
+    if (way) /* that is what is done */
+        *way = '\0';
     if (r->bad_rows++ < SHOWN)
         cli_warn("%s%s", at, r->err.msg);
+    if (r->op)
+        vae_op_skip(r->op);
     r->err.code = 0;
     return true;
 }

@@ -300,6 +300,8 @@ const struct vae_head *vae_op_head(const struct vae_op *); /* of what it gives *
  * call. *from becomes the record to go on with. 0; VAE_EROW where record *from - 1 is bad (call again to go on behind it);
  * another VAE_E* on failure. */
 int vae_op_run(struct vae_op *, const struct vae_batch *in, size_t *from, const struct vae_batch **out, struct vae_err *);
+/* A bad record is left out, here or before it came here: those behind it keep the numbers that they have in the input. */
+void vae_op_skip(struct vae_op *);
 /* At the end of the input: the records that the filter has held back, none for most. They live until the next call. */
 int vae_op_end(struct vae_op *, const struct vae_batch **out, struct vae_err *);
 /* The next n records of vae_generate(), of series at most n of one and none at the end; at most n points of vae_walk(). */

@@ -386,9 +386,12 @@ prefix() {
     vae-enc -m "$MODEL" --skip-bad -t csv t.csv 2>err >out.csv
     same out.csv want.csv
     equal "warnings" "$(grep -c 'warning.*malic_acid' err)" 5
+    grep -q "t.csv:20: column 'malic_acid': 'bad' is not a number$" err # what to do about it is being done
     grep -qx 'vae-enc: 8 bad rows skipped' err
     vae-enc -q -v -m "$MODEL" --skip-bad -t csv t.csv 2>err >out.csv
     grep -q 'rows 170, bad_rows 8' err
+    # a draw is that of the record's number in the input, as with --first-row
+    vae-enc -m "$MODEL" --sample --skip-bad -t csv t.csv 2>/dev/null | same - <(vae-enc -m "$MODEL" --sample -t csv "$WINE" | awk 'NR % 20')
     vae-score -q -m "$MODEL" --skip-bad t.csv | cut -d, -f1 | cmp - <(cut -d, -f1 want.csv)
     vae-fit -m m.vae -k 1 --steps 3 --no-calibrate --skip-bad t.csv 2>err
     grep -q '170 rows' err

@@ -316,6 +316,8 @@ int vae_op_run(struct vae_op *op, const struct vae_batch *in, size_t *from, cons
     return r;
 }
 
+void vae_op_skip(struct vae_op *op) { op->row++; }
+
 int vae_op_end(struct vae_op *op, const struct vae_batch **out, struct vae_err *err) {
     size_t n = op->held;
     int r = n ? op->end(op, err) : 0;
