@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "stream/foreign.h"
 #include "stream/format.h"
 #include "stream/out_dir.h"
 #include "stream/state.h"
@@ -72,6 +73,19 @@ static struct sink *append(const char *path, const struct stream_format *named, 
     return s;
 }
 
+/* What the ending of a name says, and cannot be; *said is what it can be, NULL where it says nothing. */
+static int heed_name(const char *path, const struct vae_head *head, const struct stream_format **said, struct vae_err *err) {
+    const struct stream_format *f = *said = said_by(path);
+    const char *foreign = path && !f ? stream_foreign_name(path) : NULL;
+    if (foreign)
+        return err_set(err, VAE_EUSAGE, "%s: by its ending it is %s, and that is not written here; give it another, or say -t", path, foreign);
+    if (f && !f->create)
+        return err_set(err, VAE_EUSAGE, "%s: %s is read, not written; give it another ending, or say -t", path, f->name);
+    if (f && strcmp(choose(path, head, false), f->name) != 0)
+        return err_set(err, VAE_EUSAGE, "%s: levels are no sound; give it another ending, or say -t", path);
+    return 0;
+}
+
 static struct vae_out *open_out(const char *path, const struct vae_head *head, const struct vae_out_opts *opts, struct vae_err *err) {
     static const struct vae_out_opts plain = {.header = -1, .level = -1};
     opts = opts ? opts : &plain;
@@ -80,11 +94,9 @@ static struct vae_out *open_out(const char *path, const struct vae_head *head, c
         err_set(err, VAE_EUSAGE, "no format '%s' can be written", opts->format);
         return NULL;
     }
-    const struct stream_format *said = named ? named : said_by(path);
-    if (said && !said->create) {
-        err_set(err, VAE_EUSAGE, "%s: %s is read, not written; give it another ending, or say -t", path, said->name);
+    const struct stream_format *said = named;
+    if (!named && heed_name(path, head, &said, err))
         return NULL;
-    }
     struct vae_out *out = calloc(1, sizeof *out);
     if (!out) {
         err_set(err, VAE_EOS, "out of memory");

@@ -40,28 +40,25 @@ const struct stream_format *stream_format_parse(const char *text, size_t *width,
     return NULL;
 }
 
-/* Is it one of the words, in letters of any case? */
-static bool among(const char *words, const char *p, size_t n) {
-    for (const char *w = words; w && *w; w += strspn(w, " ")) {
-        size_t len = strcspn(w, " ");
-        if (len == n && !strncasecmp(w, p, n))
+bool stream_ends_in(const char *path, size_t n, const char *words) {
+    size_t len = 0;
+    while (len < n && path[n - len - 1] != '.' && path[n - len - 1] != '/')
+        len++;
+    for (const char *w = words; w && *w && len < n && path[n - len - 1] == '.'; w += strspn(w, " ")) {
+        size_t word = strcspn(w, " ");
+        if (word == len && !strncasecmp(w, path + n - len, len))
             return true;
-        w += len;
+        w += word;
     }
     return false;
 }
 
 const struct stream_format *stream_format_by_ending(const char *path) {
-    size_t n = strlen(path), len = 0;
-    if (n > 3 && !strcmp(path + n - 3, ".gz"))
-        n -= 3;
-    while (len < n && path[n - len - 1] != '.' && path[n - len - 1] != '/')
-        len++;
-    for (size_t i = 0; len < n && path[n - len - 1] == '.' && stream_formats[i]; i++) {
-        const struct stream_format *f = stream_formats[i];
-        if (among(f->name, path + n - len, len) || among(f->endings, path + n - len, len))
-            return f;
-    }
+    size_t n = strlen(path);
+    n -= n > 3 && !strcmp(path + n - 3, ".gz") ? 3 : 0;
+    for (size_t i = 0; stream_formats[i]; i++)
+        if (stream_ends_in(path, n, stream_formats[i]->name) || stream_ends_in(path, n, stream_formats[i]->endings))
+            return stream_formats[i];
     return NULL;
 }
 
