@@ -208,7 +208,7 @@ P
     }
     tones 20 1 >good.wav
     tones 8 2 60 >bad.wav # from 3.84 s to 3.904 s
-    vae-fit -q -m centre.vae --for detect --audio=centre --hidden 32 --steps 100 good.wav
+    vae-fit -q -m centre.vae --for detect --audio=centre --hidden 32 --steps 200 good.wav
     vae-score -q -m centre.vae bad.wav | sort -t, -k3,3gr | head -n 1 | awk -F, '{ exit !($2 > 3.8 && $2 < 3.95 && $5 == 1) }'
     vae-fit -q -m alone.vae --for detect --audio=mel:32:1 --hidden 8 --steps 1 good.wav
     vae-score -q -m alone.vae bad.wav | awk -F, '$2 > 3.8 && $2 < 3.95 { n += $5 == 0 } END { exit n != 5 }'

@@ -380,9 +380,10 @@ static int choose_model(const struct vae_fit_opts *o, const struct fit_rows *r, 
         return e;
     /* with one sd for all, every column's error counts alike; with its own, a column that can be predicted well
        counts more, which is what a density wants; in a chain a column is told by nothing at first and perhaps exactly by
-       the columns before; what latents can tell of sound are not its waves but how loud each frequency is, and that is a scale */
-    bool draws = c->chain || (o->purpose == VAE_FOR_GENERATE && sound(r->schema) && c->lik->spreads);
-    c->sd = o->purpose == VAE_FOR_REDUCE ? SD_SHARED : draws ? SD_RECORD : SD_COLUMN;
+       the columns before; what latents can tell of sound are not its waves but how loud each frequency is, and that is a scale; and
+       what is around a frame tells how well it can be said */
+    bool frames = o->purpose == VAE_FOR_GENERATE ? sound(r->schema) : centre(r->schema);
+    c->sd = o->purpose == VAE_FOR_REDUCE ? SD_SHARED : c->chain || (frames && c->lik->spreads) ? SD_RECORD : SD_COLUMN;
     if (o->sd && (e = model_sd_by_name(o->sd, &c->sd, err)) != 0)
         return e;
     if (o->sd && o->lik && !c->lik->spreads)
