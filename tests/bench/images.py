@@ -8,7 +8,7 @@ samples   5000 new images against 5000 test images in the features (the layer be
 edges     mean absolute Laplacian (4 neighbours) of samples over that of real images: below 1 is blurred, above it noisy.
 
 Beside it the plain VAE (dense layers, one level, N(0,1), a Gaussian of one sd), convolutions with the mixture of logistics, and these
-with two levels of latents; each has the same number of seconds (--budget)."""
+and the raster with two levels of latents; each has the same number of seconds (--budget)."""
 import gzip
 import lzma
 import os
@@ -25,6 +25,7 @@ BESIDE = {
     "plain": "--net residual --lik gaussian --sd shared --prior normal",
     "conv": "--net conv --lik dlogistic",
     "ladder": "--net conv --lik dlogistic --latent ladder",
+    "raster ladder": "--net raster --lik dlogistic --latent ladder",
 }
 
 
@@ -122,3 +123,4 @@ if __name__ == "__main__":
         tables.fit(a, model, "--no-calibrate", *options.split(), "--budget", a.budget, train)
         judge(name + ", draws", samples(a, model), t[:5000], f)
         judge(name + ", means", samples(a, model, "--mean"), t[:5000], f)
+        judge(name + ", normal", samples(a, model, "--prior", "normal"), t[:5000], f)
