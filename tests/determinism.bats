@@ -78,6 +78,15 @@ pieces() { perl -e 'while (sysread STDIN, $b, $ARGV[0]) { syswrite STDOUT, $b }'
     fails 64 vae-fit "--budget leaves no time for training: the rest .*takes [1-9][0-9]* s" "vae-fit -m a.vae --budget .01s $o $CELLS"
 }
 
+@test "fit: --budget sets no time aside for scores that --no-calibrate leaves out" {
+    perl -e 'srand 3; print pack("C4N3", 0, 0, 8, 3, 100000, 8, 8); print pack "C*", map { 60 * ($_ % 4) + rand 60 } 0 .. 63 for 1 .. 100000' >x.idx
+    rest() { # seconds that are not for training, as the refusal says
+        vae-fit -q -m a.vae --budget .01s --prior normal --net mlp --hidden 64 --lik dlogistic "$@" x.idx 2>&1 | sed 's/.*takes \([0-9]*\) s.*/\1/'
+    }
+    some=$(rest) none=$(rest --no-calibrate) # of 2000 rows; of all it would be ten times as long
+    [ "$none" -le $((2 * some + 1)) ]
+}
+
 @test "a model does not know where it was made" {
     vae-fit -q -m a.vae -k 1 --steps 5 --prior gmm "$WINE"
     mkdir other && cp "$WINE" other/copy.csv && cd other

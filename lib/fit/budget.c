@@ -137,7 +137,7 @@ int fit_budget(struct fit_plan *p, const struct fit_rows *data, const uint64_t *
         r = measure_scores(&f, pool, &report, &score, err);
     if (!r) {
         double d = (double)data->schema->d, turns = workers ? ceil((double)p->folds / (double)workers) : 0;
-        double told = (double)(p->ncal ? p->ncal : f.nheld ? f.nheld : f.n), scored = (double)(p->ncal ? p->ncal : data->n);
+        double told = (double)(p->ncal ? p->ncal : f.nheld ? f.nheld : f.n), scored = (double)(p->ncal ? p->ncal : p->folds ? data->n : 0);
         /* down a chain each record takes its time; else most of the report is a bound whose work is fixed (measure.c) */
         double rest = scored * score + (p->model.chain ? told / SCORED * report : report + told * score / 2);
         rest += prior + (d <= BASELINE_VALUES ? d * d * d * 2e-9 : 0);
