@@ -2,6 +2,8 @@
 #ifndef FIT_FIT_H
 #define FIT_FIT_H
 
+#include <math.h>
+
 #include "fit/train.h"
 #include "vae.h"
 
@@ -75,6 +77,17 @@ struct fit_plan {
 /* Likelihoods, sizes and schedules from the data, where the options leave the choice. Columns get their likelihood and
  * transform; levels that are better taken as numbers become numbers, in rows->raw too. */
 int fit_choose(const struct vae_fit_opts *, struct fit_rows *, struct fit_plan *, struct vae_err *);
+/* An option that is a number, or what is chosen where it was not given. */
+static inline double fit_or(double option, double otherwise) { return isnan(option) ? otherwise : option; }
+
+/* choose_columns.c: likelihoods and transforms, bins; and whether the decoder is a chain over the columns. */
+int fit_choose_columns(const struct vae_fit_opts *, struct fit_rows *, struct fit_plan *, struct vae_err *);
+size_t fit_modelled(const struct schema *); /* columns that are no conditions */
+/* choose_model.c: the rest of plan->model, and the prior. */
+int fit_choose_model(const struct vae_fit_opts *, const struct fit_rows *, struct fit_plan *, struct vae_err *);
+/* What multiplies in both nets for a record of d features, nearly: weights, those of convolutions at every place. */
+double fit_weights(const struct model_config *, const struct schema *, size_t d);
+bool fit_centre(const struct schema *); /* of sound, is the middle frame to be said of those around it? */
 
 /* blocks.c: records 0..n-1 -> order: those to learn from, those that stop the training, those for p-values, part[3] of them; about
  * share[3] of all, in whole blocks, in at most so many turns, with gaps between. share 0: no such part. */
