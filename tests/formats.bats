@@ -119,9 +119,11 @@ END
     equal sound "$(vae-cat -o s.FLAC x.wav && head -c 4 s.FLAC)" fLaC
     fails 64 vae-cat "s.mp3: mp3 is read, not written" "vae-cat -o s.mp3 x.wav"
     fails 64 vae-cat "s.wav: levels are no sound" "vae-cat --audio=mel -o s.wav x.wav"
-    for f in s.XLSX:spreadsheet s.csv.xz:xz s.parquet:Parquet s.jpeg:JPEG; do
+    for f in s.XLSX:spreadsheet s.csv.xz:xz s.parquet:Parquet s.jpeg:JPEG s.xlsx.gz:spreadsheet; do
         fails 64 vae-cat "${f%:*}: by its ending it is .*${f#*:}.* not written here" "vae-cat -o ${f%:*} x.wav"
         [ ! -e "${f%:*}" ]
     done
     vae-cat -t csv -o s.xlsx x.wav && same s.xlsx s.csv
+    mkdir sounds.db # a folder is none, whatever it is called
+    vae-cat -o sounds.db x.wav && cmp sounds.db/x.wav x.wav
 }

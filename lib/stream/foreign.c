@@ -55,8 +55,9 @@ bool stream_foreign(const unsigned char *p, size_t n, const char **is, const cha
 }
 
 const char *stream_foreign_name(const char *path) {
+    size_t n = stream_plain_name(path);
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
-        if (stream_ends_in(path, strlen(path), foreign[i].endings))
+        if (stream_ends_in(path, n, foreign[i].endings))
             return foreign[i].is;
     return NULL;
 }

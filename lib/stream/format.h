@@ -95,6 +95,8 @@ const struct stream_format *stream_format_parse(const char *, size_t *width, str
 
 /* That of a file's name, x.csv or x.csv.gz; NULL where it tells none. */
 const struct stream_format *stream_format_by_ending(const char *path);
+/* Length of a name without the .gz that may be behind it. */
+size_t stream_plain_name(const char *path);
 /* Is the ending of path[n] one of the words, in letters of any case? words may be NULL. */
 bool stream_ends_in(const char *path, size_t n, const char *words);
 

@@ -76,9 +76,10 @@ static struct sink *append(const char *path, const struct stream_format *named, 
 /* What the ending of a name says, and cannot be; *said is what it can be, NULL where it says nothing. */
 static int heed_name(const char *path, const struct vae_head *head, const struct stream_format **said, struct vae_err *err) {
     const struct stream_format *f = *said = said_by(path);
-    const char *foreign = path && !f ? stream_foreign_name(path) : NULL;
+    const char *foreign = path && !f && !out_dir_wanted(path) ? stream_foreign_name(path) : NULL;
     if (foreign)
-        return err_set(err, VAE_EUSAGE, "%s: by its ending it is %s, and that is not written here; give it another, or say -t", path, foreign);
+        return err_set(err, VAE_EUSAGE, "%s: by its ending it is %s, and that is not written here; give it another, or say -t", path,
+                       foreign);
     if (f && !f->create)
         return err_set(err, VAE_EUSAGE, "%s: %s is read, not written; give it another ending, or say -t", path, f->name);
     if (f && strcmp(choose(path, head, false), f->name) != 0)

@@ -53,9 +53,13 @@ bool stream_ends_in(const char *path, size_t n, const char *words) {
     return false;
 }
 
-const struct stream_format *stream_format_by_ending(const char *path) {
+size_t stream_plain_name(const char *path) {
     size_t n = strlen(path);
-    n -= n > 3 && !strcmp(path + n - 3, ".gz") ? 3 : 0;
+    return n > 3 && !strcmp(path + n - 3, ".gz") ? n - 3 : n;
+}
+
+const struct stream_format *stream_format_by_ending(const char *path) {
+    size_t n = stream_plain_name(path);
     for (size_t i = 0; stream_formats[i]; i++)
         if (stream_ends_in(path, n, stream_formats[i]->name) || stream_ends_in(path, n, stream_formats[i]->endings))
             return stream_formats[i];
