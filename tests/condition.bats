@@ -180,6 +180,8 @@ PY
     fails 64 vae-fit "none is left to model" "vae-fit -m x -c 1 <<<$'a\n1\n2\n3'"
     fails 64 vae-fit "kept" "vae-fit -m x -k cultivar -c cultivar $WINE"
     fails 65 vae-fit "few.csv: fewer labels than records" "vae-fit -m x --label-from few.csv $IMAGES"
+    (echo name && for i in {1..600}; do echo "n$((i * i * 7919))x$i"; done) >names.csv
+    fails 64 vae-fit "vae-fit: column 'name' is id and only carried" "vae-fit -m x --label-from names.csv $IMAGES"
     fails 65 vae-fit "many.csv: more labels than records" "vae-fit -m x --label-from many.csv $IMAGES"
     fails 65 vae-gen "few.csv: fewer labels than records" "vae-gen -m $DIGITS --like $IMAGES --label-from few.csv"
     fails 64 vae-gen "goes with --like" "vae-gen -m $DIGITS --label-from few.csv"

@@ -214,6 +214,10 @@ P
     vae-score -q -m alone.vae bad.wav | awk -F, '$2 > 3.8 && $2 < 3.95 { n += $5 == 0 } END { exit n != 5 }'
     vae-cat -t vts --audio=centre good.wav | vae-fit -q -m piped.vae --for detect --hidden 8 --steps 1 --no-calibrate
     equal conditions "$(vae-info piped.vae | grep -c '^column .*: array, condition')" 2
+    equal "fields of a stream" "$(vae-cat -t vts --audio=centre bad.wav | vae-info - | grep -c ', apart$')" 2
+    # what is carried is not told
+    vae-cat -t vts --audio=centre good.wav | vae-fit -q -m carried.vae -k level --for detect --hidden 8 --steps 1 --no-calibrate
+    vae-info carried.vae | grep -q '^column *level: kept'
     # it is coded and said of what is around, and reasons are told of the frame alone
     equal values "$(vae-enc -m centre.vae bad.wav | vae-dec -t csv | head -n 1 | tr , '\n' | grep -c '^mel')" 64
     vae-score -q -m centre.vae --explain=1 bad.wav | awk -F, 'NR > 1 && $6 !~ /^mel/ { bad = 1 } END { exit bad }'

@@ -167,20 +167,20 @@ int fit_mark_conditions(const struct vae_fit_opts *o, const struct vae_head *hea
     for (size_t i = 0; i < o->ncondition + head->nfields; i++) {
         const struct rec_field *field = i < o->ncondition ? NULL : &head->fields[i - o->ncondition];
         int at = field ? -1 : rec_head_pick(head, o->condition[i]);
-        const char *name = field ? field->name : at < 0 ? o->condition[i] : head->fields[at].name;
+        const char *name = field ? field->name : at < 0 ? o->condition[i] : head->fields[at].name, *said = field ? "" : "-c: ";
         char text[80];
         struct schema_col *col = NULL;
-        if (field && !field->apart)
+        if (field && (!field->apart || field->keep)) /* what is carried is not told */
             continue;
         for (size_t c = 0; c < s->ncols && !col; c++)
             col = strcmp(s->col[c].name, name) ? NULL : &s->col[c];
         err_quote(text, sizeof text, name, strlen(name));
         for (size_t k = 0; k < s->nkeep && !col; k++)
             if (!strcmp(s->keep[k], name))
-                return err_set(err, VAE_EUSAGE, "-c: column '%s' is %s and only carried; if it is a category say --as %s=category",
+                return err_set(err, VAE_EUSAGE, "%scolumn '%s' is %s and only carried; if it is a category say --as %s=category", said,
                                text, s->keep_kind[k] == SCHEMA_ARRAY ? "kept (-k)" : schema_kind_name(s->keep_kind[k]), text);
         if (!col)
-            return err_set(err, VAE_EUSAGE, "-c: there is no column '%s'", text);
+            return err_set(err, VAE_EUSAGE, "%sthere is no column '%s'", said, text);
         left -= !col->condition;
         col->condition = true;
         if (!field)
@@ -189,5 +189,6 @@ int fit_mark_conditions(const struct vae_fit_opts *o, const struct vae_head *hea
         if (col->kind == SCHEMA_ORDINAL && !col->said) /* labels are names, though they be numbers */
             col->kind = SCHEMA_CATEGORY;
     }
-    return left ? 0 : err_set(err, VAE_EUSAGE, "-c: all columns are conditions; none is left to model");
+    return left ? 0 : err_set(err, VAE_EUSAGE, "%sall columns are conditions; none is left to model",
+                                    o->ncondition ? "-c: " : "");
 }

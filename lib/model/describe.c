@@ -305,9 +305,9 @@ char *vae_head_describe(const struct vae_head *h, bool json) {
             json_array_append_new(shape, json_integer((json_int_t)f->shape[k]));
             r = r ? r : buf_printf(&b, NULL, "%s%zu", k ? "x" : " ", f->shape[k]);
         }
-        r = r ? r : buf_printf(&b, NULL, f->keep ? ", kept\n" : "\n");
-        json_array_append_new(fields, json_pack("{s:s, s:s, s:o, s:b}", "name", f->name, "dtype",
-                                                rec_type_name(f->type), "shape", shape, "keep", f->keep));
+        r = r ? r : buf_printf(&b, NULL, "%s%s\n", f->keep ? ", kept" : "", f->apart ? ", apart" : "");
+        json_array_append_new(fields, json_pack("{s:s, s:s, s:o, s:b, s:b}", "name", f->name, "dtype",
+                                                rec_type_name(f->type), "shape", shape, "keep", f->keep, "apart", f->apart));
     }
     json_t *j = json_pack("{s:s, s:o}", "kind", h->kind, "fields", fields);
     if (h->origin)
