@@ -39,6 +39,8 @@ int audio_parse(const char *text, const json_t *origin, struct audio_spec *, str
 json_t *audio_to_json(const struct audio_spec *);
 /* 1, 0 where the front is none of sound, VAE_EDATA for what makes no sense. `front` may be NULL. */
 int audio_from_json(const json_t *front, struct audio_spec *, struct vae_err *);
+enum { AUDIO_TEXT = 120 };
+const char *audio_text(const struct audio_spec *, char text[AUDIO_TEXT]); /* in words, for messages */
 /* Is this sound what the spec is for? VAE_EDATA names what differs. */
 int audio_suits(const struct audio_spec *, const struct vae_head *sound, const char *name, struct vae_err *);
 

@@ -67,9 +67,16 @@ int audio_from_json(const json_t *front, struct audio_spec *s, struct vae_err *e
         (r = js_int(front, "frames", 1, AUDIO_FRAMES, &frames, "front", err)))
         return r;
     if (hop % 2 || !frames_suit(k, frames))
-        return err_set(err, VAE_EDATA, "front: a hop is an even number of samples, and levels are of an odd number of frames");
+        return err_set(err, VAE_EDATA,
+                       "front: a hop is an even number of samples, levels are of an odd number of frames, of centre at least 3");
     *s = (struct audio_spec){(enum audio_kind)k, (uint32_t)rate, (size_t)channels, (size_t)hop, (size_t)frames};
     return 1;
+}
+
+const char *audio_text(const struct audio_spec *s, char text[AUDIO_TEXT]) {
+    snprintf(text, AUDIO_TEXT, "%s of %zu frames, a hop of %.4g ms, %u Hz and %zu channel%s", kinds[s->kind].name, s->frames,
+             1000 * (double)s->hop / s->rate, s->rate, s->channels, s->channels == 1 ? "" : "s");
+    return text;
 }
 
 int audio_suits(const struct audio_spec *s, const struct vae_head *head, const char *name, struct vae_err *err) {

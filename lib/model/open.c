@@ -127,11 +127,14 @@ static struct vae_in *open_matched(char *const *paths, size_t n, const struct va
     return in;
 }
 
-/* The reader gives what --audio or a model makes of sound. Records that were made of it already (VTS) are taken as they are. */
+/* The reader gives what --audio or a model makes of sound. Records that were made of it already (VTS) are taken as they are, where
+ * they are of that kind. */
 static struct vae_in *add_sound(struct vae_in *in, const struct vae_in_opts *o, const json_t *front, struct vae_err *err) {
     const json_t *made = in ? json_object_get(json_object_get(vae_in_head(in)->origin, "front"), "audio") : NULL;
     bool sound = in && sound_is(vae_in_head(in));
-    if (in && !(front && made) && (sound || !o->audio_if_sound) && sound_front(in, o->audio, front, err)) {
+    int r = in && front && made ? sound_same(in, front, err)
+            : in && (sound || !o->audio_if_sound) ? sound_front(in, o->audio, front, err) : 0;
+    if (r) {
         vae_in_free(in);
         return NULL;
     }

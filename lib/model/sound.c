@@ -39,6 +39,17 @@ int sound_front(struct vae_in *in, const char *text, const json_t *front, struct
     return 0;
 }
 
+int sound_same(struct vae_in *in, const json_t *front, struct vae_err *err) {
+    struct audio_spec is, as;
+    int r = audio_from_json(json_object_get(vae_in_head(in)->origin, "front"), &is, err);
+    r = r < 0 ? r : audio_from_json(front, &as, err);
+    if (r < 0 || (is.kind == as.kind && is.rate == as.rate && is.channels == as.channels && is.hop == as.hop && is.frames == as.frames))
+        return r < 0 ? r : 0;
+    char made[AUDIO_TEXT], known[AUDIO_TEXT];
+    return err_set(err, VAE_EDATA, "%s: records are %s, and the model knows %s", stream_in_name(in), audio_text(&is, made),
+                   audio_text(&as, known));
+}
+
 size_t vae_model_seconds(const struct vae_model *m, double seconds) {
     struct audio_spec s;
     if (audio_from_json(json_object_get(m->schema->origin, "front"), &s, NULL) <= 0 || s.kind != AUDIO_MDCT)
