@@ -21,7 +21,7 @@ bool cli_bad_row(struct cli_run *r, const char *where) {
         return false;
     }
     char *way = strstr(r->err.msg, "; leave such");
-    if (way) /* that is what is done */
+    if (way || (way = strstr(r->err.msg, ", or leave such"))) /* that is what is done */
         *way = '\0';
     if (r->bad_rows++ < SHOWN)
         cli_warn("%s%s", at, r->err.msg);

@@ -388,6 +388,10 @@ prefix() {
     equal "warnings" "$(grep -c 'warning.*malic_acid' err)" 5
     grep -q "t.csv:20: column 'malic_acid': 'bad' is not a number$" err # what to do about it is being done
     grep -qx 'vae-enc: 8 bad rows skipped' err
+    (echo t,v; for i in {10..59}; do echo "2024-03-01T10:$i:00,$((i * 7 % 11))"; done) >time.csv
+    vae-fit -q -m t.vae --steps 1 --hidden 4 --no-calibrate time.csv
+    sed '4s/^[^,]*/noon/' time.csv | vae-enc -m t.vae --skip-bad 2>err >out.vts
+    grep -q "'noon' is no time; expected 2024-02-29 or 2024-02-29T12:34:56$" err
     vae-enc -q -v -m "$MODEL" --skip-bad -t csv t.csv 2>err >out.csv
     grep -q 'rows 170, bad_rows 8' err
     # a draw is that of the record's number in the input, as with --first-row
