@@ -63,7 +63,7 @@ struct schema_col {
     int decimals;                     /* digits behind the point in the input, -1 not fixed */
     bool said;                        /* the kind is the user's own */
     bool condition;                   /* the nets are told it, and never explain it */
-    bool apart;                       /* it came beside the data (--label-from), or is around it (front/audio.h), and is not written with it */
+    bool apart;                       /* it came beside the data (--label-from) or is around it (front/audio.h): not written with it */
     bool missing;                     /* training rows had missing cells here */
     bool blank;                       /* a missing cell is a level of its own: vae-gen leaves blanks, too */
     double blank_share;               /* or cells were missing at random, so many of them; else 0 */
