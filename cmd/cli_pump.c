@@ -11,6 +11,13 @@
 
 enum { SHOWN = 5 }; /* bad records that are told one by one */
 
+void cli_tell_bad(uint64_t before, const char *at, const char *why) {
+    const char *way = strstr(why, "; leave such");
+    way = way ? way : strstr(why, ", or leave such"); /* that is what is done */
+    if (before < SHOWN)
+        cli_warn("%s%.*s", at, way ? (int)(way - why) : (int)strlen(why), why);
+}
+
 bool cli_bad_row(struct cli_run *r, const char *where) {
     char at[256] = "";
     if (where)
@@ -20,11 +27,7 @@ bool cli_bad_row(struct cli_run *r, const char *where) {
         cli_fail(&r->err, why.code, "%s%s", at, why.msg);
         return false;
     }
-    char *way = strstr(r->err.msg, "; leave such");
-    if (way || (way = strstr(r->err.msg, ", or leave such"))) /* that is what is done */
-        *way = '\0';
-    if (r->bad_rows++ < SHOWN)
-        cli_warn("%s%s", at, r->err.msg);
+    cli_tell_bad(r->bad_rows++, at, r->err.msg);
     if (r->op)
         vae_op_skip(r->op);
     r->err.code = 0;

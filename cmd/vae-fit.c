@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
@@ -197,7 +198,18 @@ struct watch {
     bool went_on;      /* from a checkpoint: told */
     const char *stage; /* the last that was heard of: */
     size_t step;
+    uint64_t bad;      /* records left out */
+    time_t begun;      /* the training, by the clock of seconds(); 0: it has not */
+    bool told;         /* that p-values take their time */
 };
+
+enum { LONG = 20 /* seconds of training, behind which more of it is announced */ };
+
+static time_t seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec;
+}
 
 /* Called by vae_fit(). While it reads there is nothing to end in order, and a read that waits would not notice. */
 static bool report(void *ctx, const struct vae_progress *p) {
@@ -213,8 +225,15 @@ static bool report(void *ctx, const struct vae_progress *p) {
         cli_note("time for %llu steps; --steps %llu gives the same model", (unsigned long long)p->total, (unsigned long long)p->total);
         return cli_signal_caught();
     }
+    if (p->bad)
+        cli_tell_bad(w->bad++, "", p->bad);
     if (!strcmp(p->stage, "training"))
-        cli_curve_start(&w->curve);
+        cli_curve_start(&w->curve), w->begun = w->begun ? w->begun : seconds();
+    if (!strcmp(p->stage, "calibrating") && p->total && !w->told && seconds() - w->begun > LONG) {
+        cli_progress_clear();
+        cli_note("trained; p-values take %llu more fits (--no-calibrate leaves them out)", (unsigned long long)p->total);
+        w->told = true;
+    }
     if (p->from && !w->went_on) {
         cli_note("goes on behind step %zu of %llu", p->from, (unsigned long long)p->total);
         w->went_on = true;

@@ -398,6 +398,7 @@ struct vae_progress {
     size_t step;
     size_t from; /* the step of a checkpoint that training goes on from, 0: from the start. The points before it come first */
     bool point; /* a point of the curve: recon to valid are set */
+    const char *bad;     /* "reading": where a record is that is left out, and why; else NULL */
     const char *trouble; /* something failed that does not end the run (a checkpoint cannot be written): a line to tell; else NULL */
 };
 

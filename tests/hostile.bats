@@ -404,6 +404,10 @@ prefix() {
     (head -n 10 "$WINE" && echo 1,2 && tail -n +11 "$WINE" && echo 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15) >r.csv
     vae-enc -m "$MODEL" --skip-bad -t csv r.csv 2>err | cmp - "$ZCSV"
     grep -qx 'vae-enc: 2 bad rows skipped' err
+    for init in "-k 1" "--init $MODEL"; do # shellcheck disable=SC2086
+        vae-fit -m m.vae $init --steps 1 --no-calibrate --skip-bad r.csv 2>err
+        equal "told by vae-fit" "$(grep -c 'warning: r.csv:.*expected 14 values, got [0-9]*$' err)" 2
+    done
     run -65 vae-info r.csv
     [[ $output == *"bad rows     2"* ]]
 }

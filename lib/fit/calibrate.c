@@ -87,16 +87,17 @@ struct folds {
     size_t kinds; /* of scores */
     const struct fit_rows *data;
     pthread_mutex_t lock; /* the caller's callback is called by one fold at a time */
+    size_t done;          /* folds */
 };
 
 static bool fold_report(void *ctx, const struct train_point *pt) {
     (void)pt;
     struct folds *f = ctx;
     const struct vae_fit_opts *o = &f->plan->opts;
-    struct vae_progress p = {.stage = "calibrating"};
     if (!o->report)
         return false;
     pthread_mutex_lock(&f->lock);
+    struct vae_progress p = {.stage = "calibrating", .done = f->done, .total = f->plan->folds};
     bool stop = o->report(o->ctx, &p);
     pthread_mutex_unlock(&f->lock);
     return stop;
@@ -112,6 +113,9 @@ static int fold(void *ctx, const uint64_t *rows, size_t n, const uint64_t *test,
     if (!r)
         r = score_rows(made.m, f->data, test, ntest, f->kinds, NULL, out, stride, err);
     fit_material_free(&made);
+    pthread_mutex_lock(&f->lock);
+    f->done++;
+    pthread_mutex_unlock(&f->lock);
     return r;
 }
 
@@ -147,7 +151,7 @@ int fit_calibrate(const struct fit_plan *plan, const struct fit_rows *data, stru
     bool alone = m->exemplars.n && !plan->opts.split_by && !plan->opts.split_time && !data->overlap;
     struct fit_plan nets = *plan;
     nets.exemplars = m->exemplars.n && !alone;
-    struct folds f = {&nets, alone ? VAE_BY_MSE : model_scores(m), data, PTHREAD_MUTEX_INITIALIZER};
+    struct folds f = {&nets, alone ? VAE_BY_MSE : model_scores(m), data, PTHREAD_MUTEX_INITIALIZER, 0};
     int r = 0;
     if (!ncal && alone)
         r = left_out(m, data, pool, c->score + (VAE_BY_NEAR - 1) * c->n, err);

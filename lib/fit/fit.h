@@ -34,6 +34,8 @@ void fit_rows_free(struct fit_rows *);
 /* The first column of at most two values that is named as labels are; "" for none. */
 void fit_suspect(const struct fit_rows *, char *name, size_t size);
 
+/* A bad record is left out, and told of. */
+void fit_leave_out(const struct vae_fit_opts *, struct fit_rows *, const struct vae_err *why);
 /* While reading: is there still room, and is it to stop? `more` rows of these have just come. */
 int fit_reading(const struct vae_fit_opts *, size_t rows, size_t bytes, size_t more, struct vae_err *);
 

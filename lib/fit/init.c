@@ -37,10 +37,10 @@ static int add_batch(struct vae_in *in, const struct vae_fit_opts *o, const stru
         if (noted)
             return noted;
         from += good, r->n += good;
-        if (e == VAE_EROW && o->skip_bad)
-            r->bad++, from++, e = 0;
-        else if (e)
+        if (e)
             err_prefix(err, "%s", vae_in_where(in, from));
+        if (e == VAE_EROW && o->skip_bad)
+            fit_leave_out(o, r, err), from++, e = 0;
     }
     r->unknown += seen.unknown;
     return e;
@@ -55,7 +55,7 @@ int init_read(struct vae_in *in, const struct vae_fit_opts *o, struct fit_rows *
         e = VAE_EOS;
     while (!e && (n = vae_in_next(in, &b, err))) {
         if (n == VAE_EROW && o->skip_bad) {
-            r->bad++;
+            fit_leave_out(o, r, err);
             continue;
         }
         e = n < 0 ? n : add_batch(in, o, &map, b, &cap, r, err);

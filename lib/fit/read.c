@@ -25,6 +25,13 @@ static int too_big(uint64_t allowed, size_t n, struct vae_err *err) {
                    (double)allowed / 1e6, n);
 }
 
+void fit_leave_out(const struct vae_fit_opts *o, struct fit_rows *r, const struct vae_err *why) {
+    struct vae_progress p = {.stage = "reading", .bad = why->msg};
+    r->bad++;
+    if (o->report)
+        o->report(o->ctx, &p);
+}
+
 /* A batch behind what is there; bad rows stop it, or are left out and counted. */
 static int add_batch(struct vae_in *in, const struct vae_fit_opts *o, struct schema_scan *scan, struct fit_rows *r,
                      const struct vae_batch *b, struct vae_err *err) {
@@ -35,12 +42,12 @@ static int add_batch(struct vae_in *in, const struct vae_fit_opts *o, struct sch
         if (noted)
             return noted;
         from += good;
-        if (e && !(e == VAE_EROW && o->skip_bad)) {
-            err_prefix(err, "%s", vae_in_where(in, from));
-            return e;
-        }
         if (e)
-            r->bad++, from++;
+            err_prefix(err, "%s", vae_in_where(in, from));
+        if (e && !(e == VAE_EROW && o->skip_bad))
+            return e;
+        if (e)
+            fit_leave_out(o, r, err), from++;
     }
     return 0;
 }
@@ -64,7 +71,7 @@ static int read_all(struct vae_in *in, const struct vae_fit_opts *o, struct sche
     int n = 0, e = 0;
     while (!e && (n = vae_in_next(in, &b, err))) {
         if (n == VAE_EROW && o->skip_bad) {
-            r->bad++;
+            fit_leave_out(o, r, err);
             continue;
         }
         e = n < 0 ? n : add_batch(in, o, scan, r, b, err);

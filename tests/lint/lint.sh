@@ -31,10 +31,16 @@ lines() {
     grep -nwE 'TODO|FIXME|HACK' lib/*/*.[ch] cmd/*.[ch] include/*.h tests/*.[ch] man/* README.md
     return 0
 }
+# In mdoc, a word behind the comma of an .Fl is a flag, too, of one dash.
+flags() {
+    grep -nE '^\.(Pq .*)?Fl Fl [a-z-]+ (, ([a-z]{2,}|Fl [a-z-]{2,})|[a-z])' man/*.[1-9]
+    return 0
+}
 step arrows sh tests/lint/arrows.sh
 step gcc compile gcc
 command -v clang >/dev/null && step clang compile clang
 step lines lines
+step flags flags
 step manuals mandoc -T lint -W warning man/*.[1-9]
 command -v shellcheck >/dev/null && step shell shellcheck -S warning -s sh tests/*.sh tests/lint/*.sh tests/bench/*.sh examples/*.sh examples/cron/*.sh
 exit $bad
