@@ -213,6 +213,7 @@ P
     vae-fit -q -m alone.vae --for detect --audio=mel:32:1 --hidden 8 --steps 1 good.wav
     vae-score -q -m alone.vae bad.wav | awk -F, '$2 > 3.8 && $2 < 3.95 { n += $5 == 0 } END { exit n != 5 }'
     vae-cat -t vts --audio=centre good.wav | vae-fit -q -m piped.vae --for detect --hidden 8 --steps 1 --no-calibrate
+    equal sound "$(vae-info piped.vae | grep ^sound | tr -s ' ')" "sound centre of 5 frames, a hop of 32 ms, 8000 Hz and 1 channel"
     equal conditions "$(vae-info piped.vae | grep -c '^column .*: array, condition')" 2
     equal "fields of a stream" "$(vae-cat -t vts --audio=centre bad.wav | vae-info - | grep -c ', apart$')" 2
     # what is carried is not told

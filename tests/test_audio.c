@@ -257,6 +257,7 @@ static void test_hostile(void) {
         "{\"audio\":\"mdct\",\"rate\":8000,\"channels\":1,\"hop\":99999999,\"frames\":1}",
         "{\"audio\":\"mel\",\"rate\":8000,\"channels\":1,\"hop\":160,\"frames\":2}",
         "{\"audio\":\"mel\",\"rate\":8000,\"channels\":1,\"hop\":160,\"frames\":0}",
+        "{\"audio\":\"mdct\",\"rate\":8000,\"channels\":64,\"hop\":16384,\"frames\":63}",
         "{\"audio\":\"centre\",\"rate\":8000,\"channels\":1,\"hop\":160,\"frames\":1}"};
     struct audio_spec s, t;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -24,7 +24,7 @@
 #include "base/rec.h"
 
 #define AUDIO_LEVEL 0.3F /* share of a record's mean level that is left in it */
-enum { AUDIO_FRAMES = 63, AUDIO_HOP = 16384, AUDIO_BANDS = 64 };
+enum { AUDIO_FRAMES = 63, AUDIO_HOP = 16384, AUDIO_BANDS = 64, AUDIO_VALUES = 1 << 20 /* of a record, at most */ };
 
 enum audio_kind { AUDIO_MDCT, AUDIO_MEL, AUDIO_CENTRE, AUDIO_NKINDS };
 

@@ -22,6 +22,9 @@ static bool frames_suit(size_t kind, int64_t n) {
     return n >= (int64_t)kinds[kind].least && n <= AUDIO_FRAMES && (!kinds[kind].middle || n % 2 == 1);
 }
 
+/* No more for a record than there is room for. */
+static bool values_suit(size_t channels, size_t hop, size_t frames) { return channels * hop * frames <= AUDIO_VALUES; }
+
 int audio_parse(const char *text, const json_t *origin, struct audio_spec *s, struct vae_err *err) {
     const char *colon = strchr(text, ':');
     size_t n = colon ? (size_t)(colon - text) : strlen(text), k = 0;
@@ -43,6 +46,9 @@ int audio_parse(const char *text, const json_t *origin, struct audio_spec *s, st
     s->frames = frames ? frames : kinds[k].frames;
     double hop = (ms > 0 ? ms / 1000 : kinds[k].hop) * s->rate / 2;
     s->hop = 2 * (size_t)kiss_fft_next_fast_size(hop < 4 ? 4 : hop < AUDIO_HOP / 2 ? (int)lround(hop) : AUDIO_HOP / 2);
+    if (!values_suit(s->channels, s->hop, s->frames))
+        return err_set(err, VAE_EUSAGE, "--audio: %zu frames of %zu samples and %zu channels are too much for a record; at most %d in all",
+                       s->frames, s->hop, s->channels, (int)AUDIO_VALUES);
     return 0;
 }
 
@@ -69,6 +75,8 @@ int audio_from_json(const json_t *front, struct audio_spec *s, struct vae_err *e
     if (hop % 2 || !frames_suit(k, frames))
         return err_set(err, VAE_EDATA,
                        "front: a hop is an even number of samples, levels are of an odd number of frames, of centre at least 3");
+    if (!values_suit((size_t)channels, (size_t)hop, (size_t)frames))
+        return err_set(err, VAE_EDATA, "front: a record of more than %d samples", (int)AUDIO_VALUES);
     *s = (struct audio_spec){(enum audio_kind)k, (uint32_t)rate, (size_t)channels, (size_t)hop, (size_t)frames};
     return 1;
 }

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mat.h"
 #include "base/mem.h"
+#include "front/audio.h"
 #include "model/calibration.h"
 #include "model/objective.h"
 #include "schema/line.h"
@@ -212,6 +213,15 @@ static int objective_text(const json_t *training, struct buf *b) {
     return r ? r : buf_put(b, "\n", 1, NULL);
 }
 
+/* What was made of sound. */
+static int sound_text(const struct vae_model *m, struct buf *b) {
+    struct audio_spec s;
+    char text[AUDIO_TEXT];
+    if (audio_from_json(json_object_get(m->schema->origin, "front"), &s, NULL) <= 0)
+        return 0;
+    return buf_printf(b, NULL, "sound        %s\n", audio_text(&s, text));
+}
+
 static int model_text(const struct vae_model *m, struct buf *b) {
     const struct model_config *c = &m->config;
     const json_t *t = m->training, *held = json_object_get(t, "held_out"), *fitted = json_object_get(t, "fitted");
@@ -253,6 +263,7 @@ static int model_text(const struct vae_model *m, struct buf *b) {
     for (size_t i = 0; stored[i] && !r; i++)
         r = is_stored(m, i) ? buf_printf(b, NULL, "%s%s", i ? "; " : "", stored[i]) : 0;
     r = r ? r : buf_put(b, "\n", 1, NULL);
+    r = r ? r : sound_text(m, b);
     for (size_t i = 0; i < m->schema->ncols && !r; i++)
         r = column_text(m, &m->schema->col[i], b);
     for (size_t i = 0; i < m->schema->nkeep && !r; i++)
