@@ -32,6 +32,8 @@ assert all([r[k] if isinstance(r[k], str) else float(r[k]) for k in head] == [c 
     vae-enc -m a.vae w.ndjson | vae-dec -m a.vae | head -n 1 | grep -q '^{"cultivar":[123],"alcohol":1[0-9.]*,'
     vae-score -q -m a.vae --explain=1 -t ndjson w.ndjson | head -n 1 |
         grep -Eq '^\{"row":1,"score":[0-9.-]+,"p":[0-9.]+,"anomaly":[01],"why1":"[a-z_0-9]+","why1_value":[0-9.]+,'
+    vae-fit -q -m k.vae -k malic_acid --steps 1 --no-calibrate w.ndjson # what is carried stays in its place
+    vae-enc -m k.vae w.ndjson | vae-dec | head -n 1 | grep -q '^{"cultivar":[123],"alcohol":1[0-9.]*,"malic_acid":1.71,"ash":'
     equal rows "$(vae-gen -m a.vae -n 4 | grep -c '^{"cultivar":[123],.*}$')" 4
     sed 's/"ash":[0-9.]*,//' w.ndjson | vae-score -q -m a.vae | cmp - <(sed 's/"ash":[0-9.]*,/"ash":null,/' w.ndjson | vae-score -q -m a.vae)
     cat w.ndjson "$WINE" >mixed

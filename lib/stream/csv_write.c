@@ -39,31 +39,6 @@ static bool is_table(const struct vae_head *head) {
     return f && (!strcmp(f, "csv") || !strcmp(f, "tsv"));
 }
 
-/* Fields that the origin names come first, as it has them. Only data is put back into its old order. */
-static int set_order(struct csv_writer *w, struct vae_err *err) {
-    const struct vae_head *head = w->head;
-    json_t *columns = strcmp(head->kind, "data") ? NULL : json_object_get(head->origin, "columns"), *name;
-    bool *placed = mem_array(head->nfields, sizeof *placed);
-    size_t i, n = 0;
-    w->order = mem_array(head->nfields, sizeof *w->order);
-    if (!w->order || !placed) {
-        free(placed);
-        return err_set(err, VAE_EOS, "out of memory");
-    }
-    json_array_foreach(columns, i, name) {
-        int j = json_is_string(name) ? rec_head_find(head, json_string_value(name)) : -1;
-        if (j >= 0 && !placed[j]) {
-            placed[j] = true;
-            w->order[n++] = (size_t)j;
-        }
-    }
-    for (size_t j = 0; j < head->nfields; j++)
-        if (!placed[j])
-            w->order[n++] = j;
-    free(placed);
-    return 0;
-}
-
 /* ---- cells ----------------------------------------------------------------------------------------------- */
 
 static bool breaks(const struct csv_writer *w, char c) {
@@ -205,7 +180,7 @@ static int begin_table(struct csv_writer *w, const struct vae_out_opts *opts, st
     }
     w->alone = w->ncells == 1;
     w->whole = head->nfields && head->fields[0].whole;
-    int rc = set_order(w, err);
+    int rc = (w->order = stream_order(head, err)) ? 0 : VAE_EOS;
     const char *row = w->whole ? head->fields[0].name : "";
     if (w->whole && opts->header == 0) /* it stands there already */
         return rc == 0 ? buf_put(&w->header, row, strlen(row), err) : rc;

@@ -93,6 +93,10 @@ const struct stream_format *stream_format_by_name(const char *); /* NULL for non
 /* The same of "f32:784", *width: 784, or 0 where there is none. VAE_EUSAGE. */
 const struct stream_format *stream_format_parse(const char *, size_t *width, struct vae_err *);
 
+/* [nfields] Fields of a table as it is written: those first that the origin names, in that order. Only data is put back so. The
+ * caller's to free; NULL: out of memory. */
+size_t *stream_order(const struct vae_head *, struct vae_err *);
+
 /* That of a file's name, x.csv or x.csv.gz; NULL where it tells none. */
 const struct stream_format *stream_format_by_ending(const char *path);
 /* Length of a name without the .gz that may be behind it. */

@@ -16,6 +16,7 @@ struct writer {
     struct vae_head *head;
     struct buf *name;  /* [fields] "name": */
     bool *text;        /* [fields] never a number */
+    size_t *order;     /* [fields] */
     struct buf line, cell;
 };
 
@@ -26,7 +27,7 @@ void ndjson_destroy(void *ctx) {
     for (size_t f = 0; w->name && f < w->head->nfields; f++)
         buf_free(&w->name[f]);
     rec_head_free(w->head), buf_free(&w->line), buf_free(&w->cell);
-    free(w->name), free(w->text), free(w);
+    free(w->name), free(w->text), free(w->order), free(w);
 }
 
 /* Appends a text as a JSON string. Bytes that are no UTF-8 are told as \xNN, as messages have them. */
@@ -51,7 +52,8 @@ void *ndjson_create(struct sink *sink, const struct vae_head *head, const struct
         w->sink = sink;
         w->name = mem_array(head->nfields, sizeof *w->name);
         w->text = mem_array(head->nfields, sizeof *w->text);
-        rc = w->name && w->text ? 0 : err_set(err, VAE_EOS, "out of memory");
+        w->order = stream_order(head, err);
+        rc = w->name && w->text && w->order ? 0 : err_set(err, VAE_EOS, "out of memory");
     }
     const json_t *texts = json_object_get(head->origin, "texts");
     for (size_t f = 0; f < head->nfields && !rc; f++) {
@@ -136,8 +138,9 @@ int ndjson_put(void *ctx, const struct vae_batch *b, struct vae_err *err) {
     int rc = 0;
     for (size_t row = 0; row < b->rows && !rc; row++) {
         w->line.n = 0;
-        for (size_t f = 0; f < w->head->nfields && !rc; f++) {
-            rc = buf_put(&w->line, f ? "," : "{", 1, err);
+        for (size_t i = 0; i < w->head->nfields && !rc; i++) {
+            size_t f = w->order[i];
+            rc = buf_put(&w->line, i ? "," : "{", 1, err);
             rc = rc ? rc : buf_put(&w->line, w->name[f].p, w->name[f].n, err);
             if (!rc)
                 rc = w->head->fields[f].type == REC_UTF8 ? put_cell(w, f, b, row, err)
