@@ -377,6 +377,8 @@ static void say_stopped(struct cli_run *r, const struct watch *w, const struct v
         snprintf(where, sizeof where, "at step %zu", w->step);
     if (rep->kept)
         snprintf(on, sizeof on, "; with --resume it goes on behind step %zu (%s)", rep->kept, fit.checkpoint);
+    else if (!fit.checkpoint)
+        snprintf(on, sizeof on, "; run with --resume, a stopped fit can go on");
     cli_fail(&r->err, VAE_ESTOP, "stopped %s; %s is %s%s", where, cli.model, access(cli.model, F_OK) ? "not written" : "as it was", on);
 }
 

@@ -279,7 +279,7 @@ prefix() {
     for sig in INT:130 TERM:143; do
         # once it trains; a shell's background jobs do not hear of SIGINT, unless they are told to
         rm -f ../log
-        fails "${sig#*:}" vae-fit "stopped at step [0-9]+; m.vae is (as it was|not written)" \
+        fails "${sig#*:}" vae-fit "stopped at step [0-9]+; m.vae is (as it was|not written); run with --resume" \
             "perl -e '\$SIG{INT} = q(DEFAULT); exec @ARGV' vae-fit -m m.vae -k 1 --steps 100000000 --patience 0 --no-calibrate --log ../log $WINE &
              until [ -s ../log ]; do sleep .05; done; kill -${sig%:*} \$!; wait \$!"
         same m.vae "$MODEL"
