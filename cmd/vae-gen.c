@@ -224,7 +224,7 @@ int main(int argc, char **argv) {
                open_given(&r, o.after, NULL, &after)) {
         opts.like = like, opts.avoid = avoid, opts.after = after;
         if (o.seconds > 0 && !(o.rows = vae_model_seconds(r.model, o.seconds)))
-            cli_fail(&r.err, VAE_EUSAGE, "--seconds is for models of sound (vae-fit --audio=mdct); say --rows");
+            cli_fail(&r.err, VAE_EUSAGE, "--seconds is for models that make sound (vae-fit --audio=mdct); say --rows");
         else if ((r.op = vae_generate(r.model, &opts, &r.err)) && cli_out_or_grid(&r, vae_op_head(r.op)))
             (vae_model_window(r.model) > 1 && !o.windows ? generate_series : generate)(&r);
         cli_grid_end(&r);

@@ -52,6 +52,12 @@ assert all([r[k] if isinstance(r[k], str) else float(r[k]) for k in head] == [c 
     done
     fails 65 vae-cat "objects in one another" "perl -e 'print qq({\"a\":1}\\n), q({\"a\":) x 40, 1, q(}) x 40' | vae-cat"
     fails 65 vae-cat "longer than 16 MiB" "perl -e 'print qq({\"a\":\"), q(x) x (17 << 20), qq(\"}\\n)' | vae-cat -f ndjson"
+    # where the model knows the members of an object, what is none would be a record without anything
+    for i in 1 2 3 4; do echo '{"a":{"b":'"$i"'}}'; done >nested
+    vae-fit -q -m nested.vae --steps 1 --no-calibrate nested
+    printf '%s\n' '{"a":null}' '{"a":[3]}' '{"b":[1],"a":{"b":1}}' >more
+    fails 65 vae-enc "more:2: 'a' is a list, and has members elsewhere" "vae-enc -m nested.vae -t csv more"
+    equal "lines but that" "$(vae-enc -q -m nested.vae --skip-bad -t csv more 2>/dev/null | wc -l)" 3
     equal behind "$(perl -e 'print qq({"a":1}\n{"a":"), q(x) x (17 << 20), qq("}\n{"a":2}\n)' | vae-cat -q --skip-bad | paste -sd' ')" '{"a":1} {"a":2}'
     fails 65 vae-cat "no JSON object" "printf '\\n\\n' | vae-cat -f ndjson"
     fails 65 vae-cat "standard input:2: is no JSON: too big integer" "printf '\\n{\"a\":18446744073709551615}\\n' | vae-cat -f ndjson"
@@ -82,6 +88,13 @@ assert all([r[k] if isinstance(r[k], str) else float(r[k]) for k in head] == [c 
     fails 65 vae-cat "x.f32: ends within record 3" "vae-cat -f f32:5 x.f32 -t csv"
     vae-fit -q -m m.vae --steps 5 --no-calibrate -f f32:2 x.f32
     equal width "$(vae-enc -m m.vae -f f32:2 x.f32 | vae-dec -m m.vae | wc -c)" 48
+}
+
+@test "bare numbers without a word of it are no table" {
+    perl -e 'print pack "f<*", map { sin } 1 .. 640' >x.f32
+    vae-fit -q -m raw.vae -f f32:64 --steps 1 --no-calibrate x.f32
+    fails 65 vae-cat "x.f32: no format that is known, and no text; .* -f f32:N" "vae-cat x.f32"
+    fails 65 vae-score "no format that is known.* -f f32:N" "vae-score -m raw.vae <x.f32"
 }
 
 @test "what is not read: the converter is named" {

@@ -107,7 +107,7 @@ static void test_operands(char *const *paths) {
         {{"bad.csv", "a.csv"},
          {0},
          NULL,
-         "x|y\n!-9 bad.csv:2: expected 2 values, got 1\nbad.csv:3:2|3\na.csv:2:1|2\na.csv:3:3|4\nh2 x0",
+         "x|y\n!-9 bad.csv:2: expected 2 values, got 1; leave such rows out (--skip-bad)\nbad.csv:3:2|3\na.csv:2:1|2\na.csv:3:3|4\nh2 x0",
          NULL},
         {{"id.csv", "id.csv"}, {"x", "y"}, "id", "x|y|id*\nid.csv:2:1|2|a\nid.csv:2:1|2|a\nh2 x0", NULL},
         {{"id.csv", "id.csv"}, {0}, "1", "id*|x|y\nid.csv:2:a|1|2\nid.csv:2:a|1|2\nh2 x0", NULL},

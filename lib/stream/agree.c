@@ -26,7 +26,7 @@ static const char *differs(const struct vae_head *a, const struct vae_head *b) {
     if (of_origin(a, "rate") != of_origin(b, "rate"))
         return "another rate (--resample makes them one)";
     if (of_origin(a, "channels") != of_origin(b, "channels"))
-        return "another number of channels";
+        return "other channels";
     if (a->nfields != b->nfields)
         return "another number of columns";
     for (size_t j = 0; j < a->nfields; j++) {
@@ -44,8 +44,12 @@ int stream_agree(const struct vae_head *a, const char *first, const struct vae_h
     const char *what = differs(a, b);
     struct image m, n;
     bool images = a->nfields == 1 && b->nfields == 1 && image_field(&a->fields[0], &m) && image_field(&b->fields[0], &n);
+    int64_t now = of_origin(b, "channels"), then = of_origin(a, "channels");
     if (!what)
         return 0;
+    if (now != then && now && then && of_origin(a, "rate") == of_origin(b, "rate"))
+        return err_set(err, VAE_EDATA, "%s: %lld channel%s, and %s has %lld; sox IN OUT channels %lld makes them alike", name, (long long)now,
+                       now == 1 ? "" : "s", first, (long long)then, (long long)then);
     if (images)
         return err_set(err, VAE_EDATA,
                        "%s: height x width x channels are %zux%zux%zu, in %s %zux%zux%zu; --resize %zux%zux%zu makes them alike", name,

@@ -28,6 +28,7 @@ struct reader {
     struct lines lines;
     struct vae_head *head;
     json_t *index;   /* name -> field */
+    json_t *parts;   /* "a" and "a.b" of a field "a.b.c": objects */
     json_t *unknown; /* names that are no field */
     struct rec_build *build;
     struct buf text;        /* the cells of a row */
@@ -47,7 +48,7 @@ static void nd_close(void *ctx) {
     if (!r)
         return;
     rec_head_free(r->head), rec_build_free(r->build);
-    json_decref(r->index), json_decref(r->unknown);
+    json_decref(r->index), json_decref(r->parts), json_decref(r->unknown);
     lines_free(&r->lines), buf_free(&r->text);
     free(r->cell), free(r->place), free(r);
 }
@@ -158,6 +159,9 @@ static int add_field(struct reader *r, const char *name, bool keep, struct vae_e
     if (!f)
         return VAE_EOS;
     f->keep = keep;
+    for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.'))
+        if (json_object_setn_new(r->parts, name, (size_t)(dot - name), json_true()))
+            return err_set(err, VAE_EOS, "out of memory");
     return json_object_set_new(r->index, name, json_integer((json_int_t)r->head->nfields - 1)) ? err_set(err, VAE_EOS, "out of memory") : 0;
 }
 
@@ -205,9 +209,9 @@ static void *nd_open(struct source *src, const struct stream_read_opts *o, struc
         *r = (struct reader){.lines = {.src = src, .number = 1},
                              .batch_rows = o->batch_rows && o->batch_rows < ROWS ? o->batch_rows : ROWS};
         r->head = rec_head_new("data", err);
-        r->index = json_object(), r->unknown = json_object();
+        r->index = json_object(), r->parts = json_object(), r->unknown = json_object();
         r->place = mem_array(r->batch_rows, sizeof *r->place);
-        rc = r->head && r->index && r->unknown && r->place ? 0 : err_set(err, VAE_EOS, "out of memory");
+        rc = r->head && r->index && r->parts && r->unknown && r->place ? 0 : err_set(err, VAE_EOS, "out of memory");
     }
     rc = rc ? rc : collect(r, names, o->want.n > 0, err);
     rc = rc ? rc : make_head(r, names, o, err);
@@ -230,12 +234,15 @@ static int take_value(void *ctx, const char *name, const json_t *value, struct v
     const char *p = number;
     size_t n = 0;
     json_t *index = json_object_get(r->index, name);
+    if (!index && !json_is_null(value) && json_object_get(r->parts, name))
+        return err_set(err, VAE_EROW, "'%s' is %s, and has members elsewhere; leave such rows out (--skip-bad)",
+                       err_quote(shown, sizeof shown, name, strlen(name)), json_is_array(value) ? "a list" : "a cell");
     if (!index && json_object_size(r->unknown) < UNKNOWN_MAX)
         json_object_set_new(r->unknown, name, json_true());
     if (!index)
         return 0;
     if (json_is_array(value))
-        return err_set(err, VAE_EROW, "'%s' is a list; texts, numbers, true, false and null are cells",
+        return err_set(err, VAE_EROW, "'%s' is a list; texts, numbers, true, false and null are cells; leave such rows out (--skip-bad)",
                        err_quote(shown, sizeof shown, name, strlen(name)));
     if (json_is_string(value))
         p = json_string_value(value), n = json_string_length(value);

@@ -16,6 +16,14 @@ static bool begins(const unsigned char *p, size_t n) {
     return false;
 }
 
+/* No text has so many bytes that nobody can see; a stray one is told of where it stands. */
+static bool binary(const unsigned char *p, size_t n) {
+    size_t odd = 0;
+    for (size_t i = 0; i < n && i < 64; i++)
+        odd += p[i] < 0x20 && p[i] != '\t' && p[i] != '\n' && p[i] != '\r';
+    return odd > 2;
+}
+
 int stream_sniff(struct source *src, const struct stream_format *named, bool text, const struct stream_format **format,
                  struct vae_err *err) {
     const unsigned char *p;
@@ -42,5 +50,8 @@ int stream_sniff(struct source *src, const struct stream_format *named, bool tex
     for (size_t i = 0; !*format && stream_formats[i]; i++)
         if (stream_formats[i]->open && stream_formats[i]->sniff && stream_formats[i]->sniff(p, (size_t)n))
             *format = stream_formats[i];
+    if (*format == &stream_csv && !named && binary(p, (size_t)n))
+        return err_set(err, VAE_EDATA, "%s: no format that is known, and no text; bare numbers, N of them a record, need -f f32:N, or "
+                       "u8, s16, f64", source_name(src));
     return *format ? 0 : err_set(err, VAE_EDATA, "%s: unknown format; name it with -f", source_name(src));
 }
