@@ -152,8 +152,10 @@ static int open_reader(struct vae_in *in, struct vae_err *err) {
                        source_name(in->src));
     if (o.resample && !stream_is_sound(in->now))
         return err_set(err, VAE_EUSAGE, "%s: is no file of sound, and --resample is for such", source_name(in->src));
-    if (in->head && is_table(in->now) && json_object_get(in->head->origin, "rate") && !in->format)
-        return err_set(err, VAE_EDATA, "%s: is no sound, and %s is", source_name(in->src), in->first_name);
+    const struct stream_format *first = in->head ? stream_format_of(in->head) : NULL;
+    if (first && first->files && is_table(in->now) && !in->format)
+        return err_set(err, VAE_EDATA, "%s: is no %s, and %s is; leave such files out (--skip-bad)", source_name(in->src),
+                       stream_is_sound(first) ? "sound" : "image", in->first_name);
     bool match = in->head && (is_table(in->now) || in->now == &stream_ndjson) && o.want.n == 0 && in->head->fields[0].ndim == 0;
     if (match) {
         o.want = (struct stream_want){.n = in->head->nfields, .names = in->names};
