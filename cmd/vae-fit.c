@@ -226,7 +226,7 @@ static bool report(void *ctx, const struct vae_progress *p) {
         return cli_signal_caught();
     }
     if (p->bad)
-        cli_tell_bad(w->bad++, "", p->bad);
+        cli_progress_clear(), cli_tell_bad(w->bad++, "", p->bad);
     if (!strcmp(p->stage, "training"))
         cli_curve_start(&w->curve), w->begun = w->begun ? w->begun : seconds();
     if (!strcmp(p->stage, "calibrating") && p->total && !w->told && seconds() - w->begun > LONG) {
