@@ -354,6 +354,8 @@ void cli_labels_print(struct cli_run *, struct vae_labels *, const struct vae_la
  * one. */
 void cli_pump(struct cli_run *);
 bool cli_put(struct cli_run *, const struct vae_batch *); /* to the writer and whoever takes records; false with err set */
+/* How much of a message on a bad record is not about leaving it out: where that is done, or cannot be. */
+size_t cli_told(const char *why);
 /* A record is left out that so many were before: the first few are told, but not what could be done about it. */
 void cli_tell_bad(uint64_t before, const char *at, const char *why);
 /* A record is bad: at `where`, or NULL where the message tells. true: go on, with --skip-bad. */

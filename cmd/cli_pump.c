@@ -11,11 +11,15 @@
 
 enum { SHOWN = 5 }; /* bad records that are told one by one */
 
-void cli_tell_bad(uint64_t before, const char *at, const char *why) {
+size_t cli_told(const char *why) {
     const char *way = strstr(why, "; leave such");
-    way = way ? way : strstr(why, ", or leave such"); /* that is what is done */
+    way = way ? way : strstr(why, ", or leave such");
+    return way ? (size_t)(way - why) : strlen(why);
+}
+
+void cli_tell_bad(uint64_t before, const char *at, const char *why) {
     if (before < SHOWN)
-        cli_warn("%s%.*s", at, way ? (int)(way - why) : (int)strlen(why), why);
+        cli_warn("%s%.*s", at, (int)cli_told(why), why);
 }
 
 bool cli_bad_row(struct cli_run *r, const char *where) {

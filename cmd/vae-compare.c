@@ -60,6 +60,8 @@ int main(int argc, char **argv) {
         compare(run);
     else
         run[0].err = run[open].err;
+    if (run[0].err.code) /* no table is compared without a row of it */
+        run[0].err.msg[cli_told(run[0].err.msg)] = '\0';
     vae_in_free(run[1].in), vae_in_free(run[2].in);
     return cli_end(&run[0]);
 }
