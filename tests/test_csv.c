@@ -94,10 +94,12 @@ static const struct test_case plain_cases[] = {
          "a|b\n!-9 memory:2: text behind the closing quote of a cell\n!-9 memory:3: text behind the closing quote of a "
          "cell\n4:1|3\nh1 x0"),
     CASE("an open quote", "a,b\nx,1\ny\n\"x\ny\",\"z\n\n",
-         "a|b\n2:x|1\n!-9 memory:3: expected 2 values, got 1; leave such rows out (--skip-bad)\n!-9 memory:5: a quote is opened and never closed\nh1 x0"),
+         "a|b\n2:x|1\n!-9 memory:3: expected 2 values, got 1; leave such rows out (--skip-bad)\n"
+         "!-9 memory:5: a quote is opened and never closed\nh1 x0"),
     CASE("an open quote alone", "a,b\nx,1\n\"", "a|b\n2:x|1\n!-9 memory:3: a quote is opened and never closed\nh1 x0"),
     CASE("ragged rows", "a,b\n1\n1,2\n1,2,3\n3,4\n",
-         "a|b\n!-9 memory:2: expected 2 values, got 1; leave such rows out (--skip-bad)\n3:1|2\n!-9 memory:4: expected 2 values, got 3; leave such rows out (--skip-bad)\n5:3|4\nh1 x0"),
+         "a|b\n!-9 memory:2: expected 2 values, got 1; leave such rows out (--skip-bad)\n3:1|2\n"
+         "!-9 memory:4: expected 2 values, got 3; leave such rows out (--skip-bad)\n5:3|4\nh1 x0"),
     CASE("bytes that are no UTF-8", "a,b\n\xff\xfe,1\n\xe9t\xe9,2\n", "a|b\n2:\xff\xfe|1\n3:\xe9t\xe9|2\nh1 x0"),
     CASE("names that are no UTF-8", "a,\xe9\n1,2\n",
          "!-2 memory:1: the name of column 2 is no UTF-8; convert it with iconv(1)\n"),

@@ -6,7 +6,8 @@
 #include "fit/fit.h"
 #include "fit/schedule.h"
 
-enum { MANY_ROWS = 2000, COSTLY_ROWS = 200 /* where a fit is slow: of images */, FOLDS = 5, CAL_ROWS = 1000, AGAIN = 5 /* a model that begins with another needs fewer steps */ };
+enum { MANY_ROWS = 2000, COSTLY_ROWS = 200 /* where a fit is slow: of images */ };
+enum { FOLDS = 5, CAL_ROWS = 1000, AGAIN = 5 /* a model that begins with another needs fewer steps */ };
 enum { DRAWS = 5 /* of z a record, where an objective takes several (1509.00519 has 1, 5 and 50) */ };
 
 /* Share of contaminated rows that is left out: more than most are odd, and those that are not do little harm by it. */
@@ -174,7 +175,8 @@ int fit_choose(const struct vae_fit_opts *opts, struct fit_rows *r, struct fit_p
     p->trim = o->contaminated ? fit_or(o->contamination, TRIM) : 0;
     if (o->contaminated && !detect)
         return err_set(err, VAE_EUSAGE, "--contaminated goes with --for detect");
-    if (o->calibrate && r->n >= (p->model.nchannels ? COSTLY_ROWS : MANY_ROWS)) { /* new rows want all the rows there are more than p-values do */
+    if (o->calibrate && r->n >= (p->model.nchannels ? COSTLY_ROWS : MANY_ROWS)) {
+        /* new rows want all the rows there are more than p-values do */
         p->ncal = r->n / (p->model.chain ? 20 : 5);
         if (!detect && p->ncal > CAL_ROWS)
             p->ncal = CAL_ROWS;

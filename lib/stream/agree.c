@@ -48,8 +48,8 @@ int stream_agree(const struct vae_head *a, const char *first, const struct vae_h
     if (!what)
         return 0;
     if (now != then && now && then && of_origin(a, "rate") == of_origin(b, "rate"))
-        return err_set(err, VAE_EDATA, "%s: %lld channel%s, and %s has %lld; sox IN OUT channels %lld makes them alike", name, (long long)now,
-                       now == 1 ? "" : "s", first, (long long)then, (long long)then);
+        return err_set(err, VAE_EDATA, "%s: %lld channel%s, and %s has %lld; sox IN OUT channels %lld makes them alike", name,
+                       (long long)now, now == 1 ? "" : "s", first, (long long)then, (long long)then);
     if (images)
         return err_set(err, VAE_EDATA,
                        "%s: height x width x channels are %zux%zux%zu, in %s %zux%zux%zu; --resize %zux%zux%zu makes them alike", name,

@@ -219,8 +219,8 @@ static int judge(struct csv_reader *r, const struct csv_row *row, uint32_t *cell
         return rc < 0 ? rc : SKIP;
     }
     if (row->n != r->layout.width)
-        return err_set(err, VAE_EROW, "%s: expected %zu value%s, got %zu; leave such rows out (--skip-bad)", csv_place(r, line, at), r->layout.width,
-                       r->layout.width == 1 ? "" : "s", row->n);
+        return err_set(err, VAE_EROW, "%s: expected %zu value%s, got %zu; leave such rows out (--skip-bad)", csv_place(r, line, at),
+                       r->layout.width, r->layout.width == 1 ? "" : "s", row->n);
     r->lines[done] = line;
     if (r->whole)
         r->spans[2 * done] = (uint32_t)row->begin, r->spans[2 * done + 1] = (uint32_t)row->end;
