@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "fit/fit.h"
+#include "front/audio.h"
 
 enum { WIDE = 256 /* values */, MANY_FRAMES = 20000, MANY_IMAGES = 20000 };
 enum { IMAGE_LEAST = 8 /* pixels a side; smaller ones need no convolutions */ };
@@ -127,8 +128,8 @@ static int choose_line(const struct vae_fit_opts *o, const struct fit_rows *r, s
 static bool sound(const struct schema *s) { return json_object_get(json_object_get(s->origin, "front"), "audio") != NULL; }
 
 bool fit_centre(const struct schema *s) {
-    const char *name = json_string_value(json_object_get(json_object_get(s->origin, "front"), "audio"));
-    return name && !strcmp(name, "centre");
+    struct audio_spec spec;
+    return audio_from_json(json_object_get(s->origin, "front"), &spec, NULL) > 0 && spec.kind == AUDIO_CENTRE;
 }
 
 /* Units of a hidden layer, for d values. Frames of sound are wide, and much alike: with 512 units a fit takes long, and what comes back
