@@ -58,6 +58,7 @@ assert all([r[k] if isinstance(r[k], str) else float(r[k]) for k in head] == [c 
     printf '%s\n' '{"a":null}' '{"a":[3]}' '{"b":[1],"a":{"b":1}}' >more
     fails 65 vae-enc "more:2: 'a' is a list, and has members elsewhere" "vae-enc -m nested.vae -t csv more"
     equal "lines but that" "$(vae-enc -q -m nested.vae --skip-bad -t csv more 2>/dev/null | wc -l)" 3
+    equal "a name with a dot of its own" "$(echo '{"a":7,"a.b":2}' | vae-enc -q -m nested.vae -t csv | wc -l)" 2
     equal behind "$(perl -e 'print qq({"a":1}\n{"a":"), q(x) x (17 << 20), qq("}\n{"a":2}\n)' | vae-cat -q --skip-bad | paste -sd' ')" '{"a":1} {"a":2}'
     fails 65 vae-cat "no JSON object" "printf '\\n\\n' | vae-cat -f ndjson"
     fails 65 vae-cat "standard input:2: is no JSON: too big integer" "printf '\\n{\"a\":18446744073709551615}\\n' | vae-cat -f ndjson"

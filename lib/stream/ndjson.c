@@ -234,9 +234,9 @@ static int take_value(void *ctx, const char *name, const json_t *value, struct v
     const char *p = number;
     size_t n = 0;
     json_t *index = json_object_get(r->index, name);
-    if (!index && !json_is_null(value) && json_object_get(r->parts, name))
-        return err_set(err, VAE_EROW, "'%s' is %s, and has members elsewhere; leave such rows out (--skip-bad)",
-                       err_quote(shown, sizeof shown, name, strlen(name)), json_is_array(value) ? "a list" : "a cell");
+    if (!index && json_is_array(value) && json_object_get(r->parts, name)) /* a cell may well stand beside a name with a dot of its own */
+        return err_set(err, VAE_EROW, "'%s' is a list, and has members elsewhere; leave such rows out (--skip-bad)",
+                       err_quote(shown, sizeof shown, name, strlen(name)));
     if (!index && json_object_size(r->unknown) < UNKNOWN_MAX)
         json_object_set_new(r->unknown, name, json_true());
     if (!index)
