@@ -96,6 +96,7 @@ assert all([r[k] if isinstance(r[k], str) else float(r[k]) for k in head] == [c 
     vae-fit -q -m raw.vae -f f32:64 --steps 1 --no-calibrate x.f32
     fails 65 vae-cat "x.f32: no format that is known, and no text; .* -f f32:N" "vae-cat x.f32"
     fails 65 vae-score "no format that is known.* -f f32:N" "vae-score -m raw.vae <x.f32"
+    fails 65 vae-cat "no format that is known.* -f f32:N" "perl -e 'print pack q(f<2), 1, 2' | vae-cat" # begins with a NUL
 }
 
 @test "what is not read: the converter is named" {

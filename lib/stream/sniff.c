@@ -50,7 +50,7 @@ int stream_sniff(struct source *src, const struct stream_format *named, bool tex
     for (size_t i = 0; !*format && stream_formats[i]; i++)
         if (stream_formats[i]->open && stream_formats[i]->sniff && stream_formats[i]->sniff(p, (size_t)n))
             *format = stream_formats[i];
-    if (*format == &stream_csv && !named && binary(p, (size_t)n))
+    if ((!*format || *format == &stream_csv) && !named && binary(p, (size_t)n))
         return err_set(err, VAE_EDATA, "%s: no format that is known, and no text; bare numbers, N of them a record, need -f f32:N, or "
                        "u8, s16, f64", source_name(src));
     return *format ? 0 : err_set(err, VAE_EDATA, "%s: unknown format; name it with -f", source_name(src));
