@@ -31,7 +31,7 @@ static int read_lines(struct csv_reader *r, size_t rows, struct vae_err *err) {
     for (size_t i = 0;; i++) {
         r->sample_end = i;
         while (i == r->scan.end) {
-            if (r->eof || r->scan.end == r->cap || (lines > LIVE_ROWS && source_idle(r->src)))
+            if (r->eof || r->scan.end == r->cap || (lines > LIVE_ROWS && source_pauses(r->src)))
                 return 0;
             int rc = csv_fill(r, err);
             if (rc < 0)

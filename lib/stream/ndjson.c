@@ -133,7 +133,7 @@ static int collect(struct reader *r, json_t *names, bool asked, struct vae_err *
         if (some && (end == SIZE_MAX ? l->bytes.n : end) >= SAMPLE_BYTES)
             break;
         if (end == SIZE_MAX) {
-            if (l->eof || (some && (asked || rows > LIVE_ROWS) && source_idle(l->src)))
+            if (l->eof || (some && (asked || rows > LIVE_ROWS) && source_pauses(l->src)))
                 break;
             at = l->at, l->at = 0; /* all of it is still there for next() */
             rc = lines_fill(l, err);

@@ -326,6 +326,12 @@ bool source_idle(struct source *s) {
     return false;
 }
 
+bool source_pauses(struct source *s) {
+    enum { PAUSE_MS = 100 };
+    struct pollfd pfd = {.fd = s->fd, .events = POLLIN};
+    return source_idle(s) && poll(&pfd, 1, PAUSE_MS) == 0;
+}
+
 void source_close(struct source *s) {
     if (!s)
         return;

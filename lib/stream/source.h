@@ -39,6 +39,8 @@ int source_whole(struct source *, struct vae_err *);
 
 /* True where the next read would block: nothing buffered and poll() says that nothing is there. */
 bool source_idle(struct source *);
+/* And does it stay so for a tenth of a second? A writer that is only slow is not taken for one that waits for an answer. */
+bool source_pauses(struct source *);
 void source_close(struct source *);
 
 #endif
