@@ -111,8 +111,8 @@ struct vae_in_opts {
     size_t resize[3];         /* images are made to be of this height, width and number of channels (0: theirs); all 0: left as they are */
     bool whole;               /* records of whole windows alone, as for a fit; else one for each row */
     uint32_t resample;        /* sound: to so many sample frames a second; 0: as it is */
-    const char *audio;        /* sound: what is made of it, "mdct", "mel" or "centre", and perhaps ":MS" of a hop, ":FRAMES" of a record; NULL:
-                               * with a model what that learnt from, else its sample frames as they are */
+    const char *audio;        /* sound: what is made of it, "mdct", "mel" or "centre", and perhaps ":MS" of a hop, ":FRAMES" of a
+                               * record; NULL: with a model what that learnt from, else its sample frames as they are */
     bool audio_if_sound;      /* what is no sound is taken, too, as it is */
     bool values;              /* the values that columns of steps are of go along, carried */
 };
